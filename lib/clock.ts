@@ -1,0 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Milliseconds since the Unix epoch. */
+export type Now = () => number;
+
+/** Time as decisions see it. Passed in, so that tests own it. */
+export interface Clock {
+  readonly now: Now;
+  /** Resolves after `ms`; rejects with the signal's reason when that aborts first. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await delay(ms, undefined, signal && { signal });
+  },
+};

@@ -1,0 +1,173 @@
+/**
+ * What the functions and the infrastructure agree on: names of environment variables, the key layout of
+ * the table, settings with their defaults, metrics with their units. It imports nothing.
+ */
+
+/** Environment variables of the functions. The values of `*Settings` are JSON. */
+export const ENV = {
+  /** Name of the DynamoDB table. */
+  table: 'PLUME_TABLE',
+  /** Name or ARN of the minter function, for the workers that must ask it for a token. */
+  minterFunction: 'PLUME_MINTER_FUNCTION',
+  /** Base URL of Plume's API; the access token is sent to this origin only. */
+  apiUrl: 'PLUME_API_URL',
+  /** JSON of a partial {@link TokenSettings}. */
+  tokenSettings: 'PLUME_TOKEN_SETTINGS',
+  /** JSON of a partial {@link BudgetSettings}. */
+  budgetSettings: 'PLUME_BUDGET_SETTINGS',
+  /** Secrets are named `<prefix>/<client>`. Read by the minter and the inspector alone. */
+  secretPrefix: 'PLUME_SECRET_PREFIX',
+  /** The client whose token the reference worker uses. */
+  client: 'PLUME_CLIENT',
+  /** URL of the queue that the reference worker consumes. */
+  jobQueueUrl: 'PLUME_JOB_QUEUE_URL',
+  /** URL of the queue that takes the reference worker's results. */
+  resultQueueUrl: 'PLUME_RESULT_QUEUE_URL',
+  /** URL of the queue that takes jobs nobody can do. */
+  deadLetterQueueUrl: 'PLUME_DEAD_LETTER_QUEUE_URL',
+} as const;
+
+export const DEFAULT_SECRET_PREFIX = 'plume/m2m';
+
+/**
+ * One table, one string key. `token#<client>` is all that a worker reads; `request#<client>` and
+ * `budget#<name>#…` are all that it updates; the rest belongs to the minter.
+ */
+export const TABLE = {
+  partitionKey: 'pk',
+  /** Unix seconds. It only cleans up: readers compare times, because a TTL deletion lags by days. */
+  ttl: 'ttl',
+  /** Sparse index over the `mint#` items: whose token is due, earliest first. */
+  dueIndex: { name: 'due', partitionKey: 'due', sortKey: 'dueAtMs' },
+  tokenKey: (client: string): string => `token#${client}`,
+  mintKey: (client: string): string => `mint#${client}`,
+  requestKey: (client: string): string => `request#${client}`,
+  /** The interval is part of the key: a ticket number means nothing under another interval. */
+  budgetKey: (budget: string, stream: BudgetStream, intervalMs: number): string =>
+    `budget#${budget}#${stream}#${intervalMs}`,
+  /** Every key of one budget starts with this: the form that an IAM condition takes. */
+  budgetKeyPrefix: (budget: string): string => `budget#${budget}#`,
+} as const;
+
+/** How long tokens are served and when they are replaced. Milliseconds throughout. */
+export interface TokenSettings {
+  /** A token is not served in the last `graceMs` of its life (vendor document: about 30 seconds). */
+  readonly graceMs: number;
+  /** The interval of the minter's schedule. */
+  readonly tickMs: number;
+  /** The life of a token that says nothing of it: the shortest that the vendor documents. */
+  readonly defaultLifetimeMs: number;
+  /** At most one mint per client in this span may be forced by rejected tokens. */
+  readonly forcedMintFloorMs: number;
+  /** A rejected token younger than this is waited for, not replaced. */
+  readonly youngTokenMs: number;
+  /** How long one request to the authorization server may take. */
+  readonly requestTimeoutMs: number;
+  /** The base and the ceiling of the back-off after a failed mint. */
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+}
+
+export const DEFAULT_TOKEN_SETTINGS: TokenSettings = {
+  graceMs: 30_000,
+  tickMs: 60_000,
+  defaultLifetimeMs: 600_000,
+  forcedMintFloorMs: 30_000,
+  youngTokenMs: 5_000,
+  requestTimeoutMs: 10_000,
+  backoffBaseMs: 1_000,
+  backoffMaxMs: 300_000,
+};
+
+/** The workers share one stream of tickets; the minter has its own, so that it is never starved. */
+export type BudgetStream = 'worker' | 'minter';
+
+/** Ticket `k` of a stream is good from `k × intervalMs` until `ticketLifeMs` later. */
+export interface StreamSettings {
+  readonly intervalMs: number;
+  readonly ticketLifeMs: number;
+  /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
+  readonly burstMs: number;
+}
+
+/** The calls that one egress address may make. Milliseconds throughout. */
+export interface BudgetSettings {
+  /** One budget per egress address. */
+  readonly name: string;
+  /** The calls that the WAF allows in any `windowMs` (vendor document: 2000 in five minutes). */
+  readonly limit: number;
+  readonly windowMs: number;
+  /** How far a caller's clock may be off after correction. */
+  readonly clockAllowanceMs: number;
+  /** How long a call may take from the caller's check to the WAF. */
+  readonly networkDelayMs: number;
+  /** How long everyone stays silent after the WAF has refused a call. */
+  readonly blockMs: number;
+  readonly worker: StreamSettings;
+  readonly minter: StreamSettings;
+}
+
+export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = {
+  name: 'default',
+  limit: 2000,
+  windowMs: 300_000,
+  clockAllowanceMs: 2_000,
+  networkDelayMs: 3_000,
+  blockMs: 360_000,
+  worker: { intervalMs: 170, ticketLifeMs: 15_000, burstMs: 1_000 },
+  minter: { intervalMs: 10_000, ticketLifeMs: 50_000, burstMs: 40_000 },
+};
+
+/** What the minter is invoked with: by its schedule, or by a worker without a usable token. */
+export type MinterEvent =
+  | { readonly kind: 'tick' }
+  | {
+      readonly kind: 'request';
+      readonly client: string;
+      /** The fingerprint of a token that the API answered with 401; absent if there is no token at all. */
+      readonly rejected?: string;
+    };
+
+export const METRIC_NAMESPACE = 'PlumeM2M';
+
+/** Every metric the functions emit: its unit and its dimensions. Alarms and widgets take names from here alone. */
+export const METRICS = {
+  /** A token was minted and stored. */
+  TokenMinted: { unit: 'Count', dimensions: ['client'] },
+  /** A mint failed; `code` is the error's code. */
+  MintFailed: { unit: 'Count', dimensions: ['client', 'code'] },
+  /** Seconds until the stored token is no longer served; emitted per due client at every tick. */
+  SecondsToExpiry: { unit: 'Seconds', dimensions: ['client'] },
+  /** Two sources of a token's expiry differ by more than the grace. */
+  ExpiryDisagreement: { unit: 'Count', dimensions: ['client'] },
+  /** A secret could not be read or parsed. */
+  SecretRejected: { unit: 'Count', dimensions: ['client', 'code'] },
+  /** The minter completed a tick. */
+  MinterTick: { unit: 'Count', dimensions: [] },
+  /** A worker was given a token; `source` is memory, table or minter. */
+  TokenServed: { unit: 'Count', dimensions: ['client', 'source'] },
+  /** The API answered 401. */
+  TokenRejected: { unit: 'Count', dimensions: ['client'] },
+  /** A call succeeded on the retry after a 401. */
+  TokenRecovered: { unit: 'Count', dimensions: ['client'] },
+  TicketsGranted: { unit: 'Count', dimensions: ['budget', 'stream'] },
+  TicketsRefused: { unit: 'Count', dimensions: ['budget', 'stream'] },
+  TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'] },
+  /** A ticket went void before it was used. */
+  TicketsVoided: { unit: 'Count', dimensions: ['budget', 'stream'] },
+  /** The WAF refused a call and every instance was told to stop. */
+  WafBlocked: { unit: 'Count', dimensions: ['budget'] },
+  /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
+  ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'] },
+  JobDone: { unit: 'Count', dimensions: ['client'] },
+  JobPostponed: { unit: 'Count', dimensions: ['client'] },
+  JobFailed: { unit: 'Count', dimensions: ['client'] },
+  JobDead: { unit: 'Count', dimensions: ['client'] },
+} as const satisfies Record<string, MetricDefinition>;
+
+export interface MetricDefinition {
+  readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
+  readonly dimensions: readonly string[];
+}
+
+export type MetricName = keyof typeof METRICS;
