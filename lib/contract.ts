@@ -130,6 +130,9 @@ export type MinterEvent =
 
 export const METRIC_NAMESPACE = 'PlumeM2M';
 
+/** The value of the dimension `service`, which every metric carries besides its own. */
+export const METRIC_SERVICE = 'token-broker';
+
 /** Every metric the functions emit: its unit and its dimensions. Alarms and widgets take names from here alone. */
 export const METRICS = {
   /** A token was minted and stored. */
