@@ -41,8 +41,9 @@ export type ErrorCode =
   // calls to Plume's API
   | 'waf_blocked'
   | 'api_unreachable'
-  | 'api_url_refused'
+  | 'request_refused'
   | 'request_not_repeatable'
+  | 'session_closed'
   // the reference worker
   | 'job_malformed'
   | 'job_failed';

@@ -3,12 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 
 import { METRIC_NAMESPACE, METRIC_SERVICE, METRICS } from '../contract.ts';
 import { redactingReplacer } from './redaction.ts';
-import type { Telemetry } from './telemetry.ts';
-
-/** Telemetry that keeps metrics until it is flushed: at the end of an invocation. */
-export interface BufferedTelemetry extends Telemetry {
-  flush(): void;
-}
+import type { BufferedTelemetry } from './telemetry.ts';
 
 /**
  * Structured logs and metrics in the embedded metric format, through Powertools. Metrics are gathered by set of

@@ -15,4 +15,9 @@ export interface Telemetry {
   ): void;
 }
 
-export const silentTelemetry: Telemetry = { metric: () => {}, log: () => {} };
+/** Telemetry that keeps metrics until it is flushed, at the end of an invocation. */
+export interface BufferedTelemetry extends Telemetry {
+  flush(): void;
+}
+
+export const silentTelemetry: BufferedTelemetry = { metric: () => {}, log: () => {}, flush: () => {} };

@@ -1,0 +1,78 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { createCallBudget } from '../budget/call-budget.ts';
+import { createDynamoTicketCounter } from '../budget/dynamo-ticket-counter.ts';
+import { systemClock } from '../clock.ts';
+import { ENV } from '../contract.ts';
+import { ConfigError } from '../errors.ts';
+import { createPlume, type Plume } from '../plume/plume.ts';
+import { type Environment, readSettings, required } from '../settings.ts';
+import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
+import { createAskMinter } from '../token/ask-minter.ts';
+import { createMintRequests } from '../token/mint-requests.ts';
+import { createTokenReader } from '../token/read-token.ts';
+import { createTokenStore } from '../token/token-store.ts';
+
+/** How long one call of Plume's API may take until its response begins. */
+const API_TIMEOUT_MS = 10_000;
+/** Longer than the minter's own wait for a ticket and an answer. */
+const MINTER_TIMEOUT_MS = 30_000;
+
+let shared: Plume | undefined;
+
+/**
+ * The wiring that the construct's environment variables describe. One for all middlewares of an environment: they
+ * share one memory of tokens and one set of connections.
+ *
+ * @throws {ConfigError} naming the variable that is missing or wrong
+ */
+export function plumeFromEnvironment(): Plume {
+  shared ??= createFrom(process.env);
+  return shared;
+}
+
+function createFrom(environment: Environment): Plume {
+  const { table, token: settings, budget: budgetSettings } = readSettings(environment);
+  const apiUrl = readApiUrl(environment);
+  const functionName = required(environment, 'minterFunction');
+  const client = new DynamoDBClient({
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 },
+  });
+  const telemetry = createPowertoolsTelemetry();
+  const clock = systemClock;
+
+  return createPlume({
+    apiUrl,
+    tokens: createTokenReader({
+      store: createTokenStore({ client, table }),
+      requests: createMintRequests({ client, table }),
+      askMinter: createAskMinter({ functionName, timeoutMs: MINTER_TIMEOUT_MS }),
+      settings,
+      clock,
+      telemetry,
+      random: Math.random,
+    }),
+    budget: createCallBudget({
+      settings: budgetSettings,
+      stream: 'worker',
+      counter: createDynamoTicketCounter({ client, table, settings: budgetSettings }),
+      clock,
+      telemetry,
+    }),
+    fetch,
+    clock,
+    telemetry,
+    timeoutMs: API_TIMEOUT_MS,
+  });
+}
+
+function readApiUrl(environment: Environment): URL {
+  const text = required(environment, 'apiUrl');
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isLoopback = url !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback))) {
+    throw new ConfigError(`${ENV.apiUrl} must be an https URL (http for loopback only)`);
+  }
+  return url;
+}

@@ -1,0 +1,97 @@
+import type { MiddlewareObj } from '@middy/core';
+import type { Context } from 'aws-lambda';
+
+import { type Clock, systemClock } from '../clock.ts';
+import { ConfigError } from '../errors.ts';
+import type { Plume, PlumeSession } from '../plume/plume.ts';
+import { plumeFromEnvironment } from './from-environment.ts';
+
+export interface PlumeOptions<TEvent = unknown> {
+  /** The M2M client whose token the calls carry, such as `mocha`. */
+  readonly client: string;
+  /**
+   * How many calls an event will cause: that many tickets are reserved in one write.
+   * @default the number of `Records` in the event, or 1
+   */
+  readonly calls?: (event: TEvent) => number;
+  /**
+   * The longest time, in milliseconds, that one call waits for a token or a ticket; never longer than the
+   * invocation's remaining time less `marginMs`.
+   * @default 30000
+   */
+  readonly maxWaitMs?: number;
+  /**
+   * The part of the invocation's time, in milliseconds, kept free at its end for the handler's own work.
+   * @default 2000
+   */
+  readonly marginMs?: number;
+  /**
+   * Collaborators of your own, for tests.
+   * @default - built from the environment variables that the construct sets
+   */
+  readonly plume?: Plume;
+  /** @default - the system's clock */
+  readonly clock?: Clock;
+}
+
+/** What the handler finds as `context.plume`. */
+export interface PlumeContext {
+  /**
+   * `fetch` of Plume's API: adds the client's access token, keeps the call budget of the egress address, and retries
+   * once with a new token if the API rejects the first. Paths are resolved against the API's base URL. Redirects are
+   * not followed. Other answers, a second 401 among them, are returned as they are.
+   *
+   * @throws {PlumeError} with a stable `code`; with `retryAtMs` where waiting helps. README lists them all.
+   */
+  readonly fetch: (input: string | URL, init?: RequestInit) => Promise<Response>;
+}
+
+export type PlumeMiddleware<TEvent> = MiddlewareObj<
+  TEvent,
+  unknown,
+  Error,
+  Context & { plume: PlumeContext }
+>;
+
+/**
+ * Middy middleware: gives the handler `context.plume.fetch`.
+ *
+ * @throws {ConfigError} at construction, if the environment or the options cannot work
+ */
+export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMiddleware<TEvent> {
+  const { client, calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000, clock = systemClock } = options;
+  if (!/^[\w.@+=-]{1,64}$/.test(client)) {
+    throw new ConfigError(
+      'plume({ client }): the name must be that of a secret below the prefix, such as mocha',
+    );
+  }
+  const shared = options.plume ?? plumeFromEnvironment();
+  /** By context: one environment may serve several invocations at once. */
+  const sessions = new WeakMap<Context, PlumeSession>();
+
+  // After an error too, also one of a middleware that ran before this one: then there is no session.
+  async function plumeClose({ context }: { context: Context }): Promise<void> {
+    await sessions.get(context)?.close();
+  }
+
+  return {
+    before: function plumeBefore({ event, context }) {
+      const session = shared.open({
+        client,
+        calls: calls(event),
+        maxWaitMs,
+        deadlineMs: clock.now() + context.getRemainingTimeInMillis() - marginMs,
+      });
+      sessions.set(context, session);
+      context.plume = { fetch: session.fetch };
+    },
+    after: plumeClose,
+    onError: plumeClose,
+  };
+}
+
+function recordsOf(event: unknown): number {
+  const records =
+    typeof event === 'object' && event !== null && 'Records' in event ? event.Records : undefined;
+  return Array.isArray(records) ? Math.max(1, records.length) : 1;
+}

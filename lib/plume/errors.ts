@@ -1,0 +1,58 @@
+import { PlumeError } from '../errors.ts';
+
+/** The WAF refused the call: the address is over its limit. Every instance has been told to stop. */
+export class WafBlockedError extends PlumeError {
+  constructor(client: string, retryAtMs: number) {
+    super(
+      'waf_blocked',
+      `Plume's firewall refused a call of client ${client}: too many calls left this address; all calls rest until the moment given in retryAtMs. If this happens without other callers behind the same address, lower the budget's rate`,
+      { client, retryAtMs },
+    );
+  }
+}
+
+/** No response: the connection failed, or the time for one was over. */
+export class ApiUnreachableError extends PlumeError {
+  /** The system's word for it, such as `ECONNREFUSED`; `timeout` if the time was over. */
+  readonly reason: string;
+
+  constructor(client: string, request: { readonly method: string; readonly path: string }, reason: string) {
+    super(
+      'api_unreachable',
+      `${request.method} ${request.path} for client ${client} got no response (${reason}); whether Plume's API acted on it is not known`,
+      { client },
+    );
+    this.reason = reason;
+  }
+}
+
+/** The call was never sent: it is malformed, or would carry the access token to somebody else. */
+export class RequestRefusedError extends PlumeError {
+  constructor(client: string, rule: string) {
+    super('request_refused', `a call of client ${client} was refused: ${rule}`, { client });
+  }
+}
+
+/** The API rejected the token after it had taken a body that cannot be sent again. */
+export class RequestNotRepeatableError extends PlumeError {
+  constructor(client: string, request: { readonly method: string; readonly path: string }) {
+    super(
+      'request_not_repeatable',
+      `${request.method} ${request.path} for client ${client} was answered 401 and its body, a stream, cannot be sent a second time; pass a string or a Buffer, or make the call again: the token has been replaced`,
+      { client },
+    );
+  }
+}
+
+/** The handler has returned: its calls end with it, since tickets must not outlive the invocation. */
+export class SessionClosedError extends PlumeError {
+  constructor(client: string) {
+    super(
+      'session_closed',
+      `a call of client ${client} outlived its invocation and was aborted; await every call`,
+      {
+        client,
+      },
+    );
+  }
+}

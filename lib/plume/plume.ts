@@ -1,0 +1,141 @@
+import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
+import type { Clock } from '../clock.ts';
+import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
+import type { TokenReader } from '../token/read-token.ts';
+import { apiRequest } from './api-request.ts';
+import { RequestNotRepeatableError, SessionClosedError, WafBlockedError } from './errors.ts';
+import { send } from './send.ts';
+import { type IsWafBlock, isWafBlock as isNotJson403 } from './waf-block.ts';
+
+/** Calls Plume's API with the shared token and within the shared budget. One for the life of an environment. */
+export interface Plume {
+  /** Opens the calls of one invocation, of one client. */
+  open(invocation: Invocation): PlumeSession;
+}
+
+export interface Invocation {
+  readonly client: string;
+  /** How many calls are expected: tickets are reserved in blocks of that many. */
+  readonly calls?: number | undefined;
+  /** How long one call may wait for a token, and for each ticket. */
+  readonly maxWaitMs: number;
+  /** The moment (Unix ms) past which nothing is waited for. */
+  readonly deadlineMs: number;
+}
+
+/** The calls of one invocation. Nothing of it outlives {@link PlumeSession.close}. */
+export interface PlumeSession {
+  /** See `PlumeContext.fetch` in the middleware. */
+  fetch(input: string | URL, init?: RequestInit): Promise<Response>;
+  /** Drops the tickets left, aborts the calls under way, waits until they have ended and flushes the metrics. */
+  close(): Promise<void>;
+}
+
+export interface PlumeDependencies {
+  readonly apiUrl: URL;
+  readonly tokens: TokenReader;
+  readonly budget: CallBudget;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly telemetry: BufferedTelemetry;
+  /** How long one HTTP attempt may take. */
+  readonly timeoutMs: number;
+  readonly isWafBlock?: IsWafBlock | undefined;
+}
+
+export function createPlume(dependencies: PlumeDependencies): Plume {
+  return {
+    open({ client, calls, maxWaitMs, deadlineMs }) {
+      const book = dependencies.budget.openBook({
+        waitUntilMs: deadlineMs,
+        ...(calls !== undefined && { calls }),
+      });
+      const ended = new AbortController();
+      const underWay = new Set<Promise<Response>>();
+
+      return {
+        fetch(input, init) {
+          const session = { client, maxWaitMs, deadlineMs, book, ended: ended.signal };
+          const call = callApi(dependencies, session, input, init);
+          underWay.add(call);
+          const answer = call.finally(() => underWay.delete(call));
+          // A caller that does not await must not bring the whole environment down.
+          answer.catch(() => {});
+          return answer;
+        },
+        async close() {
+          if (underWay.size > 0) {
+            dependencies.telemetry.log('warn', 'calls were not awaited by the handler and are aborted', {
+              client,
+              calls: underWay.size,
+            });
+          }
+          book.close();
+          ended.abort(new SessionClosedError(client));
+          await Promise.allSettled(underWay);
+          dependencies.telemetry.flush();
+        },
+      };
+    },
+  };
+}
+
+interface Session extends Omit<Invocation, 'calls'> {
+  readonly book: TicketBook;
+  readonly ended: AbortSignal;
+}
+
+/** The whole of one call: token, ticket, attempt; after a 401 once more with another token. */
+async function callApi(
+  {
+    apiUrl,
+    tokens,
+    budget,
+    fetch,
+    clock,
+    telemetry,
+    timeoutMs,
+    isWafBlock = isNotJson403,
+  }: PlumeDependencies,
+  { client, maxWaitMs, deadlineMs, book, ended }: Session,
+  input: string | URL,
+  init?: RequestInit,
+): Promise<Response> {
+  const request = apiRequest(client, apiUrl, input, init);
+  const signal = AbortSignal.any([ended, ...(init?.signal ? [init.signal] : [])]);
+  let rejected: string | undefined;
+
+  for (;;) {
+    const waitUntilMs = Math.min(clock.now() + maxWaitMs, deadlineMs);
+    const { token, sendUntilMs } = await tokens.get(client, { waitUntilMs, rejected, signal });
+    const response = await book.attempt(
+      // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
+      () =>
+        clock.now() < sendUntilMs
+          ? send({ client, request, token: token.value, fetch, timeoutMs, signal })
+          : undefined,
+      signal,
+    );
+    if (response === undefined) continue;
+
+    if (isWafBlock(response)) {
+      await response.body?.cancel();
+      throw new WafBlockedError(client, await budget.block());
+    }
+    if (response.status !== 401) {
+      if (rejected !== undefined) telemetry.metric('TokenRecovered', 1, { client });
+      return response;
+    }
+
+    telemetry.metric('TokenRejected', 1, { client });
+    telemetry.log('warn', 'the API rejected the access token', { client, fingerprint: token.fingerprint });
+    // A second token rejected is the API's answer. The same one comes again only if it was too young to be judged.
+    if (rejected !== undefined && rejected !== token.fingerprint) return response;
+    await response.body?.cancel();
+    rejected = token.fingerprint;
+    if (!request.repeatable) {
+      await tokens.get(client, { waitUntilMs, rejected, signal });
+      throw new RequestNotRepeatableError(client, request);
+    }
+  }
+}

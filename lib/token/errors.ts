@@ -1,0 +1,35 @@
+import { type ErrorCode, PlumeError } from '../errors.ts';
+
+/** No token can be had for now: `mintCode` says why the minter failed, where it is known. */
+export class TokenUnavailableError extends PlumeError {
+  readonly mintCode?: ErrorCode;
+
+  constructor(
+    client: string,
+    reason: { readonly mintCode?: ErrorCode | undefined; readonly retryAtMs?: number | undefined },
+  ) {
+    const { mintCode, retryAtMs } = reason;
+    const why =
+      mintCode === undefined ? 'the minter has not stored one in time' : `the minter failed with ${mintCode}`;
+    const what =
+      retryAtMs === undefined
+        ? 'correct the secret: minting resumes when its value changes'
+        : 'try again at the moment given in retryAtMs';
+    super('token_unavailable', `no access token for client ${client}: ${why}; ${what}`, {
+      client,
+      retryAtMs,
+    });
+    if (mintCode !== undefined) this.mintCode = mintCode;
+  }
+}
+
+/** The table that holds the tokens could not be reached, and no token in memory is still alive. */
+export class TokenStoreUnavailableError extends PlumeError {
+  constructor(client: string, operation: 'read' | 'write') {
+    super(
+      'token_store_unavailable',
+      `the token of client ${client} could not be ${operation === 'read' ? 'read from' : 'written to'} the table; check DynamoDB's health and the function's permissions, then try again`,
+      { client },
+    );
+  }
+}
