@@ -1,0 +1,36 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import middy from '@middy/core';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+
+import { plume } from '../../lib/middleware/plume.ts';
+import { required } from '../../lib/settings.ts';
+import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { processJob } from './process-job.ts';
+import { createQueues } from './queues.ts';
+
+/** A reference worker: one SQS message is one call of Plume's API, its answer goes to the result queue. */
+
+const client = required(process.env, 'client');
+const telemetry = createPowertoolsTelemetry();
+const queues = createQueues({
+  sqs: new SQSClient({}),
+  urls: {
+    jobs: required(process.env, 'jobQueueUrl'),
+    results: required(process.env, 'resultQueueUrl'),
+    deadLetters: required(process.env, 'deadLetterQueueUrl'),
+  },
+});
+
+export const handler = middy()
+  .use(plume<SQSEvent>({ client }))
+  .handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
+    const { fetch } = context.plume;
+    const dependencies = { client, fetch, queues, now: Date.now, telemetry, random: Math.random };
+    const ends = await Promise.all(Records.map((record) => processJob(record, dependencies)));
+    telemetry.flush();
+    return {
+      batchItemFailures: Records.filter((_, index) => ends[index] === 'retry').map(({ messageId }) => ({
+        itemIdentifier: messageId,
+      })),
+    };
+  });

@@ -1,0 +1,83 @@
+import type { SQSRecord } from 'aws-lambda';
+import * as v from 'valibot';
+
+import { PlumeError } from '../../lib/errors.ts';
+
+/** One API call that somebody wants made. */
+export interface Job {
+  readonly method: string;
+  /** Path and query below the API's base URL. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+const jobSchema = v.pipe(
+  v.strictObject({
+    method: v.picklist(METHODS, `method must be one of ${METHODS.join(', ')}`),
+    path: v.pipe(
+      v.string('path must be a string'),
+      v.regex(/^\/(?![/\\])/, 'path must begin with one slash'),
+      v.maxLength(2048, 'path must be at most 2048 characters long'),
+    ),
+    body: v.exactOptional(v.unknown()),
+  }),
+  v.check(
+    ({ method, body }) => body === undefined || !['GET', 'HEAD'].includes(method),
+    'GET and HEAD take no body',
+  ),
+);
+
+/** The job can never be done: it is set aside, and says why. */
+export class JobMalformedError extends PlumeError {
+  constructor(rule: string) {
+    super('job_malformed', `the job's message is malformed: ${rule}`);
+  }
+}
+
+/**
+ * @param message the message's body: `{ "method", "path", "body"? }`
+ * @throws {JobMalformedError} naming the rule, never the message's content
+ */
+export function parseJob(message: string): Job {
+  let json: unknown;
+  try {
+    json = JSON.parse(message);
+  } catch {
+    throw new JobMalformedError('it must be JSON');
+  }
+  const result = v.safeParse(jobSchema, json);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  if (issue.expected === 'Object') throw new JobMalformedError('it must be a JSON object');
+  throw new JobMalformedError(
+    issue.expected === 'never' ? 'it has a key other than method, path and body' : missingOr(issue),
+  );
+}
+
+function missingOr(issue: v.BaseIssue<unknown>): string {
+  const key = v.getDotPath(issue);
+  return issue.received === 'undefined' && key !== null ? `${key} is missing` : issue.message;
+}
+
+/** What a message carries besides the job. A postponed job travels on as a copy and takes this along. */
+export interface Journey {
+  /** The id of the first message: the job's name in results, whatever copies it went through. */
+  readonly jobId: string;
+  /** Attempts that failed before this one. */
+  readonly failures: number;
+  /** When the first message was sent, Unix ms. */
+  readonly submittedAtMs: number;
+}
+
+export function journeyOf(record: SQSRecord): Journey {
+  const { attributes, messageAttributes } = record;
+  const carried = (name: string) => Number(messageAttributes[name]?.stringValue) || 0;
+  return {
+    jobId: messageAttributes.jobId?.stringValue ?? record.messageId,
+    failures: carried('failures') + Number(attributes.ApproximateReceiveCount) - 1,
+    submittedAtMs: carried('submittedAtMs') || Number(attributes.SentTimestamp),
+  };
+}

@@ -1,0 +1,135 @@
+import type { SQSRecord } from 'aws-lambda';
+
+import type { Now } from '../../lib/clock.ts';
+import { isPlumeError, PlumeError } from '../../lib/errors.ts';
+import type { PlumeContext } from '../../lib/middleware/plume.ts';
+import { errorFields } from '../../lib/telemetry/error-fields.ts';
+import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import { type Job, type Journey, journeyOf, parseJob } from './job.ts';
+import type { JobResult, Queues } from './queues.ts';
+
+/** `retry`: SQS shows the message again and counts the failure. All else is settled: the message may be deleted. */
+export type JobEnd = 'done' | 'postponed' | 'buried' | 'retry';
+
+export interface JobDependencies {
+  readonly client: string;
+  readonly fetch: PlumeContext['fetch'];
+  readonly queues: Queues;
+  readonly now: Now;
+  readonly telemetry: Telemetry;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** As many as the queue's redrive policy allows: SQS itself buries a job that kills its worker. */
+const MAX_FAILURES = 5;
+/** A job that has only ever been postponed ends with the queue's own retention: copies would live for ever. */
+const MAX_AGE_MS = 4 * 86_400_000;
+/** The wait where an error that passes by itself does not say when. */
+const DEFAULT_DELAY_MS = 30_000;
+
+/** Conditions of the broker, not failures of the job: they pass, and never count towards the dead-letter queue. */
+const POSTPONING = new Set<string>([
+  'token_unavailable',
+  'token_store_unavailable',
+  'budget_exhausted',
+  'budget_blocked',
+  'budget_unavailable',
+  'budget_clock_unreliable',
+  'waf_blocked',
+]);
+
+/** A longer answer does not fit into a message: its result comes without it, and the job is not done twice. */
+const MAX_BODY_LENGTH = 200_000;
+
+/** The API did not judge the job: it may be done when it is tried again. */
+class JobFailedError extends PlumeError {
+  constructor(client: string, status?: number) {
+    const what =
+      status === undefined ? 'ended with an unexpected error' : `was answered with status ${status}`;
+    super('job_failed', `a job of client ${client} ${what}; it is tried again and set aside in the end`, {
+      client,
+    });
+  }
+}
+
+/** 401 means that a second token was rejected as well. */
+function isFailure(status: number): boolean {
+  return status === 401 || status === 408 || status === 429 || status >= 500;
+}
+
+/** Does one job, and never throws: what cannot be settled is `retry`. */
+export async function processJob(record: SQSRecord, dependencies: JobDependencies): Promise<JobEnd> {
+  const { client, queues, telemetry } = dependencies;
+  const journey = journeyOf(record);
+  try {
+    const job = parseJob(record.body);
+    const result = await call(job, journey, dependencies);
+    await queues.sendResult(result);
+    telemetry.metric('JobDone', 1, { client });
+    return 'done';
+  } catch (error) {
+    telemetry.log('warn', 'a job was not done', { client, jobId: journey.jobId, error: errorFields(error) });
+    try {
+      return await settle(error, record, journey, dependencies);
+    } catch (settleError) {
+      telemetry.log('error', 'a job could not be put away and is left to the queue', {
+        client,
+        jobId: journey.jobId,
+        error: errorFields(settleError),
+      });
+      return 'retry';
+    }
+  }
+}
+
+async function call(job: Job, { jobId }: Journey, { fetch, client }: JobDependencies): Promise<JobResult> {
+  const response = await fetch(job.path, {
+    method: job.method,
+    headers: {
+      accept: 'application/json',
+      ...(job.body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(job.body !== undefined && { body: JSON.stringify(job.body) }),
+  });
+  const text = await response.text();
+  if (isFailure(response.status)) throw new JobFailedError(client, response.status);
+  const result = { id: jobId, status: response.status };
+  return text.length > MAX_BODY_LENGTH
+    ? { ...result, bodyOmitted: true }
+    : { ...result, body: parsedIfJson(text) };
+}
+
+async function settle(
+  error: unknown,
+  { body }: SQSRecord,
+  journey: Journey,
+  { client, queues, now, telemetry, random }: JobDependencies,
+): Promise<JobEnd> {
+  const { code, retryAtMs } = isPlumeError(error) ? error : new JobFailedError(client);
+  const isTooOld = now() - journey.submittedAtMs > MAX_AGE_MS;
+
+  if (POSTPONING.has(code) && !isTooOld) {
+    const delayMs = Math.max(0, (retryAtMs ?? now() + DEFAULT_DELAY_MS) - now());
+    // Those who were told the same moment must not all come back at it.
+    await queues.postpone(body, journey, Math.ceil((delayMs * (1 + random() / 10)) / 1000 + random()));
+    telemetry.metric('JobPostponed', 1, { client });
+    return 'postponed';
+  }
+  const isHopeless = code === 'job_malformed' || code === 'request_refused';
+  if (isHopeless || isTooOld || journey.failures + 1 >= MAX_FAILURES) {
+    await queues.bury(body, journey, code);
+    telemetry.metric('JobDead', 1, { client });
+    return 'buried';
+  }
+  telemetry.metric('JobFailed', 1, { client });
+  return 'retry';
+}
+
+function parsedIfJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
