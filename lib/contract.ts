@@ -42,9 +42,8 @@ export const TABLE = {
   tokenKey: (client: string): string => `token#${client}`,
   mintKey: (client: string): string => `mint#${client}`,
   requestKey: (client: string): string => `request#${client}`,
-  /** The interval is part of the key: a ticket number means nothing under another interval. */
-  budgetKey: (budget: string, stream: BudgetStream, intervalMs: number): string =>
-    `budget#${budget}#${stream}#${intervalMs}`,
+  /** One counter per stream. It counts in moments, so instances with different intervals may share it. */
+  budgetKey: (budget: string, stream: BudgetStream): string => `budget#${budget}#${stream}`,
   /** Every key of one budget starts with this: the form that an IAM condition takes. */
   budgetKeyPrefix: (budget: string): string => `budget#${budget}#`,
 } as const;
@@ -82,12 +81,17 @@ export const DEFAULT_TOKEN_SETTINGS: TokenSettings = {
 /** The workers share one stream of tickets; the minter has its own, so that it is never starved. */
 export type BudgetStream = 'worker' | 'minter';
 
-/** Ticket `k` of a stream is good from `k × intervalMs` until `ticketLifeMs` later. */
+/** A stream's tickets become good at least `intervalMs` apart, and void `ticketLifeMs` after that. */
 export interface StreamSettings {
   readonly intervalMs: number;
   readonly ticketLifeMs: number;
   /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
   readonly burstMs: number;
+  /**
+   * How far ahead tickets are handed out: the length of the line. A new (or deleted) counter hands out its
+   * first ticket for a moment this far away, so that it never re-issues one that could be alive.
+   */
+  readonly horizonMs: number;
 }
 
 /** The calls that one egress address may make. Milliseconds throughout. */
@@ -114,8 +118,8 @@ export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = {
   clockAllowanceMs: 2_000,
   networkDelayMs: 3_000,
   blockMs: 360_000,
-  worker: { intervalMs: 170, ticketLifeMs: 15_000, burstMs: 1_000 },
-  minter: { intervalMs: 10_000, ticketLifeMs: 50_000, burstMs: 40_000 },
+  worker: { intervalMs: 170, ticketLifeMs: 15_000, burstMs: 1_000, horizonMs: 20_000 },
+  minter: { intervalMs: 10_000, ticketLifeMs: 50_000, burstMs: 40_000, horizonMs: 10_000 },
 };
 
 /** What the minter is invoked with: by its schedule, or by a worker without a usable token. */

@@ -73,6 +73,7 @@ const streamSchema = v.strictObject({
   intervalMs: milliseconds(1),
   ticketLifeMs: milliseconds(1),
   burstMs: milliseconds(0),
+  horizonMs: milliseconds(1),
 });
 
 const budgetSchema = v.strictObject({
