@@ -108,12 +108,23 @@ function partial<Schema extends v.GenericSchema>(
   } catch {
     throw new ConfigError(`${ENV[name]} must be JSON`);
   }
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new ConfigError(`${ENV[name]} must be a JSON object`);
-  }
-  const result = v.safeParse(schema, { ...defaults, ...given });
+  if (!isObject(given)) throw new ConfigError(`${ENV[name]} must be a JSON object`);
+  const result = v.safeParse(schema, merged(defaults, given));
   if (result.success) return result.output;
   const [issue] = result.issues;
   const rule = issue.expected === 'never' ? 'is not a known key' : issue.message;
   throw new ConfigError(`${ENV[name]}: ${v.getDotPath(issue) ?? 'the object'} ${rule}`);
+}
+
+/** What is given replaces its default, also within an inner object. */
+function merged(defaults: object, given: object): object {
+  const entries = Object.entries(given).map(([key, value]) => {
+    const inner: unknown = defaults[key as keyof typeof defaults];
+    return [key, isObject(inner) && isObject(value) ? { ...inner, ...value } : value];
+  });
+  return { ...defaults, ...Object.fromEntries(entries) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
