@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+
+import type { CloudHappening } from '../facts.ts';
+import { readBody, sendJson, startLoopbackServer } from '../loopback-server.ts';
+import { createPlumeApi } from './api.ts';
+import { createAuthorizationServer, type Outage } from './authorization-server.ts';
+import type { CloudClient } from './clients.ts';
+import { sourceAddressOf } from './source-address.ts';
+import { createTokenIssuer } from './token-issuer.ts';
+import { createWaf, type WafSettings } from './waf.ts';
+
+export interface PlumeCloud {
+  readonly tokenUrl: string;
+  readonly apiUrl: string;
+  /** Revokes the client's live tokens. Returns their fingerprints. */
+  revoke(client: string): readonly string[];
+  /** Takes the authorization server down in that way; `undefined` brings it back. */
+  setOutage(mode: Outage | undefined): void;
+  /** While broken, another secret than the one handed over is right for the client. */
+  setBroken(client: string, isBroken: boolean): void;
+  /** The API answers 401 to every token. */
+  setRejectAll(reject: boolean): void;
+  /** The WAF refuses every call for `durationMs`. */
+  block(durationMs: number): void;
+  stop(): Promise<void>;
+}
+
+export interface PlumeCloudOptions {
+  readonly clients: readonly CloudClient[];
+  readonly waf: WafSettings;
+  /** How long the API takes for an answer. */
+  readonly latencyMs: number;
+  readonly record: (happening: CloudHappening) => void;
+  /** Unix milliseconds that never go back. */
+  readonly now: () => number;
+}
+
+const FORBIDDEN = '<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>';
+
+/** The vendor's cloud: authorization server and API on one address, a WAF in front of both. */
+export async function startPlumeCloud(options: PlumeCloudOptions): Promise<PlumeCloud> {
+  const { clients, latencyMs, record, now } = options;
+  const waf = createWaf(options.waf, now);
+  const authorizationPath = `/oauth2/${randomBytes(10).toString('hex')}`;
+
+  const server = await startLoopbackServer(async (request, response) => {
+    // A call counts when it arrives, not when its body is complete.
+    const address = sourceAddressOf(request);
+    const { refused, inWindow } = waf.judge(address);
+    record({ kind: 'call', address, inWindow, refused });
+    const body = (await readBody(request)).toString();
+    const { pathname } = new URL(request.url ?? '/', 'http://plume');
+    if (refused) {
+      response.writeHead(403, { 'content-type': 'text/html' }).end(FORBIDDEN);
+    } else if (pathname.startsWith('/api/')) {
+      await api.answer(request, response);
+    } else if (pathname.startsWith(`${authorizationPath}/v1/`)) {
+      const endpoint = pathname.slice(`${authorizationPath}/v1/`.length);
+      await authorizationServer.answer(endpoint, body, request, response);
+    } else {
+      record({ kind: 'answer', endpoint: 'other', status: 404 });
+      sendJson(response, 404, { error: 'not_found' });
+    }
+  });
+  const issuer = await createTokenIssuer(`${server.url}${authorizationPath}`, now);
+  const api = createPlumeApi({ issuer, latencyMs, record });
+  const authorizationServer = createAuthorizationServer({ clients, issuer, record });
+
+  return {
+    tokenUrl: `${server.url}${authorizationPath}/v1/token`,
+    apiUrl: `${server.url}/api/`,
+    revoke: (client) =>
+      issuer.live(client).map((token) => {
+        issuer.revoke(token);
+        record({ kind: 'token-revoked', client, fingerprint: token.fingerprint });
+        return token.fingerprint;
+      }),
+    setOutage: authorizationServer.setOutage,
+    setBroken: authorizationServer.setBroken,
+    setRejectAll: api.setRejectAll,
+    block: waf.block,
+    stop: server.stop,
+  };
+}
