@@ -1,0 +1,218 @@
+import {
+  DeleteMessageCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import { type JobDependencies, processJob } from '../../../functions/worker/process-job.ts';
+import { createQueues, type QueueUrls } from '../../../functions/worker/queues.ts';
+import { PlumeError } from '../../../lib/errors.ts';
+import { silentTelemetry } from '../../../lib/telemetry/telemetry.ts';
+import { TokenUnavailableError } from '../../../lib/token/errors.ts';
+
+let server: FauxqsServer;
+let sqs: SQSClient;
+let urls: QueueUrls;
+
+beforeAll(async () => {
+  server = await startFauxqs({ port: 0, logger: false });
+  const create = (name: string) =>
+    server.createQueue(name, { attributes: { VisibilityTimeout: '0' } }).queueUrl;
+  urls = { jobs: create('jobs'), results: create('results'), deadLetters: create('dead-letters') };
+  sqs = new SQSClient({
+    endpoint: `http://127.0.0.1:${server.port}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+});
+afterEach(() => server.reset());
+afterAll(async () => {
+  sqs.destroy();
+  await server.stop();
+});
+
+async function receive(queueUrl: string): Promise<SQSRecord | undefined> {
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MessageSystemAttributeNames: ['All'],
+      MessageAttributeNames: ['All'],
+    }),
+  );
+  return Messages[0] && toRecord(Messages[0]);
+}
+
+/** As Lambda's event source hands a message to a function. */
+function toRecord({
+  MessageId,
+  ReceiptHandle,
+  Body,
+  Attributes,
+  MessageAttributes = {},
+}: Message): SQSRecord {
+  const messageAttributes = Object.fromEntries(
+    Object.entries(MessageAttributes).map(([name, { StringValue }]) => [name, { stringValue: StringValue }]),
+  );
+  return {
+    messageId: MessageId,
+    receiptHandle: ReceiptHandle,
+    body: Body,
+    attributes: Attributes,
+    messageAttributes,
+  } as unknown as SQSRecord;
+}
+
+async function submit(job: unknown): Promise<SQSRecord> {
+  const MessageBody = typeof job === 'string' ? job : JSON.stringify(job);
+  await sqs.send(new SendMessageCommand({ QueueUrl: urls.jobs, MessageBody }));
+  return (await receive(urls.jobs)) as SQSRecord;
+}
+
+const answering =
+  (status: number, body: unknown = { ok: true }): JobDependencies['fetch'] =>
+  async () =>
+    new Response(typeof body === 'string' ? body : JSON.stringify(body), { status });
+
+const throwing =
+  (error: unknown): JobDependencies['fetch'] =>
+  async () => {
+    throw error;
+  };
+
+const run = (record: SQSRecord, fetch: JobDependencies['fetch'], now = Date.now, using = urls) =>
+  processJob(record, {
+    client: 'mocha',
+    fetch,
+    queues: createQueues({ sqs, urls: using }),
+    now,
+    telemetry: silentTelemetry,
+    random: () => 0,
+  });
+
+const job = { method: 'POST', path: '/v1/locations', body: { name: 'x' } };
+
+describe('an answer', () => {
+  test.each([200, 204, 302, 400, 403, 404, 409])('with status %i is a result', async (status) => {
+    const record = await submit(job);
+    const body = status === 204 ? '' : { ok: true };
+    const fetch: JobDependencies['fetch'] = async (path, init) => {
+      expect([path, init?.method, init?.body]).toEqual(['/v1/locations', 'POST', '{"name":"x"}']);
+      return status === 204 ? new Response(null, { status }) : new Response(JSON.stringify(body), { status });
+    };
+    expect(await run(record, fetch)).toBe('done');
+    expect(JSON.parse((await receive(urls.results))?.body ?? '')).toEqual({
+      id: record.messageId,
+      status,
+      body,
+    });
+  });
+
+  test('too long for a message is left out, and the job is not done again', async () => {
+    const record = await submit(job);
+    expect(await run(record, answering(200, 'x'.repeat(2_000_000)))).toBe('done');
+    expect(JSON.parse((await receive(urls.results))?.body ?? '')).toEqual({
+      id: record.messageId,
+      status: 200,
+      bodyOmitted: true,
+    });
+  });
+
+  test.each([401, 408, 429, 500, 503])(
+    'with status %i is tried again and set aside at the fifth time',
+    async (status) => {
+      let record = await submit(job);
+      for (let attempt = 1; attempt < 5; attempt += 1) {
+        expect(await run(record, answering(status))).toBe('retry');
+        record = (await receive(urls.jobs)) as SQSRecord;
+      }
+      expect(await run(record, answering(status))).toBe('buried');
+      const dead = (await receive(urls.deadLetters)) as SQSRecord;
+      expect(dead.body).toBe(JSON.stringify(job));
+      expect(dead.messageAttributes).toMatchObject({
+        code: { stringValue: 'job_failed' },
+        jobId: { stringValue: record.messageId },
+      });
+    },
+  );
+});
+
+describe('a wait', () => {
+  const refused = (retryAtMs?: number) =>
+    new PlumeError('budget_exhausted', 'full', { client: 'mocha', retryAtMs });
+
+  test('becomes the delay of a copy', async () => {
+    const record = await submit(job);
+    const nowMs = Date.now();
+    expect(await run(record, throwing(refused(nowMs + 42_000)), () => nowMs)).toBe('postponed');
+    const { delayed = [] } = server.inspectQueue('jobs')?.messages ?? {};
+    expect(delayed).toHaveLength(1);
+    expect(delayed[0]?.body).toBe(record.body);
+    const seconds = ((delayed[0]?.delayUntil ?? 0) - Date.now()) / 1000;
+    expect(seconds).toBeGreaterThan(39);
+    expect(seconds).toBeLessThanOrEqual(42);
+  });
+
+  test('longer than SQS allows is cut to its maximum', async () => {
+    expect(await run(await submit(job), throwing(refused(Date.now() + 3_600_000)))).toBe('postponed');
+    expect(server.inspectQueue('jobs')?.messages.delayed).toHaveLength(1);
+  });
+
+  test('never counts towards the dead-letter queue, whatever their number; failures before it do', async () => {
+    let record = await submit(job);
+    const jobId = record.messageId;
+    for (const status of [500, 500, 500]) {
+      expect(await run(record, answering(status))).toBe('retry');
+      record = (await receive(urls.jobs)) as SQSRecord;
+    }
+    for (let time = 0; time < 30; time += 1) {
+      expect(await run(record, throwing(refused(Date.now())))).toBe('postponed');
+      // As the event source does with what is settled.
+      await sqs.send(new DeleteMessageCommand({ QueueUrl: urls.jobs, ReceiptHandle: record.receiptHandle }));
+      record = (await receive(urls.jobs)) as SQSRecord;
+      expect(record.messageAttributes.jobId?.stringValue).toBe(jobId);
+    }
+    expect(await run(record, answering(500))).toBe('retry');
+    record = (await receive(urls.jobs)) as SQSRecord;
+    expect(await run(record, answering(500))).toBe('buried');
+  });
+
+  test('of days on end becomes a dead letter: copies must not live for ever', async () => {
+    const record = await submit(job);
+    const muchLater = () => Date.now() + 5 * 86_400_000;
+    expect(await run(record, throwing(new TokenUnavailableError('mocha', {})), muchLater)).toBe('buried');
+    expect((await receive(urls.deadLetters))?.messageAttributes.code?.stringValue).toBe('token_unavailable');
+  });
+});
+
+describe('what cannot be done', () => {
+  test('a malformed job is set aside at once, with its reason', async () => {
+    const record = await submit('{"method":"GET"}');
+    expect(await run(record, answering(200))).toBe('buried');
+    const dead = await receive(urls.deadLetters);
+    expect(dead?.body).toBe('{"method":"GET"}');
+    expect(dead?.messageAttributes.code?.stringValue).toBe('job_malformed');
+  });
+
+  test('a result that cannot be sent, a copy that cannot be made: the message is left to the queue', async () => {
+    const nowhere = {
+      ...urls,
+      results: `${urls.results}-x`,
+      jobs: `${urls.jobs}-x`,
+      deadLetters: `${urls.deadLetters}-x`,
+    };
+    const record = await submit(job);
+    expect(await run(record, answering(200), Date.now, nowhere)).toBe('retry');
+    const waiting = throwing(new PlumeError('budget_blocked', 'x', { retryAtMs: 0 }));
+    expect(await run(record, waiting, Date.now, nowhere)).toBe('retry');
+    expect(await run(await submit('MARKER'), answering(200), Date.now, nowhere)).toBe('retry');
+  });
+
+  test('an error of unknown kind is a failure of this attempt', async () => {
+    expect(await run(await submit(job), throwing(new TypeError('x')))).toBe('retry');
+  });
+});
