@@ -1,0 +1,144 @@
+import type { Clock } from '../clock.ts';
+import { BudgetClosed } from './errors.ts';
+import { isGood, type Ticket } from './tickets.ts';
+
+/** The tickets of one invocation. */
+export interface TicketBook {
+  /**
+   * Waits for a ticket that is good now, and calls `send` in the same turn as the check. One ticket is one HTTP attempt:
+   * a retry is another `attempt`, and `send` must not follow redirects.
+   *
+   * @param send begins the attempt. If it returns undefined nothing was sent, and the ticket stays in the book
+   * @param signal ends the wait with its reason
+   * @returns what `send` returned
+   * @throws {BudgetExhausted} no ticket becomes good before the book's `waitUntilMs`
+   * @throws {BudgetBlocked} the WAF refused a call, and the silence outlasts `waitUntilMs`
+   * @throws {BudgetUnavailable} the shared counter cannot be reached
+   * @throws {BudgetClockUnreliable} the clock cannot be corrected
+   * @throws {BudgetClosed} after {@link TicketBook.close}
+   */
+  attempt<T>(send: () => T | undefined, signal?: AbortSignal): Promise<Awaited<T> | undefined>;
+  /** The end of the invocation: tickets left are dropped, waiting attempts reject with `budget_closed`. */
+  close(): void;
+}
+
+export interface TicketBookDependencies {
+  readonly clock: Clock;
+  /** How many attempts are expected. */
+  readonly calls: number;
+  /** Reserves up to `count` tickets, waiting as long as the book may; at least one, or it throws. */
+  readonly reserve: (count: number, signal: AbortSignal) => Promise<readonly Ticket[]>;
+  /** Whether the WAF refused a call of this environment a moment ago: then tickets in hand are worth nothing. */
+  readonly isBlocked: (nowMs: number) => boolean;
+  readonly onVoid: () => void;
+  readonly onWaited: (ms: number) => void;
+}
+
+/** Larger blocks save few writes, and lose more tickets with an instance that dies. */
+const MAX_BLOCK = 10;
+
+export function createTicketBook(dependencies: TicketBookDependencies): TicketBook {
+  const { clock } = dependencies;
+  const closing = new AbortController();
+  /** Free tickets, earliest first. An attempt that waits holds its ticket itself. */
+  const free: Ticket[] = [];
+  /** Attempts still expected beyond those that hold a ticket. */
+  let expected = dependencies.calls;
+  /** Attempts that need a ticket which is not there yet. */
+  let inNeed = 0;
+  let flight: Promise<void> | undefined;
+
+  /** One reservation at a time, for all attempts that are in need when it begins. */
+  const refill = (): Promise<void> => {
+    flight ??= (async () => {
+      const count = Math.min(MAX_BLOCK, Math.max(1, inNeed, expected));
+      for (const ticket of await dependencies.reserve(count, closing.signal)) add(ticket);
+    })().finally(() => {
+      flight = undefined;
+    });
+    return flight;
+  };
+
+  const add = (ticket: Ticket): void => {
+    const later = free.findIndex(({ goodFromMs }) => goodFromMs > ticket.goodFromMs);
+    free.splice(later < 0 ? free.length : later, 0, ticket);
+  };
+
+  const putBack = (ticket: Ticket): void => {
+    expected += 1;
+    add(ticket);
+  };
+
+  /** A ticket for the calling attempt alone. */
+  const draw = async (signal: AbortSignal): Promise<Ticket> => {
+    inNeed += 1;
+    try {
+      for (;;) {
+        const ticket = free.shift();
+        if (ticket) {
+          expected -= 1;
+          return ticket;
+        }
+        await unlessAborted(refill(), signal);
+      }
+    } finally {
+      inNeed -= 1;
+    }
+  };
+
+  return {
+    async attempt<T>(send: () => T | undefined, callerSignal?: AbortSignal): Promise<Awaited<T> | undefined> {
+      const signal = callerSignal ? AbortSignal.any([closing.signal, callerSignal]) : closing.signal;
+      const startedMs = clock.now();
+      let held: Ticket | undefined;
+      try {
+        for (;;) {
+          signal.throwIfAborted();
+          held ??= await draw(signal);
+          // Whatever happened before this line, a freeze of hours too: from here to `send` nothing is awaited.
+          signal.throwIfAborted();
+          const nowMs = clock.now();
+          if (nowMs > held.voidAtMs) {
+            held = undefined;
+            expected += 1;
+            dependencies.onVoid();
+          } else if (dependencies.isBlocked(nowMs)) {
+            held = undefined;
+            expected += 1;
+            free.length = 0;
+          } else if (!isGood(held, nowMs)) {
+            await clock.sleep(held.goodFromMs - nowMs, signal);
+          } else {
+            const ticket = held;
+            held = undefined;
+            const sent = send();
+            if (sent === undefined) {
+              putBack(ticket);
+              return undefined;
+            }
+            dependencies.onWaited(Math.max(nowMs - startedMs, 0));
+            return await sent;
+          }
+        }
+      } finally {
+        if (held) putBack(held);
+      }
+    },
+    close() {
+      closing.abort(new BudgetClosed());
+      free.length = 0;
+    },
+  };
+}
+
+/** Settles as the promise does, or rejects with the signal's reason; the promise itself goes on. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

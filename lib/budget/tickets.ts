@@ -1,0 +1,68 @@
+import type { BudgetSettings, StreamSettings } from '../contract.ts';
+
+/**
+ * The arithmetic of tickets: pure, in milliseconds since the epoch.
+ *
+ * A ticket permits one HTTP attempt that starts between `goodFromMs` and `voidAtMs` by the caller's
+ * corrected clock. The shared counter holds one moment, `next`: when the next free ticket becomes good.
+ * Reserving n tickets moves it on by n intervals, so any two tickets of a stream are an interval apart.
+ */
+export interface Ticket {
+  readonly goodFromMs: number;
+  readonly voidAtMs: number;
+}
+
+/** The `count` tickets that begin with the one good from `firstMs`. */
+export function ticketsFrom(firstMs: number, count: number, stream: StreamSettings): readonly Ticket[] {
+  return Array.from({ length: count }, (_, index) => {
+    const goodFromMs = firstMs + index * stream.intervalMs;
+    return { goodFromMs, voidAtMs: goodFromMs + stream.ticketLifeMs };
+  });
+}
+
+/** What must hold immediately before an attempt. */
+export function isGood(ticket: Ticket, nowMs: number): boolean {
+  return ticket.goodFromMs <= nowMs && nowMs <= ticket.voidAtMs;
+}
+
+/** The oldest moment at which a ticket taken now may have become good. */
+export function floorMs(nowMs: number, stream: StreamSettings): number {
+  return nowMs - stream.burstMs;
+}
+
+/** The latest moment at which a ticket taken now may become good, for a caller that waits until `untilMs`. */
+export function lastMs(nowMs: number, untilMs: number, stream: StreamSettings): number {
+  return Math.min(untilMs, nowMs + stream.horizonMs);
+}
+
+/** The latest value of the counter from which `count` tickets end by `last`. */
+export function ceilMs(last: number, count: number, stream: StreamSettings): number {
+  return last - (count - 1) * stream.intervalMs;
+}
+
+/** How many tickets, the first good from `firstMs`, end by `last`. */
+export function ticketsThatFit(firstMs: number, last: number, stream: StreamSettings): number {
+  return firstMs > last ? 0 : Math.floor((last - firstMs) / stream.intervalMs) + 1;
+}
+
+/**
+ * Where a counter begins that was not there: past every ticket that could be alive. A ticket was taken at
+ * most a horizon ahead of a clock that is at most the allowance ahead, and ours may be as much behind.
+ */
+export function safeStartMs(nowMs: number, stream: StreamSettings, settings: BudgetSettings): number {
+  return nowMs + stream.horizonMs + 2 * settings.clockAllowanceMs;
+}
+
+/**
+ * The most calls of a stream that the WAF can see in any window. A call arrives in
+ * [goodFrom - skew, goodFrom + life + skew + delay], so the calls of a window hold tickets from a span of
+ * window + life + 2 × skew + delay, which has room for one ticket per interval and one more.
+ */
+export function boundOf(stream: StreamSettings, settings: BudgetSettings): number {
+  return Math.floor(spanMs(stream, settings) / stream.intervalMs) + 1;
+}
+
+/** The span of the bound: window + life + 2 × skew + delay. */
+export function spanMs(stream: StreamSettings, settings: BudgetSettings): number {
+  return settings.windowMs + stream.ticketLifeMs + 2 * settings.clockAllowanceMs + settings.networkDelayMs;
+}
