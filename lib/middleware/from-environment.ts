@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { createCallBudget } from '../budget/call-budget.ts';
+import { createServerClock, followServerClock } from '../budget/clock-offset.ts';
 import { createDynamoTicketCounter } from '../budget/dynamo-ticket-counter.ts';
 import { systemClock } from '../clock.ts';
 import { ENV } from '../contract.ts';
@@ -41,6 +42,8 @@ function createFrom(environment: Environment): Plume {
   });
   const telemetry = createPowertoolsTelemetry();
   const clock = systemClock;
+  const serverClock = createServerClock({ clock, settings: budgetSettings, telemetry });
+  followServerClock(client, serverClock);
 
   return createPlume({
     apiUrl,
@@ -57,7 +60,7 @@ function createFrom(environment: Environment): Plume {
       settings: budgetSettings,
       stream: 'worker',
       counter: createDynamoTicketCounter({ client, table, settings: budgetSettings }),
-      clock,
+      clock: serverClock,
       telemetry,
     }),
     fetch,

@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { apiRequest } from '../../lib/plume/api-request.ts';
+import { isWafBlock } from '../../lib/plume/waf-block.ts';
+
+const base = new URL('https://api.plume.example/partners/');
+const request = (input: string | URL, init?: RequestInit) => apiRequest('mocha', base, input, init);
+
+describe('a URL', () => {
+  test.each([
+    ['/v1/locations', 'https://api.plume.example/v1/locations'],
+    ['v1/locations?q=1', 'https://api.plume.example/partners/v1/locations?q=1'],
+    ['https://api.plume.example/v2', 'https://api.plume.example/v2'],
+    [new URL('https://api.plume.example/v2'), 'https://api.plume.example/v2'],
+  ])('%s goes to %s', (input, url) => {
+    expect(request(input).url.href).toBe(url);
+  });
+
+  test.each([
+    ['https://evil.example/v1', 'it goes to https://evil.example'],
+    ['//evil.example/v1', 'it goes to https://evil.example'],
+    ['\\\\evil.example/v1', 'it goes to https://evil.example'],
+    ['http://api.plume.example/v1', 'it goes to http://api.plume.example'],
+    ['https://api.plume.example:444/v1', 'it goes to https://api.plume.example:444'],
+    ['https://user:MARKER@api.plume.example/', 'it holds credentials'],
+    ['https://', 'neither a path nor a URL'],
+  ])('%s is refused: the token is for one origin alone', (input, rule) => {
+    expect(() => request(input)).toThrow(rule);
+    expect(() => request(input)).toThrow(
+      expect.objectContaining({
+        code: 'request_refused',
+        client: 'mocha',
+        message: expect.not.stringContaining('MARKER'),
+      }),
+    );
+  });
+
+  test('none of any kind leaves the origin', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.webPath()), (input) => {
+        try {
+          expect(request(input).url.origin).toBe(base.origin);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'request_refused' });
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('the rest of the request', () => {
+  test('messages get the method and the path, not the query', () => {
+    expect(request('/v1/x?email=a@b.example', { method: 'delete' })).toMatchObject({
+      method: 'DELETE',
+      path: '/v1/x',
+    });
+    expect(request('/v1/x').method).toBe('GET');
+  });
+
+  test('redirects are never followed', () => {
+    expect(request('/v1', { redirect: 'follow' }).init.redirect).toBe('manual');
+  });
+
+  test('headers that are none are refused without being repeated', () => {
+    expect(() => request('/v1', { headers: { 'x-api-key': 'MARKER\n' + 'MARKER' } })).toThrow(
+      'its headers are not valid',
+    );
+    expect(() => request('/v1', { headers: { 'x y': 'MARKER' } })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('MARKER') }),
+    );
+  });
+
+  test.each([
+    ['nothing', undefined, true],
+    ['a string', 'x', true],
+    ['bytes', new Uint8Array(1), true],
+    ['a form', new URLSearchParams('a=1'), true],
+    ['a blob', new Blob(['x']), true],
+    ['a web stream', new Blob(['x']).stream(), false],
+    ['a node stream', Readable.from(['x']) as unknown as ReadableStream, false],
+  ])('%s as a body: can be sent twice', (_, body, repeatable) => {
+    expect(request('/v1', { method: 'POST', body: body ?? null }).repeatable).toBe(repeatable);
+  });
+});
+
+describe("the WAF's 403", () => {
+  const answer = (status: number, type?: string) =>
+    new Response('x', { status, headers: type ? { 'content-type': type } : {} });
+
+  test.each([
+    [403, 'text/html', true],
+    [403, 'text/plain;charset=UTF-8', true],
+    [403, undefined, true],
+    [403, 'application/json', false],
+    [403, 'application/json; charset=utf-8', false],
+    [403, 'application/problem+json', false],
+    [403, 'APPLICATION/JSON', false],
+    [401, 'text/html', false],
+    [200, 'text/html', false],
+    [503, 'text/html', false],
+  ])('%i %s: %s', (status, type, blocked) => {
+    expect(isWafBlock(answer(status, type))).toBe(blocked);
+  });
+});
