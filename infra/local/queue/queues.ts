@@ -1,0 +1,34 @@
+import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+
+/** The URLs of a run's queues. */
+export interface QueueUrls {
+  readonly jobs: string;
+  readonly results: string;
+  readonly deadLetters: string;
+}
+
+/** Creates the queue of jobs with its dead-letter queue, and the queue of results. */
+export async function createQueues(
+  sqs: SQSClient,
+  { visibilitySeconds, maxReceiveCount }: { visibilitySeconds: number; maxReceiveCount: number },
+): Promise<QueueUrls> {
+  const deadLetters = await createQueue(sqs, 'dead-letters');
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ['QueueArn'] }),
+  );
+  const jobs = await createQueue(sqs, 'jobs', {
+    VisibilityTimeout: String(visibilitySeconds),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount }),
+  });
+  return { deadLetters, jobs, results: await createQueue(sqs, 'results') };
+}
+
+async function createQueue(
+  sqs: SQSClient,
+  QueueName: string,
+  Attributes: Record<string, string> = {},
+): Promise<string> {
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
+  if (QueueUrl === undefined) throw new Error(`the queue ${QueueName} was not created`);
+  return QueueUrl;
+}
