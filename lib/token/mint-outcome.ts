@@ -1,0 +1,13 @@
+import type { ErrorCode } from '../errors.ts';
+
+/** What the minter answers. Never a token: that comes through the table. */
+export type MintOutcome =
+  /** The table holds a token that may be served and is not the rejected one. */
+  | { readonly status: 'minted' | 'current'; readonly fingerprint: string }
+  /**
+   * Nothing has failed, but no token can be had before `retryAtMs`: another minter is at it, a rule says wait, or
+   * (then with a `code`) the call budget does.
+   */
+  | { readonly status: 'pending'; readonly retryAtMs: number; readonly code?: ErrorCode }
+  /** No token can be had. Without `retryAtMs`: not until the secret changes. */
+  | { readonly status: 'failed'; readonly code: ErrorCode; readonly retryAtMs?: number };

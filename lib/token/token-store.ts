@@ -1,0 +1,134 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+
+import { TABLE } from '../contract.ts';
+import type { ErrorCode } from '../errors.ts';
+import { type AccessToken, accessToken } from './access-token.ts';
+import { TokenStoreUnavailableError } from './errors.ts';
+
+/** What the table tells workers of a client's token. */
+export interface TokenRecord {
+  /** It may be past its time: readers compare. */
+  readonly token?: AccessToken;
+  readonly failure?: MintFailure;
+}
+
+/** Why no new token could be had. Without `retryAtMs`: not until the secret changes. */
+export interface MintFailure {
+  readonly code: ErrorCode;
+  readonly retryAtMs?: number;
+}
+
+/** The `token#<client>` items. Each method throws {@link TokenStoreUnavailableError} if DynamoDB does not do it. */
+export interface TokenStore {
+  read(client: string): Promise<TokenRecord | undefined>;
+  /**
+   * Stores a token and clears the failure, on condition that the table holds no token but the one replaced.
+   *
+   * @param replaces fingerprint of the token that was there when minting began; `undefined` if there was none
+   * @returns false if somebody stored another token meanwhile: that one stays
+   */
+  replace(client: string, token: AccessToken, replaces: string | undefined): Promise<boolean>;
+  /** Tells the workers why no new token can be had. A token that is there stays in service. */
+  noteFailure(client: string, failure: MintFailure, nowMs: number): Promise<void>;
+}
+
+/** How long an item outlives its use, in seconds: for a look at what happened. */
+const KEEP_SECONDS = 3600;
+
+export function createTokenStore({
+  client: dynamo,
+  table,
+}: {
+  client: DynamoDBClient;
+  table: string;
+}): TokenStore {
+  const key = (client: string): Record<string, AttributeValue> => ({
+    [TABLE.partitionKey]: { S: TABLE.tokenKey(client) },
+  });
+
+  return {
+    async read(client) {
+      try {
+        const { Item } = await dynamo.send(
+          new GetItemCommand({ TableName: table, Key: key(client), ConsistentRead: true }),
+        );
+        return Item && recordOf(Item);
+      } catch {
+        throw new TokenStoreUnavailableError(client, 'read');
+      }
+    },
+
+    async replace(client, token, replaces) {
+      try {
+        await dynamo.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: {
+              ...key(client),
+              accessToken: { S: token.value },
+              fingerprint: { S: token.fingerprint },
+              issuedAtMs: { N: String(token.issuedAtMs) },
+              expiresAtMs: { N: String(token.expiresAtMs) },
+              [TABLE.ttl]: { N: secondsAfter(token.expiresAtMs) },
+            },
+            ConditionExpression: `attribute_not_exists(fingerprint)${replaces === undefined ? '' : ' OR fingerprint = :replaces'}`,
+            ...(replaces !== undefined && { ExpressionAttributeValues: { ':replaces': { S: replaces } } }),
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw new TokenStoreUnavailableError(client, 'write');
+      }
+    },
+
+    async noteFailure(client, { code, retryAtMs }, nowMs) {
+      const parked = retryAtMs === undefined;
+      try {
+        await dynamo.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: key(client),
+            UpdateExpression: `SET failureCode = :code, #ttl = if_not_exists(#ttl, :ttl)${
+              parked ? ' REMOVE failureRetryAtMs' : ', failureRetryAtMs = :retryAt'
+            }`,
+            ExpressionAttributeNames: { '#ttl': TABLE.ttl },
+            ExpressionAttributeValues: {
+              ':code': { S: code },
+              ':ttl': { N: secondsAfter(retryAtMs ?? nowMs) },
+              ...(!parked && { ':retryAt': { N: String(retryAtMs) } }),
+            },
+          }),
+        );
+      } catch {
+        throw new TokenStoreUnavailableError(client, 'write');
+      }
+    },
+  };
+}
+
+function secondsAfter(momentMs: number): string {
+  return String(Math.ceil(momentMs / 1000) + KEEP_SECONDS);
+}
+
+function recordOf(item: Record<string, AttributeValue>): TokenRecord {
+  const { accessToken: value, issuedAtMs, expiresAtMs, failureCode, failureRetryAtMs } = item;
+  return {
+    ...(value?.S !== undefined && {
+      token: accessToken(value.S, Number(issuedAtMs?.N), Number(expiresAtMs?.N)),
+    }),
+    ...(failureCode?.S !== undefined && {
+      failure: {
+        code: failureCode.S as ErrorCode,
+        ...(failureRetryAtMs?.N !== undefined && { retryAtMs: Number(failureRetryAtMs.N) }),
+      },
+    }),
+  };
+}
