@@ -1,0 +1,71 @@
+import { type BasicHeader, buildBasicHeader, parseBasicHeader } from './basic-header.ts';
+import { type EndpointUrl, introspectUrlOf, parseEndpointUrl } from './endpoint-url.ts';
+import { SecretMalformedError } from './errors.ts';
+import { isPartnerScope } from './scope.ts';
+
+/** What a client's secret says. */
+export interface Credentials {
+  readonly client: string;
+  readonly clientId: string;
+  /** Secret: the header as it is sent. Not enumerable, so that it stays out of logs and serialisations. */
+  readonly authorization: string;
+  readonly tokenUrl: string;
+  /** The secret's `introspectUrl`, or `tokenUrl` with `introspect` for its last segment `token`. */
+  readonly introspectUrl: string;
+  /** `partnerId:<partner> role:partnerIdAdmin` */
+  readonly scope: string;
+}
+
+/**
+ * Reads a secret's value: JSON of `{ authorization, tokenUrl, scope, introspectUrl? }`, with `clientId` and
+ * `clientSecret` accepted in place of `authorization`. Other keys are left alone.
+ *
+ * @throws {SecretMalformedError} naming the rule that failed, never the value
+ */
+export function parseCredentials(client: string, secretString: string): Credentials {
+  const fail = (rule: string): never => {
+    throw new SecretMalformedError(client, rule);
+  };
+  const secret = parseObject(secretString) ?? fail('it must be a JSON object');
+  const text = (key: string): string => {
+    const value = Object.hasOwn(secret, key) ? secret[key] : undefined;
+    if (value === undefined) return fail(`${key} is missing`);
+    return typeof value === 'string' ? value : fail(`${key} must be a string`);
+  };
+  const url = (key: string): string => {
+    const parsed: EndpointUrl = parseEndpointUrl(text(key));
+    return 'rule' in parsed ? fail(`${key} ${parsed.rule}`) : parsed.url;
+  };
+
+  const hasPair = Object.hasOwn(secret, 'clientId') || Object.hasOwn(secret, 'clientSecret');
+  if (hasPair && Object.hasOwn(secret, 'authorization')) {
+    fail('it must hold either authorization or clientId and clientSecret, not both');
+  }
+  const header: BasicHeader = hasPair
+    ? buildBasicHeader(text('clientId'), text('clientSecret'))
+    : parseBasicHeader(text('authorization'));
+  if ('rule' in header) {
+    return fail(`${hasPair ? 'clientId and clientSecret' : 'authorization'} ${header.rule}`);
+  }
+  const tokenUrl = url('tokenUrl');
+  const introspectUrl = Object.hasOwn(secret, 'introspectUrl')
+    ? url('introspectUrl')
+    : (introspectUrlOf(tokenUrl) ?? fail('tokenUrl must end in /token, or introspectUrl must be given'));
+  const scope = text('scope');
+  if (!isPartnerScope(scope)) {
+    fail('scope must follow partnerId:<partner> role:partnerIdAdmin, with one space between');
+  }
+
+  const credentials = { client, clientId: header.clientId, tokenUrl, introspectUrl, scope };
+  return Object.defineProperty(credentials, 'authorization', { value: header.authorization }) as Credentials;
+}
+
+function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    // The parser's error quotes what it could not parse.
+    return undefined;
+  }
+}

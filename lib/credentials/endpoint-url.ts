@@ -1,0 +1,23 @@
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** The URL, or the rule it breaks as the end of a sentence that starts with its name. */
+export type EndpointUrl = { readonly url: string } | { readonly rule: string };
+
+/** An endpoint of the authorization server: the credentials are sent there, so it must be https. */
+export function parseEndpointUrl(text: string): EndpointUrl {
+  if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return { rule: 'must be a URL' };
+  const url = new URL(text);
+  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  if (!isSafe) return { rule: 'must be an https URL (http for loopback only)' };
+  if (url.username !== '' || url.password !== '') return { rule: 'must hold no user name and no password' };
+  if (text.includes('#')) return { rule: 'must have no fragment' };
+  return { url: url.href };
+}
+
+/** `…/v1/token` → `…/v1/introspect` (vendor document); undefined for any other last segment. */
+export function introspectUrlOf(tokenUrl: string): string | undefined {
+  const url = new URL(tokenUrl);
+  if (!url.pathname.endsWith('/token')) return undefined;
+  url.pathname = url.pathname.replace(/token$/, 'introspect');
+  return url.href;
+}
