@@ -70,8 +70,8 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
               calls: underWay.size,
             });
           }
-          book.close();
           ended.abort(new SessionClosedError(client));
+          book.close();
           await Promise.allSettled(underWay);
           dependencies.telemetry.flush();
         },
@@ -106,6 +106,7 @@ async function callApi(
   let rejected: string | undefined;
 
   for (;;) {
+    signal.throwIfAborted();
     const waitUntilMs = Math.min(clock.now() + maxWaitMs, deadlineMs);
     const { token, sendUntilMs } = await tokens.get(client, { waitUntilMs, rejected, signal });
     const response = await book.attempt(
