@@ -31,16 +31,27 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
 
   async function poll(): Promise<void> {
     while (!stopped.signal.aborted) {
+      const messages = await receive();
+      if (messages.length > 0) await deliver(messages, options);
+    }
+  }
+
+  async function receive(): Promise<readonly Message[]> {
+    try {
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl: queueUrl,
           MaxNumberOfMessages: batchSize,
-          WaitTimeSeconds: 1,
+          WaitTimeSeconds: 20,
           MessageSystemAttributeNames: ['All'],
           MessageAttributeNames: ['All'],
         }),
+        { abortSignal: stopped.signal },
       );
-      if (Messages.length > 0) await deliver(Messages, options);
+      return Messages;
+    } catch (error) {
+      if (stopped.signal.aborted) return [];
+      throw error;
     }
   }
 
