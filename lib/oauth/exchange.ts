@@ -1,0 +1,96 @@
+import * as oauth from 'oauth4webapi';
+
+import type { Now } from '../clock.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { isPlumeError } from '../errors.ts';
+import { type Answer, readAnswer } from './answer.ts';
+import type { Endpoint } from './error-tables.ts';
+import { OAuthError } from './errors.ts';
+import { refusalOf } from './refusal.ts';
+
+export interface OAuthDeps {
+  readonly fetch: typeof fetch;
+  readonly now: Now;
+  /** How long the exchange may take from the moment it is sent to the end of the body. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Calls `send` when the request may leave, such as with a ticket in hand; the time-out and the token's life
+   * are counted from there. What it throws of this library's errors passes unchanged. Sends at once if absent.
+   */
+  readonly attempt?: ((send: () => Promise<Response>) => Promise<Response>) | undefined;
+}
+
+/** What the protocol library is told of the server and the client: no discovery is needed. */
+export interface Party {
+  readonly server: oauth.AuthorizationServer;
+  readonly client: oauth.Client;
+}
+
+export function partyOf({ clientId, tokenUrl, introspectUrl }: Credentials): Party {
+  return {
+    server: {
+      issuer: new URL(tokenUrl).origin,
+      token_endpoint: tokenUrl,
+      introspection_endpoint: introspectUrl,
+    },
+    client: { client_id: clientId },
+  };
+}
+
+/** Sends the stored header byte for byte: the library's own encoding is not what real servers compare with. */
+export function storedHeader({ authorization }: Credentials): oauth.ClientAuth {
+  return (_server, _client, _body, headers) => headers.set('authorization', authorization);
+}
+
+/** What the request functions of the protocol library take: plain http, since parsing let it pass for loopback alone. */
+export interface SendOptions {
+  readonly [oauth.customFetch]: (url: string, init: RequestInit) => Promise<Response>;
+  readonly [oauth.allowInsecureRequests]: true;
+}
+
+/**
+ * One request and its answer: a JSON body with status 200, everything else is thrown.
+ *
+ * @returns the answer as a response for the protocol library to judge, and when the request was sent
+ * @throws {OAuthError}
+ */
+export async function exchange(
+  { client }: Credentials,
+  endpoint: Endpoint,
+  deps: OAuthDeps,
+  request: (options: SendOptions) => Promise<Response>,
+): Promise<{ readonly response: Response; readonly requestedAtMs: number }> {
+  const { attempt = (send) => send() } = deps;
+  let requestedAtMs = 0;
+  let answer: Answer;
+  try {
+    const response = await request({
+      [oauth.allowInsecureRequests]: true,
+      [oauth.customFetch]: (url, init) =>
+        attempt(() => {
+          requestedAtMs = deps.now();
+          const timeout = AbortSignal.timeout(deps.timeoutMs);
+          const signal = deps.signal === undefined ? timeout : AbortSignal.any([timeout, deps.signal]);
+          return deps.fetch(url, { ...init, signal });
+        }),
+    });
+    answer = await readAnswer(response, deps.now());
+  } catch (error) {
+    if (isPlumeError(error)) throw error;
+    throw new OAuthError(client, { endpoint, code: 'oauth_unavailable', reason: reasonOf(error) });
+  }
+  const refusal = refusalOf(client, endpoint, answer);
+  if (refusal !== undefined) throw refusal;
+  const headers = { 'content-type': 'application/json' };
+  return { response: new Response(answer.body ?? '', { headers }), requestedAtMs };
+}
+
+/** The system's word for a failed connection; nothing else of a foreign error is repeated. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'no connection';
+  if (error.name === 'TimeoutError') return 'timeout';
+  if (error.name === 'AbortError') return 'aborted';
+  const { code } = (error.cause ?? error) as { readonly code?: unknown };
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'no connection';
+}

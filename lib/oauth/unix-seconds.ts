@@ -1,0 +1,22 @@
+import { decodeJwt } from 'jose';
+
+/** Above this a number of seconds is a number of milliseconds, or nonsense: the year 5138. */
+const MAX_SECONDS = 1e11;
+
+/**
+ * A moment as a claim states it: a number of seconds (RFC 7519 NumericDate), or an integer as a string, which
+ * some servers send. Anything else is no statement: undefined.
+ */
+export function unixSeconds(claim: unknown): number | undefined {
+  const seconds = typeof claim === 'string' && /^\d{1,12}$/.test(claim) ? Number(claim) : claim;
+  return typeof seconds === 'number' && seconds > 0 && seconds < MAX_SECONDS ? seconds : undefined;
+}
+
+/** `exp` of a JWT, its signature unchecked: it only times the renewal. Undefined for an opaque token. */
+export function jwtExpSeconds(token: string): number | undefined {
+  try {
+    return unixSeconds(decodeJwt(token).exp);
+  } catch {
+    return undefined;
+  }
+}
