@@ -15,7 +15,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/budget': [...FOUNDATION, 'lib/telemetry'],
   'lib/token': [...FOUNDATION, 'lib/telemetry', 'lib/credentials', 'lib/oauth', 'lib/budget'],
   'lib/plume': [...FOUNDATION, 'lib/telemetry', 'lib/token', 'lib/budget'],
-  'lib/middleware': [...FOUNDATION, 'lib/telemetry', 'lib/settings', 'lib/plume', 'lib/token', 'lib/budget'],
+  'lib/middleware': [
+    ...FOUNDATION,
+    'lib/telemetry',
+    'lib/settings',
+    'lib/credentials',
+    'lib/plume',
+    'lib/token',
+    'lib/budget',
+  ],
   functions: ['lib'],
   infra: ['lib/contract'],
 };

@@ -2,7 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 
 import { type Clock, systemClock } from '../clock.ts';
-import { ConfigError } from '../errors.ts';
+import { checkClientName } from '../credentials/client-name.ts';
 import type { Plume, PlumeSession } from '../plume/plume.ts';
 import { plumeFromEnvironment } from './from-environment.ts';
 
@@ -59,12 +59,8 @@ export type PlumeMiddleware<TEvent> = MiddlewareObj<
  * @throws {ConfigError} at construction, if the environment or the options cannot work
  */
 export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMiddleware<TEvent> {
-  const { client, calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000, clock = systemClock } = options;
-  if (!/^[\w.@+=-]{1,64}$/.test(client)) {
-    throw new ConfigError(
-      'plume({ client }): the name must be that of a secret below the prefix, such as mocha',
-    );
-  }
+  const { calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000, clock = systemClock } = options;
+  const client = checkClientName(options.client);
   const shared = options.plume ?? plumeFromEnvironment();
   /** By context: one environment may serve several invocations at once. */
   const sessions = new WeakMap<Context, PlumeSession>();

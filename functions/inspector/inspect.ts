@@ -1,0 +1,123 @@
+import pMap from 'p-map';
+import * as v from 'valibot';
+import type { Now } from '../../lib/clock.ts';
+import type { TokenSettings } from '../../lib/contract.ts';
+import { checkClientName } from '../../lib/credentials/client-name.ts';
+import { ConfigError, isPlumeError } from '../../lib/errors.ts';
+import type { Introspection } from '../../lib/oauth/introspection-request.ts';
+import { type AccessToken, serveUntilMs } from '../../lib/token/access-token.ts';
+import type { TokenStore } from '../../lib/token/token-store.ts';
+
+/** What is known of a client's token, without the token. */
+export interface ClientReport {
+  readonly client: string;
+  /** `served` to workers; in its last seconds, `expiring`, not any more; `expired`; `missing`. */
+  readonly state: 'served' | 'expiring' | 'expired' | 'missing';
+  /** Until workers are no longer given the token. */
+  readonly secondsLeft?: number;
+  readonly fingerprint?: string;
+  readonly issuedAt?: string;
+  readonly expiresAt?: string;
+  /** Why no new token could be had; absent if the last mint succeeded. */
+  readonly lastError?: { readonly code: string; readonly retryAt?: string };
+  /** What the authorization server says (RFC 7662), if it was asked. */
+  readonly introspection?:
+    | { readonly active: boolean; readonly expiresAt?: string; readonly scope?: string }
+    | { readonly error: string };
+}
+
+export interface InspectorDependencies {
+  readonly settings: TokenSettings;
+  readonly store: Pick<TokenStore, 'read'>;
+  readonly listClients: () => Promise<readonly string[]>;
+  readonly introspect: (client: string, token: AccessToken) => Promise<Introspection>;
+  readonly now: Now;
+}
+
+const CONCURRENCY = 10;
+
+const eventSchema = v.pipe(
+  v.strictObject({
+    client: v.exactOptional(v.string()),
+    introspect: v.exactOptional(v.boolean()),
+  }),
+  v.check(({ client, introspect }) => !introspect || client !== undefined),
+);
+
+/**
+ * @param event `{}` for all clients, `{ client }` for one, `{ client, introspect: true }` to ask the authorization
+ * server as well: that takes a ticket of the minter's stream, hence one client at a time
+ * @throws {ConfigError} the event is of another shape
+ */
+export async function inspect(
+  event: unknown,
+  dependencies: InspectorDependencies,
+): Promise<{ clients: ClientReport[] }> {
+  const parsed = v.safeParse(eventSchema, event);
+  if (!parsed.success) {
+    throw new ConfigError(
+      'the event must be {}, { "client": "<name>" } or { "client": "<name>", "introspect": true }',
+    );
+  }
+  const { client, introspect = false } = parsed.output;
+  const names = client === undefined ? await dependencies.listClients() : [checkClientName(client)];
+  const clients = await pMap(names, (name) => inspectClient(name, introspect, dependencies), {
+    concurrency: CONCURRENCY,
+  });
+  return { clients };
+}
+
+async function inspectClient(
+  client: string,
+  introspect: boolean,
+  { settings, store, introspect: ask, now }: InspectorDependencies,
+): Promise<ClientReport> {
+  const { token, failure } = (await store.read(client)) ?? {};
+  const nowMs = now();
+  return {
+    client,
+    ...(token === undefined ? { state: 'missing' } : reportOf(token, nowMs, settings)),
+    ...(failure !== undefined && {
+      lastError: {
+        code: failure.code,
+        ...(failure.retryAtMs !== undefined && { retryAt: iso(failure.retryAtMs) }),
+      },
+    }),
+    ...(introspect && token !== undefined && { introspection: await introspectionOf(client, token, ask) }),
+  };
+}
+
+function reportOf(token: AccessToken, nowMs: number, settings: TokenSettings) {
+  const leftMs = serveUntilMs(token, settings) - nowMs;
+  return {
+    state: leftMs > 0 ? 'served' : nowMs < token.expiresAtMs ? 'expiring' : 'expired',
+    secondsLeft: Math.max(0, Math.floor(leftMs / 1000)),
+    fingerprint: token.fingerprint,
+    issuedAt: iso(token.issuedAtMs),
+    expiresAt: iso(token.expiresAtMs),
+  } as const;
+}
+
+async function introspectionOf(
+  client: string,
+  token: AccessToken,
+  ask: InspectorDependencies['introspect'],
+): Promise<NonNullable<ClientReport['introspection']>> {
+  try {
+    const answer = await ask(client, token);
+    if (!answer.active) return { active: false };
+    const { expSeconds, scope } = answer;
+    return {
+      active: true,
+      ...(expSeconds !== undefined && { expiresAt: iso(expSeconds * 1000) }),
+      ...(scope !== undefined && { scope }),
+    };
+  } catch (error) {
+    if (isPlumeError(error)) return { error: error.code };
+    throw error;
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
