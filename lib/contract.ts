@@ -42,6 +42,8 @@ export const TABLE = {
   tokenKey: (client: string): string => `token#${client}`,
   mintKey: (client: string): string => `mint#${client}`,
   requestKey: (client: string): string => `request#${client}`,
+  /** Up to where the minter has read the list of secrets. */
+  listingKey: 'listing',
   /** One counter per stream. It counts in moments, so instances with different intervals may share it. */
   budgetKey: (budget: string, stream: BudgetStream): string => `budget#${budget}#${stream}`,
   /** Every key of one budget starts with this: the form that an IAM condition takes. */
@@ -65,6 +67,12 @@ export interface TokenSettings {
   /** The base and the ceiling of the back-off after a failed mint. */
   readonly backoffBaseMs: number;
   readonly backoffMaxMs: number;
+  /**
+   * How often the minter asks the authorization server whether a token is still active, to find a revoked one before
+   * a worker does. Each check takes a ticket of the minter's stream.
+   * @default - never
+   */
+  readonly introspectEveryMs?: number;
 }
 
 export const DEFAULT_TOKEN_SETTINGS: TokenSettings = {
@@ -75,7 +83,8 @@ export const DEFAULT_TOKEN_SETTINGS: TokenSettings = {
   youngTokenMs: 5_000,
   requestTimeoutMs: 10_000,
   backoffBaseMs: 1_000,
-  backoffMaxMs: 300_000,
+  // With the request's own time less than a tick, so that no tick passes by a server that is back.
+  backoffMaxMs: 45_000,
 };
 
 /** The workers share one stream of tickets; the minter has its own, so that it is never starved. */

@@ -67,6 +67,7 @@ const tokenSchema = v.strictObject({
   requestTimeoutMs: milliseconds(1),
   backoffBaseMs: milliseconds(1),
   backoffMaxMs: milliseconds(1),
+  introspectEveryMs: v.exactOptional(milliseconds(1)),
 });
 
 const streamSchema = v.strictObject({
