@@ -82,9 +82,14 @@ describe('introspection', () => {
   });
 });
 
-test.each([null, 'MARKER', [], { client: 1 }, { introspect: true }, { all: true }, { client: 'a/b' }])(
-  'the event %j is refused',
-  async (event) => {
-    await expect(inspect(event, dependencies)).rejects.toMatchObject({ code: 'config_invalid' });
-  },
-);
+test.each([
+  [null],
+  ['MARKER'],
+  [[]],
+  [{ client: 1 }],
+  [{ introspect: true }],
+  [{ all: true }],
+  [{ client: 'a/b' }],
+])('the event %j is refused', async (event) => {
+  await expect(inspect(event, dependencies)).rejects.toMatchObject({ code: 'config_invalid' });
+});
