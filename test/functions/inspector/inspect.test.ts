@@ -85,7 +85,7 @@ describe('introspection', () => {
 test.each([
   [null],
   ['MARKER'],
-  [[]],
+
   [{ client: 1 }],
   [{ introspect: true }],
   [{ all: true }],

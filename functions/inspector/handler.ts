@@ -1,0 +1,59 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
+import { createCallBudget } from '../../lib/budget/call-budget.ts';
+import { createServerClock, followServerClock } from '../../lib/budget/clock-offset.ts';
+import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createSecrets } from '../../lib/credentials/secrets.ts';
+import { introspect } from '../../lib/oauth/introspection-request.ts';
+import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createTokenStore } from '../../lib/token/token-store.ts';
+import { inspect } from './inspect.ts';
+
+/** Reports on tokens: for people and for alarms' first moves. */
+
+/** Introspection waits this long for a ticket of the minter's stream. */
+const MAX_WAIT_MS = 10_000;
+
+const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
+const dynamo = new DynamoDBClient({});
+const telemetry = createPowertoolsTelemetry();
+const clock = createServerClock({ clock: systemClock, settings: budgetSettings, telemetry });
+followServerClock(dynamo, clock);
+const secrets = createSecrets({
+  client: new SecretsManagerClient({}),
+  prefix: readSecretPrefix(process.env),
+});
+const budget = createCallBudget({
+  settings: budgetSettings,
+  stream: 'minter',
+  counter: createDynamoTicketCounter({ client: dynamo, table, settings: budgetSettings }),
+  clock,
+  telemetry,
+});
+
+export const handler = async (event: unknown) => {
+  const book = budget.openBook({ waitUntilMs: systemClock.now() + MAX_WAIT_MS });
+  try {
+    return await inspect(event, {
+      settings,
+      store: createTokenStore({ client: dynamo, table }),
+      listClients: async () => (await secrets.list()).map(({ client }) => client).sort(),
+      introspect: async (client, token) => {
+        const { credentials } = await secrets.read(client);
+        return introspect(credentials, token.value, {
+          fetch,
+          now: systemClock.now,
+          timeoutMs: settings.requestTimeoutMs,
+          attempt: async (send) => (await book.attempt(send)) as Response,
+        });
+      },
+      now: systemClock.now,
+    });
+  } finally {
+    book.close();
+    telemetry.flush();
+  }
+};
