@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+
+export interface Args {
+  readonly durationSeconds: number;
+  readonly workers: number;
+  readonly json: boolean;
+  readonly vendorLimits: boolean;
+  readonly faults: boolean;
+  readonly help: boolean;
+}
+
+/** The command line cannot be understood. The message names the flag and the rule. */
+export class UsageError extends Error {}
+
+export const HELP = `Runs the token broker on this machine: the functions' real bundles, an embedded DynamoDB, queue and
+Secrets Manager, and a Plume cloud with a firewall. Ends with a report.
+
+Usage: npm start -- [options]
+
+  --for <seconds>   how long to run (default 60, at least 10)
+  --workers <n>     instances of the worker function (default 8)
+  --vendor-limits   2000 calls per 300 s; the default is a scaled-down profile with the same arithmetic
+  --no-faults       leave out the revoked token, the outage and the killed instance
+  --json            print the report alone, as one line of JSON; progress goes to stderr
+  --help            print this
+
+Exit code 1: a job was lost, the firewall refused a call, the window held more calls than the limit, or an
+expired token was sent. Exit code 2: the command line cannot be understood.
+`;
+
+/** @throws {UsageError} */
+export function parseCommandLine(args: readonly string[]): Args {
+  const values = parse(args);
+  return {
+    durationSeconds: wholeNumber('--for', values.for, 60, 10, 86_400),
+    workers: wholeNumber('--workers', values.workers, 8, 1, 100),
+    json: values.json,
+    vendorLimits: values['vendor-limits'],
+    faults: !values['no-faults'],
+    help: values.help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        for: { type: 'string' },
+        workers: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        'vendor-limits': { type: 'boolean', default: false },
+        'no-faults': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    // The parser's message names the argument; what follows its first sentence is advice on positional arguments.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split(/\. |\n/)[0]);
+  }
+}
+
+function wholeNumber(
+  flag: string,
+  text: string | undefined,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+): number {
+  if (text === undefined) return fallback;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= maximum) return value;
+  throw new UsageError(`${flag} must be a whole number from ${minimum} to ${maximum}`);
+}

@@ -1,0 +1,58 @@
+import type { Writable } from 'node:stream';
+
+import type { Fact, Facts } from './facts.ts';
+import type { Profile } from './profile.ts';
+import type { RunState } from './run-state.ts';
+
+/** Watches a run: a line a second, and one for each fault and recovery when it happens. */
+export function showProgress(
+  profile: Profile,
+  output: Writable,
+): (facts: Facts, state: RunState, startedAtMs: number) => () => void {
+  return (facts, state, startedAtMs) => {
+    const unsubscribe = facts.subscribe((fact) => {
+      const line = eventLine(fact);
+      if (line !== undefined) output.write(`${line}\n`);
+    });
+    const timer = setInterval(() => {
+      const elapsedMs = performance.timeOrigin + performance.now() - startedAtMs;
+      output.write(`${progressLine(state, profile, startedAtMs, elapsedMs)}\n`);
+    }, 1000);
+    return () => {
+      clearInterval(timer);
+      unsubscribe();
+    };
+  };
+}
+
+/** The state of the run in one line. */
+function progressLine(
+  state: RunState,
+  { budget, token }: Profile,
+  startedAtMs: number,
+  elapsedMs: number,
+): string {
+  const nowMs = startedAtMs + elapsedMs;
+  const tokens = [...state.tokens].map(([client, { expiresAtMs, revoked }]) => {
+    const seconds = Math.ceil((expiresAtMs - token.graceMs - nowMs) / 1000);
+    return `${client} ${revoked ? 'revoked' : `${Math.max(0, seconds)} s`}`;
+  });
+  return [
+    `${Math.round(elapsedMs / 1000)} s`.padStart(6),
+    `jobs ${state.latencies.size}/${state.submitted.size}`,
+    `window ${state.window.count(nowMs)}/${budget.limit} (max ${state.maxCallsInWindow})`,
+    `tokens ${tokens.join(', ') || 'none'}`,
+    `workers ${state.instances.get('worker') ?? 0}`,
+    `401 ${state.rejected401}`,
+    `403 ${state.wafBlocked}`,
+  ].join('  ');
+}
+
+/** A line for a fact that people want to see when it happens. */
+function eventLine(fact: Fact): string | undefined {
+  if (fact.kind === 'fault') return `     !  ${fact.detail}`;
+  if (fact.kind === 'fault-over') return `     !  ${fact.fault}: it is back`;
+  if (fact.kind === 'recovered')
+    return `     +  ${fact.fault}: recovered after ${Math.round(fact.afterMs)} ms`;
+  return undefined;
+}

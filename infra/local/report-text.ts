@@ -1,0 +1,30 @@
+import { failuresOf, type Report } from './report.ts';
+
+/** The report as people read it. */
+export function reportText(report: Report): string {
+  const failures = failuresOf(report);
+  const rows: [string, string][] = [
+    ['duration', `${report.durationSeconds} s${report.interrupted ? ' (interrupted)' : ''}`],
+    [
+      'jobs',
+      `${report.jobsSubmitted} submitted, ${report.jobsDone} done, ${report.jobsLost} lost (${report.jobsInDeadLetterQueue} in the dead-letter queue)`,
+    ],
+    ['latency', `p50 ${report.p50Ms ?? '-'} ms, p99 ${report.p99Ms ?? '-'} ms from submission to result`],
+    ['API calls', String(report.apiCalls)],
+    [
+      'tokens',
+      `${report.mints} minted over ${report.lifetimes} lifetimes, ${report.expiredTokensSent} sent expired`,
+    ],
+    ['401', `${report.rejected401} answered, ${report.recovered401} calls recovered with another token`],
+    ['window', `at most ${report.maxCallsInWindow} calls, limit ${report.limit}`],
+    ['firewall', `${report.wafBlocked} calls refused`],
+    ['DynamoDB', `${report.dynamoRequestsPerCall} requests per API call`],
+    ...report.faults.map((fault): [string, string] => [
+      `fault at ${fault.atSeconds} s`,
+      `${fault.detail}: ${fault.recoveredAfterMs === null ? 'NOT recovered' : `recovered after ${fault.recoveredAfterMs} ms`}`,
+    ]),
+    ['result', failures.length === 0 ? 'good' : `FAILED: ${failures.join('; ')}`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
+}

@@ -1,0 +1,109 @@
+import type { Profile } from './profile.ts';
+import type { RunState } from './run-state.ts';
+
+/** What a run came to. Times are relative: seconds since its begin, or milliseconds where the name says so. */
+export interface Report {
+  readonly durationSeconds: number;
+  /** Ended by the user: jobs that are not done are not counted as lost. */
+  readonly interrupted: boolean;
+  readonly jobsSubmitted: number;
+  readonly jobsDone: number;
+  readonly jobsLost: number;
+  /** Jobs without a result that ended in the dead-letter queue; they count as lost. */
+  readonly jobsInDeadLetterQueue: number;
+  /** Results beyond a job's first. */
+  readonly duplicateResults: number;
+  readonly apiCalls: number;
+  readonly mints: number;
+  /** Token lifetimes that the run spanned, summed over the clients. */
+  readonly lifetimes: number;
+  readonly rejected401: number;
+  readonly recovered401: number;
+  readonly expiredTokensSent: number;
+  readonly wafBlocked: number;
+  readonly maxCallsInWindow: number;
+  readonly limit: number;
+  readonly dynamoRequestsPerCall: number;
+  readonly dynamoRequests: Readonly<Record<string, number>>;
+  /** From a job's submission to its result; null without any result. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly faults: readonly {
+    readonly fault: string;
+    readonly detail: string;
+    readonly atSeconds: number;
+    /** null: it has not recovered. */
+    readonly recoveredAfterMs: number | null;
+  }[];
+  /** The inspector's answer at the end of the run. */
+  readonly inspection: unknown;
+}
+
+export interface RunOutcome {
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly interrupted: boolean;
+  readonly jobsInDeadLetterQueue: number;
+  readonly inspection: unknown;
+}
+
+export function createReport(state: RunState, profile: Profile, outcome: RunOutcome): Report {
+  const { startedAtMs, endedAtMs, interrupted, jobsInDeadLetterQueue, inspection } = outcome;
+  const durationSeconds = (endedAtMs - startedAtMs) / 1000;
+  const missing = state.submitted.size - state.latencies.size;
+  const latencies = [...state.latencies.values()].sort((a, b) => a - b);
+  const requests = [...state.tableRequests.values()].reduce((sum, count) => sum + count, 0);
+  return {
+    durationSeconds: round(durationSeconds, 1),
+    interrupted,
+    jobsSubmitted: state.submitted.size,
+    jobsDone: state.latencies.size,
+    jobsLost: interrupted ? jobsInDeadLetterQueue : missing,
+    jobsInDeadLetterQueue,
+    duplicateResults: state.duplicateResults,
+    apiCalls: state.apiCalls,
+    mints: state.mints,
+    lifetimes: round(
+      profile.clients.reduce((sum, { lifetimeSeconds }) => sum + durationSeconds / lifetimeSeconds, 0),
+      1,
+    ),
+    rejected401: state.rejected401,
+    recovered401: state.metrics.get('TokenRecovered') ?? 0,
+    expiredTokensSent: state.expiredTokensSent,
+    wafBlocked: state.wafBlocked,
+    maxCallsInWindow: state.maxCallsInWindow,
+    limit: profile.budget.limit,
+    dynamoRequestsPerCall: round(requests / Math.max(1, state.apiCalls), 2),
+    dynamoRequests: Object.fromEntries(state.tableRequests),
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+    faults: state.faults.map(({ fault, detail, atMs, recoveredAfterMs }) => ({
+      fault,
+      detail,
+      atSeconds: round((atMs - startedAtMs) / 1000, 1),
+      recoveredAfterMs: recoveredAfterMs === undefined ? null : Math.round(recoveredAfterMs),
+    })),
+    inspection,
+  };
+}
+
+/** Why the run must not count as a success; empty if it may. */
+export function failuresOf(report: Report): readonly string[] {
+  const { jobsLost, wafBlocked, maxCallsInWindow, limit, expiredTokensSent } = report;
+  return [
+    jobsLost > 0 && `${jobsLost} jobs were lost`,
+    wafBlocked > 0 && `the firewall refused ${wafBlocked} calls`,
+    maxCallsInWindow > limit && `${maxCallsInWindow} calls in one window exceed the limit of ${limit}`,
+    expiredTokensSent > 0 && `${expiredTokensSent} calls carried an expired token`,
+  ].filter((failure) => failure !== false);
+}
+
+/** By nearest rank. */
+function percentile(sorted: readonly number[], share: number): number | null {
+  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  return value === undefined ? null : Math.round(value);
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,41 @@
+import { type Args, HELP, parseCommandLine, UsageError } from './args.ts';
+import { SCALED_PROFILE, VENDOR_PROFILE } from './profile.ts';
+import { showProgress } from './progress.ts';
+import { failuresOf } from './report.ts';
+import { reportText } from './report-text.ts';
+import { run } from './run.ts';
+
+/** `npm start`: see `--help`. */
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  let args: Args;
+  try {
+    args = parseCommandLine(argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}; --help lists the options\n`);
+    return 2;
+  }
+  if (args.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+
+  const interrupt = new AbortController();
+  // Once: a second Ctrl-C ends the process at once.
+  process.once('SIGINT', () => interrupt.abort());
+  const profile = args.vendorLimits ? VENDOR_PROFILE : SCALED_PROFILE;
+  const report = await run({
+    profile,
+    durationMs: args.durationSeconds * 1000,
+    workers: args.workers,
+    faults: args.faults,
+    dynamodbUrl: process.env.AWS_ENDPOINT_URL_DYNAMODB,
+    signal: interrupt.signal,
+    watch: showProgress(profile, args.json ? process.stderr : process.stdout),
+  });
+  process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : `\n${reportText(report)}`);
+  return failuresOf(report).length === 0 ? 0 : 1;
+}
