@@ -67,9 +67,11 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
         count,
         untilMs,
         seen: known,
+        wasAhead: known !== undefined && seen !== undefined && seen.nextMs > seen.atMs,
       });
       const { seen: state } = result;
-      if (state.nextMs !== undefined) seen = { nextMs: state.nextMs, atMs: clock.now() };
+      // A refusal by what was known already brings nothing new.
+      if (state !== known && state.nextMs !== undefined) seen = { nextMs: state.nextMs, atMs: clock.now() };
       blockedUntilMs = Math.max(blockedUntilMs, state.blockedUntilMs ?? blockedUntilMs);
       return result;
     } catch (error) {

@@ -9,10 +9,14 @@ export interface Refusals {
   grant(): void;
 }
 
+/** In horizons. */
+const MAX_SPREAD = 4;
+
 /**
  * A refused write is billed like any other, so nobody polls. The counter tells the earliest moment at which it could
  * grant the block. All who were refused see nearly the same one, hence a random delay: over one horizon at first, in
- * which the line moves on by its whole length, and over twice as much after each refusal in a row.
+ * which the line moves on by its whole length, and over twice as much after each refusal in a row, up to four: in the
+ * simulation more saves writes of 100 saturating workers, and makes bursts wait twice as long.
  */
 export function createRefusals(dependencies: {
   settings: BudgetSettings;
@@ -25,7 +29,7 @@ export function createRefusals(dependencies: {
   let last: { readonly patienceMs: number; readonly retryAtMs: number } | undefined;
 
   const spread = (): number =>
-    Math.ceil(random() * Math.min(horizonMs * 2 ** Math.max(0, inARow - 1), settings.windowMs));
+    Math.ceil(random() * horizonMs * Math.min(2 ** Math.max(0, inARow - 1), MAX_SPREAD));
   /** How far ahead a caller takes tickets. */
   const patience = (nowMs: number, untilMs: number): number =>
     Math.min(Math.max(untilMs - nowMs, 0), horizonMs);

@@ -22,6 +22,8 @@ export interface ReservationRequest {
   readonly untilMs: number;
   /** The counter as it was last seen: a guess for granting, a proof for refusing, since it never decreases. */
   readonly seen: CounterState | undefined;
+  /** Whether it was ahead of the clock then: so it may be still, whatever has been taken since. */
+  readonly wasAhead: boolean;
 }
 
 /** Each write after the first means that another caller was granted something in between. */
@@ -50,8 +52,9 @@ export async function reserve(request: ReservationRequest): Promise<Reservation>
     const count = Math.min(request.count, ticketsThatFit(Math.max(nextMs, floor), last, stream));
     if (count === 0) return { outcome: 'full', nextMs, seen };
     const advanceMs = count * stream.intervalMs;
+    const guessBusy = writes === 0 && request.wasAhead;
     const reply: CounterReply =
-      nextMs < floor
+      nextMs < floor && !guessBusy
         ? await counter.skip(name, { nextMs: floor + advanceMs, floorMs: floor, nowMs })
         : await counter.take(name, {
             advanceMs,

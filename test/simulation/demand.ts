@@ -1,0 +1,72 @@
+import type { Random } from './random.ts';
+
+/** The shapes of demand. A job is some calls in a row by one worker. */
+export type Demand = 'steady' | 'saturated' | 'bursts' | 'after idleness' | 'outage';
+
+export const DEMANDS: readonly Demand[] = ['steady', 'saturated', 'bursts', 'after idleness', 'outage'];
+
+export interface Arrival {
+  readonly atMs: number;
+  readonly calls: number;
+}
+
+const MEAN_CALLS = 10;
+/** Steady demand starts after this: a new counter's silence is over. */
+export const WARM_UP_MS = 60_000;
+
+export function arrivals(
+  demand: Demand,
+  span: { startMs: number; endMs: number; windowMs: number },
+  random: Random,
+): readonly Arrival[] {
+  switch (demand) {
+    case 'steady':
+      return poisson(4, span, random);
+    case 'saturated':
+    case 'outage':
+      return poisson(12, span, random);
+    case 'bursts':
+      return repeat(span.windowMs, span, (atMs) => batch(1_200, atMs, random));
+    case 'after idleness':
+      // Five seconds before the end of a window that starts with the epoch.
+      return repeat(6 * span.windowMs, span, (atMs) => batch(6_000, atMs - 5_000, random));
+  }
+}
+
+/** The whole of SQS and EventBridge, as far as this matters: jobs come at moments that nobody chose. */
+function poisson(
+  callsPerSecond: number,
+  { startMs, endMs }: { startMs: number; endMs: number },
+  random: Random,
+): Arrival[] {
+  const all: Arrival[] = [];
+  for (let atMs = startMs; atMs < endMs; atMs += random.exponential((1000 * MEAN_CALLS) / callsPerSecond)) {
+    all.push({ atMs, calls: callsOfJob(random) });
+  }
+  return all;
+}
+
+function repeat(
+  everyMs: number,
+  { startMs, endMs }: { startMs: number; endMs: number },
+  at: (atMs: number) => Arrival[],
+): Arrival[] {
+  const all: Arrival[] = [];
+  const first = Math.ceil((startMs + WARM_UP_MS) / everyMs) * everyMs;
+  for (let atMs = first; atMs < endMs; atMs += everyMs) all.push(...at(atMs));
+  return all;
+}
+
+function batch(calls: number, atMs: number, random: Random): Arrival[] {
+  const all: Arrival[] = [];
+  for (let left = calls; left > 0; ) {
+    const job = Math.min(callsOfJob(random), left);
+    all.push({ atMs, calls: job });
+    left -= job;
+  }
+  return all;
+}
+
+function callsOfJob(random: Random): number {
+  return Math.min(40, 1 + Math.floor(random.exponential(MEAN_CALLS - 0.5)));
+}

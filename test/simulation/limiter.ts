@@ -1,0 +1,64 @@
+import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
+import { createServerClock } from '../../lib/budget/clock-offset.ts';
+import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
+import { boundOf } from '../../lib/budget/tickets.ts';
+import type { BudgetSettings, BudgetStream } from '../../lib/contract.ts';
+import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
+import type { Engine } from './engine.ts';
+import type { Instance } from './instance.ts';
+import { createMemoryTicketCounter } from './memory-ticket-counter.ts';
+import type { Random } from './random.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export type LimiterName = 'tickets' | 'fixed window' | 'sliding counters';
+
+export interface World {
+  readonly settings: BudgetSettings;
+  readonly time: VirtualTime;
+  readonly engine: Engine;
+  readonly random: Random;
+}
+
+/** What a rate limiter looks like from an instance. */
+export interface Limiter {
+  /** The most calls in any window that can be proved, with all streams together. */
+  readonly bound: number;
+  /** @param followServer whether the instance's clock is corrected, by limiters that can */
+  connect(instance: Instance, stream: BudgetStream, followServer: boolean): Pick<CallBudget, 'openBook'>;
+}
+
+/** The code of `lib/budget` on the simulated engine. */
+export function createTicketLimiter({ settings, time, engine, random }: World): Limiter {
+  const counter = createMemoryTicketCounter();
+  return {
+    bound: boundOf(settings.worker, settings) + boundOf(settings.minter, settings),
+    connect(instance, stream, followServer) {
+      const server = createServerClock({ clock: instance.clock, settings, telemetry: silentTelemetry });
+      const call = async <Reply>(operation: () => Promise<Reply>): Promise<Reply> => {
+        const sentMs = instance.clock.now();
+        let atMs = 0;
+        const reply = await engine.call(instance, () => {
+          atMs = time.now();
+          return operation();
+        });
+        server.observe(Math.floor(atMs / 1000) * 1000, sentMs, instance.clock.now());
+        return reply;
+      };
+      const remote: TicketCounter = {
+        read: (...step) => call(() => counter.read(...step)),
+        take: (...step) => call(() => counter.take(...step)),
+        skip: (...step) => call(() => counter.skip(...step)),
+        init: (...step) => call(() => counter.init(...step)),
+        block: (...step) => call(() => counter.block(...step)),
+      };
+      return createCallBudget({
+        settings,
+        stream,
+        counter: remote,
+        clock: followServer ? server : instance.clock,
+        telemetry: silentTelemetry,
+        random: random.next,
+      });
+    },
+  };
+}
