@@ -18,7 +18,7 @@ const INVALID_REQUEST: Explanation = {
   happened:
     'the structure of the request is invalid, for example a malformed Basic header, credentials sent twice or not at all, or a duplicate parameter',
   remedy:
-    "check the secret's authorization against the Partner Portal, and nothing between here and Plume rewrites requests",
+    "check the secret's authorization against the Partner Portal, and that nothing between here and Plume rewrites requests",
 };
 
 /** The errors of both endpoints (vendor document, error handling; RFC 6749 section 5.2, RFC 7662 section 2.3). */
