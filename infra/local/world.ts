@@ -82,7 +82,7 @@ export async function startWorld({
   await createSecrets(secretsManager.url, clients, cloud.tokenUrl);
   const sqs = new SQSClient({ ...LOCAL_SDK_CONFIG, endpoint: queueServer.url });
   stack.defer(() => sqs.destroy());
-  const queues = await createQueues(sqs, {
+  const queues = await createQueues(sqs, queueServer.url, {
     visibilitySeconds: profile.worker.visibilitySeconds,
     maxReceiveCount: 5,
   });
@@ -137,7 +137,7 @@ export async function startWorld({
   });
 
   const tick: MinterEvent = { kind: 'tick' };
-  const schedule = startSchedule(minter, tick, profile.token.tickMs);
+  const schedule = await startSchedule(minter, tick, profile.token.tickMs);
   const eventSource = startEventSource({
     sqs,
     queueUrl: queues.jobs,

@@ -19,7 +19,7 @@ beforeEach(async () => {
   server = await startQueueServer();
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:/);
   sqs = new SQSClient({ ...LOCAL_SDK_CONFIG, endpoint: server.url });
-  urls = await createQueues(sqs, { visibilitySeconds: 1, maxReceiveCount: 2 });
+  urls = await createQueues(sqs, server.url, { visibilitySeconds: 1, maxReceiveCount: 2 });
 });
 
 afterEach(async () => {

@@ -10,25 +10,28 @@ export interface QueueUrls {
 /** Creates the queue of jobs with its dead-letter queue, and the queue of results. */
 export async function createQueues(
   sqs: SQSClient,
+  endpoint: string,
   { visibilitySeconds, maxReceiveCount }: { visibilitySeconds: number; maxReceiveCount: number },
 ): Promise<QueueUrls> {
-  const deadLetters = await createQueue(sqs, 'dead-letters');
+  const deadLetters = await createQueue(sqs, endpoint, 'dead-letters');
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ['QueueArn'] }),
   );
-  const jobs = await createQueue(sqs, 'jobs', {
+  const jobs = await createQueue(sqs, endpoint, 'jobs', {
     VisibilityTimeout: String(visibilitySeconds),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount }),
   });
-  return { deadLetters, jobs, results: await createQueue(sqs, 'results') };
+  return { deadLetters, jobs, results: await createQueue(sqs, endpoint, 'results') };
 }
 
 async function createQueue(
   sqs: SQSClient,
+  endpoint: string,
   QueueName: string,
   Attributes: Record<string, string> = {},
 ): Promise<string> {
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
   if (QueueUrl === undefined) throw new Error(`the queue ${QueueName} was not created`);
-  return QueueUrl;
+  // fauxqs names itself sqs.<region>.localhost, which not every resolver knows; the SDK goes where the URL says.
+  return `${endpoint}${new URL(QueueUrl).pathname}`;
 }
