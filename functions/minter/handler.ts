@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Context } from 'aws-lambda';
+
+import { createCallBudget } from '../../lib/budget/call-budget.ts';
+import { createServerClock, followServerClock } from '../../lib/budget/clock-offset.ts';
+import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createSecrets } from '../../lib/credentials/secrets.ts';
+import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { errorFields } from '../../lib/telemetry/error-fields.ts';
+import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createMintLedger } from '../../lib/token/mint-ledger.ts';
+import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
+import { mintTick, type TickSummary } from '../../lib/token/mint-tick.ts';
+import { createMinter } from '../../lib/token/mint-token.ts';
+import { createSecretListingStore } from '../../lib/token/secret-listing.ts';
+import { createTokenStore } from '../../lib/token/token-store.ts';
+import { parseEvent } from './event.ts';
+
+/** The only function that reads secrets and asks for tokens. Tokens leave it through the table alone. */
+
+/** Kept free at the end of an invocation to record what happened. */
+const MARGIN_MS = 2_000;
+
+const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
+const sdk = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 } };
+const client = new DynamoDBClient(sdk);
+const telemetry = createPowertoolsTelemetry();
+const clock = systemClock;
+const serverClock = createServerClock({ clock, settings: budgetSettings, telemetry });
+followServerClock(client, serverClock);
+
+const ledger = createMintLedger({ client, table });
+const listing = createSecretListingStore({ client, table });
+const secrets = createSecrets({
+  client: new SecretsManagerClient(sdk),
+  prefix: readSecretPrefix(process.env),
+  onRejected: ({ secretName, rule }) =>
+    telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
+});
+const minter = createMinter({
+  store: createTokenStore({ client, table }),
+  ledger,
+  secrets,
+  budget: createCallBudget({
+    settings: budgetSettings,
+    stream: 'minter',
+    counter: createDynamoTicketCounter({ client, table, settings: budgetSettings }),
+    clock: serverClock,
+    telemetry,
+  }),
+  fetch,
+  settings,
+  clock,
+  telemetry,
+  random: Math.random,
+  newOwner: randomUUID,
+});
+
+export async function handler(event: unknown, context: Context): Promise<MintOutcome | TickSummary> {
+  const deadlineMs = clock.now() + context.getRemainingTimeInMillis() - MARGIN_MS;
+  try {
+    const parsed = parseEvent(event);
+    if (parsed.kind === 'tick') {
+      const dependencies = { ledger, listing, secrets, minter, settings, clock, telemetry };
+      return await mintTick(dependencies, deadlineMs);
+    }
+    const { outcome } = await minter.mint(parsed.client, parsed, deadlineMs);
+    return outcome;
+  } catch (error) {
+    telemetry.log('error', 'the minter failed', { error: errorFields(error) });
+    throw error;
+  } finally {
+    telemetry.flush();
+  }
+}

@@ -1,0 +1,129 @@
+import pMap from 'p-map';
+
+import type { Clock } from '../clock.ts';
+import type { TokenSettings } from '../contract.ts';
+import type { Secrets } from '../credentials/secrets.ts';
+import { isPlumeError } from '../errors.ts';
+import { errorFields } from '../telemetry/error-fields.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { discoverClients } from './discover-clients.ts';
+import type { MintLedger } from './mint-ledger.ts';
+import type { MintOutcome } from './mint-outcome.ts';
+import type { MintRecord } from './mint-record.ts';
+import { tickHorizonMs } from './mint-times.ts';
+import { LAST_REQUEST, type Minter } from './mint-token.ts';
+import type { SecretListingStore } from './secret-listing.ts';
+
+export interface MintTickDependencies {
+  readonly ledger: MintLedger;
+  readonly listing: SecretListingStore;
+  readonly secrets: Pick<Secrets, 'list'>;
+  readonly minter: Minter;
+  readonly settings: TokenSettings;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly telemetry: Telemetry;
+}
+
+/** How many clients came to which end. */
+export interface TickSummary {
+  /** Secrets that were new or changed. */
+  readonly discovered: number;
+  readonly due: number;
+  readonly minted: number;
+  /** They had a good token already. */
+  readonly current: number;
+  readonly failed: number;
+  /** They failed before, and the time to try again has not come. */
+  readonly resting: number;
+  /** Another minter was at work, or the call budget or the time of the invocation was used up: still due. */
+  readonly postponed: number;
+}
+
+type End = Exclude<keyof TickSummary, 'discovered' | 'due'>;
+
+/** Clients at a time. One that hangs holds its place for no longer than its requests may take. */
+const PARALLEL = 32;
+
+/**
+ * One tick of the schedule: looks at all clients that are due. Clients without a failure go first, so that failing
+ * ones, however many, take neither time nor tickets from them.
+ *
+ * @param deadlineMs when the invocation ends
+ * @throws {PlumeError} `token_store_unavailable`; the next tick does the same work
+ */
+export async function mintTick(
+  { ledger, listing, secrets, minter, settings, clock, telemetry }: MintTickDependencies,
+  deadlineMs: number,
+): Promise<TickSummary> {
+  const lastStartMs = deadlineMs - LAST_REQUEST * settings.requestTimeoutMs;
+  let isBudgetUsedUp = false;
+
+  const discovered = await discoverClients({ ledger, listing, secrets, now: clock.now }).catch((error) => {
+    if (!isPlumeError(error) || error.code !== 'secret_unavailable') throw error;
+    telemetry.log('error', 'new and changed secrets could not be found', { error: errorFields(error) });
+    return [];
+  });
+  const horizonMs = tickHorizonMs(clock.now(), settings);
+  const queried = (await ledger.due(horizonMs)).map(({ client }) => client);
+  const clients = [...new Set([...queried, ...discovered])];
+  const looks = await pMap(clients, async (client) => ({ client, record: await ledger.read(client) }), {
+    concurrency: PARALLEL,
+  });
+  // The index lags: some may have been minted for meanwhile.
+  const due = looks.flatMap(({ client, record }) =>
+    record?.dueAtMs !== undefined && record.dueAtMs <= horizonMs
+      ? [{ client, record, dueAtMs: record.dueAtMs }]
+      : [],
+  );
+  const ordered = due.toSorted((a, b) => a.record.failures - b.record.failures || a.dueAtMs - b.dueAtMs);
+  const ends = await pMap(ordered, attend, { concurrency: PARALLEL });
+
+  telemetry.metric('MinterTick', 1, {});
+  const count = (end: End): number => ends.filter((other) => other === end).length;
+  const summary: TickSummary = {
+    discovered: discovered.length,
+    due: due.length,
+    minted: count('minted'),
+    current: count('current'),
+    failed: count('failed'),
+    resting: count('resting'),
+    postponed: count('postponed'),
+  };
+  telemetry.log('info', 'the minter completed a tick', { ...summary });
+  return summary;
+
+  async function attend({ client, record, dueAtMs }: Due): Promise<End> {
+    let { expiresAtMs } = record;
+    let end: End = isResting(record, clock.now()) ? 'resting' : 'postponed';
+    if (end === 'postponed' && !isBudgetUsedUp && clock.now() <= lastStartMs) {
+      try {
+        const result = await minter.mint(client, { kind: 'due', dueAtMs }, deadlineMs);
+        end = endOf(result.outcome);
+        expiresAtMs = result.expiresAtMs ?? expiresAtMs;
+        // The others would hear the same.
+        isBudgetUsedUp ||= result.outcome.status === 'pending' && result.outcome.code !== undefined;
+      } catch (error) {
+        // Nobody's failure is another's.
+        end = 'failed';
+        telemetry.log('error', 'a client could not be attended to', { client, error: errorFields(error) });
+      }
+    }
+    const secondsLeft = ((expiresAtMs ?? 0) - settings.graceMs - clock.now()) / 1000;
+    telemetry.metric('SecondsToExpiry', Math.max(0, Math.round(secondsLeft)), { client });
+    return end;
+  }
+}
+
+interface Due {
+  readonly client: string;
+  readonly record: MintRecord;
+  readonly dueAtMs: number;
+}
+
+function isResting({ errorCode, retryAtMs }: MintRecord, nowMs: number): boolean {
+  return errorCode !== undefined && (retryAtMs === undefined || retryAtMs > nowMs);
+}
+
+function endOf({ status }: MintOutcome): End {
+  return status === 'pending' ? 'postponed' : status;
+}

@@ -1,0 +1,171 @@
+import type { CallBudget } from '../budget/call-budget.ts';
+import type { Clock } from '../clock.ts';
+import type { TokenSettings } from '../contract.ts';
+import type { Secrets } from '../credentials/secrets.ts';
+import { isPlumeError, type PlumeError } from '../errors.ts';
+import { errorFields } from '../telemetry/error-fields.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { isServable } from './access-token.ts';
+import type { Lease, MintLedger } from './mint-ledger.ts';
+import type { MintOutcome } from './mint-outcome.ts';
+import { remedyOf, retryAtMs as retryAtMsOf } from './mint-policy.ts';
+import { isForced, type MintReason, type MintResult } from './mint-reason.ts';
+import type { MintRecord } from './mint-record.ts';
+import { withTickets } from './mint-ticket.ts';
+import { mintUnderLease } from './mint-under-lease.ts';
+import type { TokenStore } from './token-store.ts';
+
+export interface Minter {
+  /**
+   * Sees to it that the table holds a good token: mints if need be, one at a time per client in all instances.
+   *
+   * @param deadlineMs when the invocation ends; no request is sent that might not be done by then
+   * @throws {PlumeError} `token_store_unavailable` if the table is away: trying again is safe
+   */
+  mint(client: string, reason: MintReason, deadlineMs: number): Promise<MintResult>;
+}
+
+export interface MinterDependencies {
+  readonly store: TokenStore;
+  readonly ledger: MintLedger;
+  readonly secrets: Pick<Secrets, 'read'>;
+  /** The minter's stream. */
+  readonly budget: CallBudget;
+  readonly fetch: typeof fetch;
+  readonly settings: TokenSettings;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Another one at every call. */
+  readonly newOwner: () => string;
+}
+
+/** In time-outs of a request: a wait for a ticket, two requests, and the rest. */
+const LEASE_LENGTH = 4;
+/** In time-outs of a request: how long before the end the last request may be sent. */
+export const LAST_REQUEST = 1.5;
+/** How soon to look again when another minter is at work: most mints take less. */
+const LOOK_AGAIN_MS = 1_000;
+
+export function createMinter(dependencies: MinterDependencies): Minter {
+  const { store, ledger, budget, settings, telemetry, random, newOwner } = dependencies;
+  const { now } = dependencies.clock;
+  const { requestTimeoutMs, youngTokenMs, forcedMintFloorMs, backoffBaseMs } = settings;
+
+  return {
+    async mint(client, reason, deadlineMs) {
+      const answer = reason.kind === 'request' ? await answerAtOnce(client, reason.rejected) : undefined;
+      if (answer !== undefined) return { outcome: answer };
+
+      const nowMs = now();
+      const acquired = await ledger.acquire({
+        client,
+        owner: newOwner(),
+        nowMs,
+        untilMs: nowMs + LEASE_LENGTH * requestTimeoutMs,
+        ...(reason.kind === 'due' && { dueAtMs: reason.dueAtMs }),
+        ...(isForced(reason) && { forcedSinceMs: nowMs - forcedMintFloorMs }),
+      });
+      if (acquired === undefined) return { outcome: refusalOf(await ledger.read(client), reason) };
+
+      const { lease, record } = acquired;
+      let usedVersion: string | undefined;
+      const onSecret = (versionId: string): void => {
+        usedVersion = versionId;
+      };
+      const sendByMs = Math.min(lease.untilMs, deadlineMs) - LAST_REQUEST * requestTimeoutMs;
+      try {
+        return await withTickets({ budget, now, sendByMs }, (attempt) =>
+          mintUnderLease({
+            lease,
+            record,
+            reason,
+            store,
+            ledger,
+            source: { ...dependencies, now, attempt, onSecret },
+            usedVersion: () => usedVersion,
+          }),
+        );
+      } catch (error) {
+        if (isPlumeError(error)) {
+          const outcome = await settle(error, { lease, record, reason, usedVersion });
+          return { outcome, expiresAtMs: record.expiresAtMs };
+        }
+        await ledger.release(lease, { unforced: false });
+        throw error;
+      }
+    },
+  };
+
+  /** What needs no lease: the table holds another token, or the rejected one is so young that the API may not know it. */
+  async function answerAtOnce(
+    client: string,
+    rejected: string | undefined,
+  ): Promise<MintOutcome | undefined> {
+    const token = (await store.read(client))?.token;
+    if (token === undefined || !isServable(token, now(), settings)) return undefined;
+    if (token.fingerprint !== rejected) return { status: 'current', fingerprint: token.fingerprint };
+    const oldEnoughAtMs = token.issuedAtMs + youngTokenMs;
+    return now() < oldEnoughAtMs ? { status: 'pending', retryAtMs: oldEnoughAtMs } : undefined;
+  }
+
+  /** Why there was no lease. */
+  function refusalOf(record: MintRecord | undefined, reason: MintReason): MintOutcome {
+    const nowMs = now();
+    const { leaseUntilMs = 0, errorCode, retryAtMs, forcedAtMs = 0 } = record ?? {};
+    if (errorCode !== undefined && (retryAtMs === undefined || retryAtMs > nowMs)) {
+      return { status: 'failed', code: errorCode, ...(retryAtMs !== undefined && { retryAtMs }) };
+    }
+    const isFloored = leaseUntilMs <= nowMs && isForced(reason);
+    const floorMs = isFloored ? forcedAtMs + forcedMintFloorMs : 0;
+    return { status: 'pending', retryAtMs: Math.max(floorMs, nowMs + LOOK_AGAIN_MS) };
+  }
+
+  /** Records what went wrong, for all instances, and tells the workers. */
+  async function settle(
+    error: PlumeError,
+    { lease, record, reason, usedVersion }: Failure,
+  ): Promise<MintOutcome> {
+    const { client } = lease;
+    const { code } = error;
+    if (remedyOf(code) === 'postpone') {
+      const blockedUntilMs = code === 'waf_blocked' ? await budget.block() : undefined;
+      await ledger.release(lease, { unforced: isForced(reason) });
+      return {
+        status: 'pending',
+        retryAtMs: blockedUntilMs ?? error.retryAtMs ?? now() + backoffBaseMs,
+        code,
+      };
+    }
+
+    telemetry.metric('MintFailed', 1, { client, code });
+    if (code.startsWith('secret_')) telemetry.metric('SecretRejected', 1, { client, code });
+    telemetry.log('error', 'no token could be minted', { client, error: errorFields(error) });
+
+    const nowMs = now();
+    const failures = record.failures + 1;
+    const retryAfterMs =
+      'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
+    const retryAtMs = retryAtMsOf({ code, failures, nowMs, retryAfterMs }, settings, random());
+    const wanted = record.wanted || isForced(reason);
+    const isRecorded =
+      remedyOf(code) === 'forget'
+        ? await ledger.forget(lease, { code, retryAtMs, nowMs })
+        : await ledger.fail(lease, { code, retryAtMs, nowMs, failures, wanted, usedVersion });
+    if (!isRecorded) {
+      await ledger.release(lease, { unforced: false });
+      return { status: 'pending', retryAtMs: nowMs + LOOK_AGAIN_MS };
+    }
+    const failure = { code, ...(retryAtMs !== undefined && { retryAtMs }) };
+    await store.noteFailure(client, failure, nowMs);
+    return { status: 'failed', ...failure };
+  }
+}
+
+interface Failure {
+  readonly lease: Lease;
+  readonly record: MintRecord;
+  readonly reason: MintReason;
+  readonly usedVersion: string | undefined;
+}
