@@ -53,7 +53,7 @@ async function revokeToken({ facts, cloud, client, durationMs, signal }: FaultOp
 /** A worker's host dies. Recovered: every job of the batch that it was working on has its result. */
 async function killInstance(options: FaultOptions): Promise<void> {
   const { facts, worker, durationMs, isDone, signal } = options;
-  await sleep(0.3 * durationMs, undefined, { signal });
+  await sleep(0.35 * durationMs, undefined, { signal });
   const fault = 'instance-killed';
   const failed = nextFact(
     facts,
@@ -84,12 +84,12 @@ async function killBusyInstance({ facts, worker, signal }: FaultOptions): Promis
 }
 
 /**
- * The authorization server answers 503 until it has refused a renewal and two more ticks have passed. Recovered: it
- * has issued a token since it is back. A run in which no renewal falls due has nothing to recover from.
+ * The authorization server answers 503 until it has refused a renewal and one more tick has passed. Recovered: it has
+ * issued a token since it is back.
  */
 async function takeAuthorizationServerDown(options: FaultOptions): Promise<void> {
   const { facts, cloud, tickMs, durationMs, signal } = options;
-  await sleep(0.45 * durationMs, undefined, { signal });
+  await sleep(0.5 * durationMs, undefined, { signal });
   const fault = 'authorization-server-down';
   facts.record({ kind: 'fault', fault, detail: 'the authorization server answers 503 past a renewal' });
   cloud.setOutage('unavailable');
@@ -97,14 +97,12 @@ async function takeAuthorizationServerDown(options: FaultOptions): Promise<void>
     facts,
     (fact) => fact.kind === 'answer' && fact.endpoint === 'token' && fact.status === 503,
   );
-  const wasHit = await Promise.race([
-    refusal.then(() => sleep(2 * tickMs, true, { signal })),
-    sleep(0.4 * durationMs, false, { signal }),
-  ]);
+  await refusal;
+  await sleep(tickMs, undefined, { signal });
   const startedMs = performance.now();
   cloud.setOutage(undefined);
   facts.record({ kind: 'fault-over', fault });
-  if (wasHit) await nextFact(facts, ({ kind }) => kind === 'token-issued');
+  await nextFact(facts, ({ kind }) => kind === 'token-issued');
   facts.record({ kind: 'recovered', fault, afterMs: performance.now() - startedMs });
 }
 
