@@ -73,7 +73,7 @@ export function followServerClock(client: DynamoDBClient, clock: ServerClock): v
       return result;
     },
     // Next to the wire: inside the retries, and before an error response becomes an exception.
-    { step: 'deserialize', priority: 'low', name: 'followServerClock' },
+    { step: 'deserialize', priority: 'low' },
   );
 }
 
