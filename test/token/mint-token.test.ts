@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { startTable } from '../support/dynamodb.ts';
+import { createWorld, json, oauthError } from './minter-world.ts';
+
+let engine: Awaited<ReturnType<typeof startTable>>;
+let world: ReturnType<typeof createWorld>;
+let serial = 0;
+/** Another one for each test: the table is shared. */
+let mocha: string;
+
+beforeAll(async () => {
+  engine = await startTable();
+});
+afterAll(() => engine.stop());
+beforeEach(() => {
+  world = createWorld(engine);
+  serial += 1;
+  mocha = `mocha-${serial}`;
+  world.secrets.put(mocha);
+});
+
+const HTML_403 = () => new Response('<html>', { status: 403, headers: { 'content-type': 'text/html' } });
+
+describe('a worker without a token', () => {
+  test('causes a mint', async () => {
+    const outcome = await world.request(mocha);
+    const token = await world.token(mocha);
+    expect(outcome).toEqual({ status: 'minted', fingerprint: token?.fingerprint });
+    expect(token).toMatchObject({
+      issuedAtMs: world.clock.now(),
+      expiresAtMs: world.clock.now() + 1_800_000,
+    });
+    const record = await world.ledger.read(mocha);
+    expect(record).toMatchObject({ failures: 0, wanted: false, expiresAtMs: token?.expiresAtMs });
+    expect(record?.leaseUntilMs).toBeUndefined();
+    expect(record?.dueAtMs).toBeGreaterThan(world.clock.now() + 1_800_000 - 150_000 - 60_000);
+  });
+
+  test('and 50 at once cause one', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => world.request(mocha)));
+    expect(world.server.mints()).toBe(1);
+    expect(outcomes.filter(({ status }) => status === 'minted')).toHaveLength(1);
+    expect(outcomes.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect((await world.request(mocha)).status).toBe('current');
+  });
+
+  test('of a client without a secret is told so, and may ask again later', async () => {
+    const outcome = await world.request('nobody');
+    const retryAtMs = world.clock.now() + 60_000;
+    expect(outcome).toEqual({ status: 'failed', code: 'secret_missing', retryAtMs });
+    expect(await world.request('nobody')).toEqual(outcome);
+    expect(world.secrets.requests.reads).toBe(1);
+    world.secrets.put('nobody');
+    world.clock.advance(60_000);
+    expect((await world.request('nobody')).status).toBe('minted');
+    world.secrets.delete('nobody');
+  });
+});
+
+describe('a rejected token', () => {
+  test('is replaced, once', async () => {
+    await world.request(mocha);
+    const rejected = (await world.token(mocha))?.fingerprint;
+    world.clock.advance(10_000);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => world.request(mocha, rejected)));
+    expect(world.server.mints()).toBe(2);
+    expect(outcomes.filter(({ status }) => status === 'minted')).toHaveLength(1);
+    expect(await world.request(mocha, rejected)).toEqual({
+      status: 'current',
+      fingerprint: (await world.token(mocha))?.fingerprint,
+    });
+    expect((await world.token(mocha))?.fingerprint).not.toBe(rejected);
+  });
+
+  test('that is young is waited for', async () => {
+    await world.request(mocha);
+    const { fingerprint, issuedAtMs } = (await world.token(mocha))!;
+    expect(await world.request(mocha, fingerprint)).toEqual({
+      status: 'pending',
+      retryAtMs: issuedAtMs + world.settings.youngTokenMs,
+    });
+    expect(world.server.mints()).toBe(1);
+  });
+
+  test('after another: at most one mint per floor', async () => {
+    const startMs = world.clock.now();
+    await world.request(mocha);
+    for (let second = 0; second < 600; second += 5) {
+      world.clock.advance(5_000);
+      await world.request(mocha, (await world.token(mocha))?.fingerprint);
+    }
+    const atMs = world.server.calls.map((call) => call.atMs - startMs).slice(1);
+    const gapsMs = atMs.slice(1).map((moment, index) => moment - atMs[index]!);
+    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(world.settings.forcedMintFloorMs);
+    expect(atMs.length).toBe(20);
+    const rejected = (await world.token(mocha))?.fingerprint;
+    world.clock.advance(1_000);
+    expect(await world.request(mocha, rejected)).toEqual({
+      status: 'pending',
+      retryAtMs: world.server.calls.at(-1)!.atMs + world.settings.forcedMintFloorMs,
+    });
+  });
+
+  test('that the server issues again is not stored as a new one', async () => {
+    world.server.trouble = () => json({ access_token: 'the-same', token_type: 'Bearer', expires_in: 1800 });
+    await world.request(mocha);
+    const token = (await world.token(mocha))!;
+    world.clock.advance(10_000);
+    expect(await world.request(mocha, token.fingerprint)).toEqual({
+      status: 'pending',
+      retryAtMs: world.clock.now() + world.settings.forcedMintFloorMs,
+    });
+    expect(await world.token(mocha)).toEqual(token);
+  });
+
+  test('stays wanted when minting fails: the next tick replaces it', async () => {
+    await world.request(mocha);
+    const { fingerprint } = (await world.token(mocha))!;
+    world.clock.advance(10_000);
+    world.server.trouble = () => new Response('', { status: 503 });
+    expect((await world.request(mocha, fingerprint)).status).toBe('failed');
+    world.server.trouble = undefined;
+    world.clock.advance(60_000);
+    await world.tick();
+    expect((await world.token(mocha))?.fingerprint).not.toBe(fingerprint);
+    world.secrets.delete(mocha);
+  });
+});
+
+describe('expiry', () => {
+  const jwt = (claims: object): string =>
+    `${btoa('{"alg":"none"}')}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
+  const seconds = () => Math.floor(world.clock.now() / 1000);
+
+  test.each([
+    ['expires_in', () => ({ access_token: 'a', expires_in: 900 }), 900],
+    ['expires_in as a string', () => ({ access_token: 'b', expires_in: '900' }), 900],
+    ['exp', () => ({ access_token: jwt({ exp: seconds() + 700 }) }), 700],
+    ['the earlier', () => ({ access_token: jwt({ exp: seconds() + 700 }), expires_in: 900 }), 700],
+    ['nothing', () => ({ access_token: 'c' }), 600],
+  ])('%s', async (name, body, lifetimeSeconds) => {
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'token' ? json({ token_type: 'Bearer', ...body() }) : undefined;
+    await world.request(mocha);
+    expect((await world.token(mocha))?.expiresAtMs).toBe(world.clock.now() + lifetimeSeconds * 1000);
+    expect(world.metricsOf('ExpiryDisagreement')).toHaveLength(name === 'the earlier' ? 1 : 0);
+    expect(world.server.calls.filter(({ endpoint }) => endpoint === 'introspect')).toHaveLength(
+      name === 'nothing' ? 1 : 0,
+    );
+  });
+
+  test('introspection, if the grant says nothing', async () => {
+    world.server.trouble = ({ endpoint }) =>
+      json(
+        endpoint === 'token'
+          ? { token_type: 'Bearer', access_token: 'd' }
+          : { active: true, exp: seconds() + 3600 },
+      );
+    await world.request(mocha);
+    expect((await world.token(mocha))?.expiresAtMs).toBe(world.clock.now() + 3_600_000);
+  });
+
+  test('over on arrival: refused, not stored, tried again', async () => {
+    world.server.lifetimeSeconds = () => 30;
+    expect(await world.request(mocha)).toMatchObject({ status: 'failed', code: 'token_expired_on_arrival' });
+    expect(await world.token(mocha)).toBeUndefined();
+    world.server.lifetimeSeconds = () => 1800;
+    world.clock.advance(60_000);
+    expect((await world.request(mocha)).status).toBe('minted');
+  });
+});
+
+describe('a failed mint', () => {
+  test.each([
+    ['oauth_unavailable', () => new Response('', { status: 500 }), 500],
+    ['oauth_unavailable', () => Promise.reject(new TypeError('fetch failed')), 500],
+    ['oauth_throttled', () => json({}, 429, { 'retry-after': '120' }), 120_000],
+    ['invalid_client', () => oauthError('invalid_client', 401), 15 * 60_000 * 0.75],
+    ['invalid_scope', () => oauthError('invalid_scope'), undefined],
+    ['invalid_request', () => oauthError('invalid_request'), undefined],
+    ['oauth_error_unknown', () => oauthError('something_else'), 500],
+  ] as const)('%s is recorded for all and noted for workers', async (code, trouble, waitMs) => {
+    world.server.trouble = trouble;
+    const retryAtMs = waitMs === undefined ? undefined : world.clock.now() + waitMs;
+    const failure = { code, ...(retryAtMs !== undefined && { retryAtMs }) };
+    expect(await world.request(mocha)).toEqual({ status: 'failed', ...failure });
+    expect(await world.store.read(mocha)).toEqual({ failure });
+    expect(await world.ledger.read(mocha)).toMatchObject({ errorCode: code, failures: 1 });
+    expect(world.metricsOf('MintFailed')).toEqual([
+      { name: 'MintFailed', value: 1, dimensions: { client: mocha, code } },
+    ]);
+    const calls = world.server.calls.length;
+    expect(await world.request(mocha)).toEqual({ status: 'failed', ...failure });
+    expect(world.server.calls).toHaveLength(calls);
+
+    world.server.trouble = undefined;
+    world.clock.advance((waitMs ?? 86_400_000) + 1);
+    expect((await world.request(mocha)).status).toBe(waitMs === undefined ? 'failed' : 'minted');
+  });
+
+  test('with invalid_client is tried again at once if the secret has just changed', async () => {
+    world.server.trouble = ({ secret }) => {
+      if (secret === 'new') return undefined;
+      world.secrets.put(mocha, 'new');
+      return oauthError('invalid_client', 401);
+    };
+    expect((await world.request(mocha)).status).toBe('minted');
+    expect(world.server.calls.map(({ secret }) => secret)).toEqual(['secret', 'new']);
+  });
+
+  test('of a malformed secret is one of the secret', async () => {
+    world.secrets.putRaw(mocha, '{}');
+    expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'secret_malformed' });
+    expect(world.metricsOf('SecretRejected')).toHaveLength(1);
+    world.secrets.delete(mocha);
+  });
+
+  test("stopped by the WAF is nobody's failure", async () => {
+    let blocked = 0;
+    const budget = {
+      ...world.dependencies.budget,
+      block: async () => {
+        blocked += 1;
+        return 4_711;
+      },
+    };
+    world.server.trouble = HTML_403;
+    expect(await world.request(mocha, undefined, { budget })).toEqual({
+      status: 'pending',
+      code: 'waf_blocked',
+      retryAtMs: 4_711,
+    });
+    expect(blocked).toBe(1);
+    expect(world.metricsOf('MintFailed')).toEqual([]);
+    world.server.trouble = undefined;
+    expect((await world.request(mocha)).status).toBe('minted');
+  });
+});

@@ -1,0 +1,181 @@
+import type { CallBudget } from '../../lib/budget/call-budget.ts';
+import { DEFAULT_TOKEN_SETTINGS, type MetricName, type TokenSettings } from '../../lib/contract.ts';
+import { parseCredentials } from '../../lib/credentials/credentials.ts';
+import { SecretMissingError } from '../../lib/credentials/errors.ts';
+import type { Secrets } from '../../lib/credentials/secrets.ts';
+import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import { createMintLedger } from '../../lib/token/mint-ledger.ts';
+import { mintTick, type TickSummary } from '../../lib/token/mint-tick.ts';
+import { createMinter, type MinterDependencies } from '../../lib/token/mint-token.ts';
+import { createSecretListingStore } from '../../lib/token/secret-listing.ts';
+import { createTokenStore } from '../../lib/token/token-store.ts';
+import type { startTable } from '../support/dynamodb.ts';
+import { manualClock } from '../support/manual-clock.ts';
+
+export interface ServerCall {
+  readonly endpoint: 'token' | 'introspect';
+  readonly client: string;
+  readonly secret: string;
+  readonly atMs: number;
+}
+
+/** Everything that a minter needs, on a real table, with time, secrets and authorization server in the test's hands. */
+export function createWorld(
+  { client, table }: Pick<Awaited<ReturnType<typeof startTable>>, 'client' | 'table'>,
+  options: { settings?: Partial<TokenSettings>; random?: () => number } = {},
+) {
+  const settings = { ...DEFAULT_TOKEN_SETTINGS, ...options.settings };
+  const clock = manualClock();
+  const calls: ServerCall[] = [];
+  const metrics: { name: MetricName; value: number; dimensions: object }[] = [];
+  const secrets = createSecretsInMemory(clock.now);
+  let owners = 0;
+  let serial = 0;
+
+  const server = {
+    calls,
+    lifetimeSeconds: (_client: string): number => 1800,
+    /** Throws or answers in place of a grant. */
+    trouble: undefined as
+      | ((call: ServerCall) => Promise<Response | undefined> | Response | undefined)
+      | undefined,
+    revoked: new Set<string>(),
+    grant(name: string): Response {
+      serial += 1;
+      return json({
+        access_token: `token-${name}-${serial}`,
+        token_type: 'Bearer',
+        expires_in: server.lifetimeSeconds(name),
+      });
+    },
+    mints: (name?: string): number =>
+      calls.filter((call) => call.endpoint === 'token' && (name === undefined || call.client === name))
+        .length,
+  };
+
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const authorization = new Headers(init?.headers).get('authorization') ?? '';
+    const [name = '', secret = ''] = atob(authorization.slice('Basic '.length)).split(':');
+    const endpoint = String(input).endsWith('/introspect') ? 'introspect' : 'token';
+    const call = { endpoint, client: name, secret, atMs: clock.now() } as const;
+    calls.push(call);
+    const answer = await server.trouble?.(call);
+    if (answer !== undefined) return answer;
+    if (endpoint === 'token') return server.grant(name);
+    const token = new URLSearchParams(String(init?.body)).get('token') ?? '';
+    return json({ active: !server.revoked.has(token) });
+  };
+
+  const telemetry: Telemetry = {
+    metric: (name, value, dimensions) => metrics.push({ name, value, dimensions }),
+    log: () => {},
+  };
+  const store = createTokenStore({ client, table });
+  const ledger = createMintLedger({ client, table });
+  const listing = createSecretListingStore({ client, table });
+  const dependencies: MinterDependencies = {
+    store,
+    ledger,
+    secrets,
+    budget: openBudget,
+    fetch,
+    settings,
+    clock,
+    telemetry,
+    random: options.random ?? (() => 0.5),
+    newOwner: () => {
+      owners += 1;
+      return `owner-${owners}`;
+    },
+  };
+  const minterOf = (overrides: Partial<MinterDependencies> = {}) =>
+    createMinter({ ...dependencies, ...overrides });
+  const farAway = () => clock.now() + 60_000;
+
+  return {
+    settings,
+    clock,
+    server,
+    secrets,
+    store,
+    ledger,
+    metrics,
+    dependencies,
+    minterOf,
+    async token(name: string) {
+      return (await store.read(name))?.token;
+    },
+    async request(name: string, rejected?: string, overrides: Partial<MinterDependencies> = {}) {
+      const reason = { kind: 'request', rejected } as const;
+      return (await minterOf(overrides).mint(name, reason, farAway())).outcome;
+    },
+    tick(overrides: Partial<MinterDependencies> = {}, deadlineMs = farAway()): Promise<TickSummary> {
+      const minter = minterOf(overrides);
+      return mintTick({ ledger, listing, secrets, minter, settings, clock, telemetry }, deadlineMs);
+    },
+    /** Ticks as the schedule does, for a span. */
+    async ticks(spanMs: number): Promise<void> {
+      for (let passedMs = 0; passedMs < spanMs; passedMs += settings.tickMs) {
+        clock.advance(settings.tickMs);
+        await this.tick();
+      }
+    },
+    metricsOf: (name: MetricName) => metrics.filter((metric) => metric.name === name),
+  };
+}
+
+export function json(body: object, status = 200, headers: Record<string, string> = {}): Response {
+  return Response.json(body, { status, headers });
+}
+
+export const oauthError = (error: string, status = 400): Response => json({ error }, status);
+
+/** Lets every call pass. */
+const openBudget: CallBudget = {
+  openBook: () => ({
+    attempt: async <T>(send: () => T | undefined): Promise<Awaited<T> | undefined> => await send(),
+    close: () => {},
+  }),
+  block: async () => 0,
+};
+
+/** Secrets in memory, listed like those of Secrets Manager. */
+function createSecretsInMemory(now: () => number) {
+  const entries = new Map<string, { value: string; versionId: string; changedAtMs: number }>();
+  let versions = 0;
+  const requests = { reads: 0, lists: 0, listed: 0 };
+
+  const secrets: Secrets = {
+    async read(client) {
+      requests.reads += 1;
+      const entry = entries.get(client);
+      if (entry === undefined) throw new SecretMissingError(client, `plume/m2m/${client}`);
+      return { credentials: parseCredentials(client, entry.value), versionId: entry.versionId };
+    },
+    async list(changedSinceMs = Number.NEGATIVE_INFINITY) {
+      requests.lists += 1;
+      const found = [...entries].flatMap(([client, { versionId, changedAtMs }]) =>
+        changedAtMs >= changedSinceMs ? [{ client, versionId, changedAtMs }] : [],
+      );
+      requests.listed += found.length;
+      return found;
+    },
+  };
+  return {
+    ...secrets,
+    requests,
+    /** Creates a client's secret or gives it another value. */
+    put(client: string, clientSecret = 'secret'): void {
+      versions += 1;
+      const authorization = `Basic ${btoa(`${client}:${clientSecret}`)}`;
+      const scope = 'partnerId:mocha-partner role:partnerIdAdmin';
+      const value = JSON.stringify({ authorization, scope, tokenUrl: 'https://sso.example/v1/token' });
+      entries.set(client, { value, versionId: `version-${versions}`, changedAtMs: now() });
+    },
+    delete: (client: string): boolean => entries.delete(client),
+    putRaw(client: string, value: string): void {
+      versions += 1;
+      entries.set(client, { value, versionId: `version-${versions}`, changedAtMs: now() });
+    },
+  };
+}
