@@ -108,11 +108,12 @@ async function callApi(
   for (;;) {
     signal.throwIfAborted();
     const waitUntilMs = Math.min(clock.now() + maxWaitMs, deadlineMs);
-    const { token, sendUntilMs } = await tokens.get(client, { waitUntilMs, rejected, signal });
+    const served = await tokens.get(client, { waitUntilMs, rejected, signal });
+    const { token } = served;
     const response = await book.attempt(
       // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
       () =>
-        clock.now() < sendUntilMs
+        tokens.isSendable(client, served)
           ? send({ client, request, token: token.value, fetch, timeoutMs, signal })
           : undefined,
       signal,

@@ -20,6 +20,8 @@ export interface TokenReader {
    * @throws {TokenStoreUnavailableError} the table is away and memory holds no living token
    */
   get(client: string, wanted: WantedToken): Promise<ServedToken>;
+  /** False once the token is too old, or another one has come while its holder waited for something else. */
+  isSendable(client: string, served: ServedToken): boolean;
 }
 
 /** A token and until when it may be sent: to the start of the grace, or to its end while the table is away. */
@@ -73,6 +75,7 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
   const looks = new Map<string, Promise<Look>>();
 
   return {
+    isSendable,
     async get(client, { waitUntilMs, rejected, signal }) {
       const held = memory.get(client);
       if (held !== undefined && held.fingerprint === rejected) memory.delete(client);
@@ -111,6 +114,11 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
       }
     },
   };
+
+  function isSendable(client: string, { token, sendUntilMs }: ServedToken): boolean {
+    const known = memory.get(client) ?? token;
+    return known.fingerprint === token.fingerprint && clock.now() < sendUntilMs;
+  }
 
   function sharedLook(client: string, rejected: string | undefined): Promise<Look> {
     const key = `${client}#${rejected ?? ''}`;
