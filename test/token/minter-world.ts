@@ -22,10 +22,10 @@ export interface ServerCall {
 /** Everything that a minter needs, on a real table, with time, secrets and authorization server in the test's hands. */
 export function createWorld(
   { client, table }: Pick<Awaited<ReturnType<typeof startTable>>, 'client' | 'table'>,
-  options: { settings?: Partial<TokenSettings>; random?: () => number } = {},
+  options: { settings?: Partial<TokenSettings>; random?: () => number; startMs?: number } = {},
 ) {
   const settings = { ...DEFAULT_TOKEN_SETTINGS, ...options.settings };
-  const clock = manualClock();
+  const clock = manualClock(options.startMs);
   const calls: ServerCall[] = [];
   const metrics: { name: MetricName; value: number; dimensions: object }[] = [];
   const secrets = createSecretsInMemory(clock.now);
