@@ -22,11 +22,11 @@ export interface RunOptions {
 }
 
 /** The share of the run in which jobs are submitted; the rest is for the queue to drain. */
-const SUBMITTING = 0.65;
+const SUBMITTING = 0.7;
 /** Jobs that are there from the beginning, as a time's worth of calls. */
 const BACKLOG_MS = 2_000;
 /** The share of the workers' rate at which jobs come in after that. */
-const DEMAND = 0.95;
+const DEMAND = 0.85;
 /** How much longer than planned a run may take until its jobs are done. */
 const MAX_DRAIN_MS = 45_000;
 

@@ -24,8 +24,13 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 
   const interrupt = new AbortController();
-  // Once: a second Ctrl-C ends the process at once.
-  process.once('SIGINT', () => interrupt.abort());
+  let interruptedAtMs: number | undefined;
+  process.on('SIGINT', () => {
+    // npm passes on the signal that the terminal has sent to this process already: only a later one is impatience.
+    if (interruptedAtMs !== undefined && performance.now() - interruptedAtMs > 1_000) process.exit(130);
+    interruptedAtMs ??= performance.now();
+    interrupt.abort();
+  });
   const profile = args.vendorLimits ? VENDOR_PROFILE : SCALED_PROFILE;
   const report = await run({
     profile,

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+
+import { parseCommandLine, UsageError } from '../../infra/local/args.ts';
+
+test('without flags: 60 seconds, 8 workers, faults, the scaled-down profile', () => {
+  expect(parseCommandLine([])).toEqual({
+    durationSeconds: 60,
+    workers: 8,
+    json: false,
+    vendorLimits: false,
+    faults: true,
+    help: false,
+  });
+});
+
+test('takes every flag, with a space or an equals sign', () => {
+  const args = ['--for', '40', '--workers=3', '--json', '--vendor-limits', '--no-faults'];
+  expect(parseCommandLine(args)).toEqual({
+    durationSeconds: 40,
+    workers: 3,
+    json: true,
+    vendorLimits: true,
+    faults: false,
+    help: false,
+  });
+});
+
+test.each([
+  [['--bogus'], '--bogus'],
+  [['--for'], '--for'],
+  [['--for', 'ten'], '--for must be a whole number from 10 to 86400'],
+  [['--for', '9'], '--for must be a whole number'],
+  [['--for', '1e3'], '--for must be a whole number'],
+  [['--for=-5'], '--for must be a whole number'],
+  [['--for', ''], '--for must be a whole number'],
+  [['--workers', '0'], '--workers must be a whole number from 1 to 100'],
+  [['--workers', '1.5'], '--workers must be a whole number'],
+  [['--json=yes'], '--json'],
+  [['40'], '40'],
+])('refuses %j and names the argument', (args, named) => {
+  expect(() => parseCommandLine(args)).toThrow(UsageError);
+  expect(() => parseCommandLine(args)).toThrow(named);
+});

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+import type { Report } from '../../infra/local/report.ts';
+
+const START = fileURLToPath(new URL('../../infra/local/start.ts', import.meta.url));
+
+function start(...args: string[]): ChildProcess {
+  return spawn(process.execPath, [START, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function end(child: ChildProcess) {
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout as Readable),
+    text(child.stderr as Readable),
+    once(child, 'exit'),
+  ]);
+  return { stdout, stderr, code };
+}
+
+describe('the whole system', () => {
+  test('keeps its promises through a revoked token, an outage and a killed instance', {
+    timeout: 90_000,
+  }, async () => {
+    const { stdout, stderr, code } = await end(start('--for', '15', '--json'));
+    expect(stdout, stderr).toMatch(/^\{.*\}\n$/);
+    const report = JSON.parse(stdout) as Report;
+    expect(report).toMatchObject({
+      jobsLost: 0,
+      jobsInDeadLetterQueue: 0,
+      expiredTokensSent: 0,
+      wafBlocked: 0,
+      limit: 460,
+      interrupted: false,
+    });
+    expect(report.jobsSubmitted).toBeGreaterThan(40);
+    expect(report.jobsDone).toBe(report.jobsSubmitted);
+    expect(report.apiCalls).toBeGreaterThanOrEqual(report.jobsDone);
+    expect(report.maxCallsInWindow).toBeGreaterThan(40);
+    expect(report.maxCallsInWindow).toBeLessThanOrEqual(report.limit);
+    expect(report.rejected401).toBeGreaterThan(0);
+    // A lifetime costs about one and a half mints: half of a short life is margin. One was forced.
+    expect(report.mints).toBeGreaterThanOrEqual(4);
+    expect(report.mints).toBeLessThan(2.5 * report.lifetimes + 4);
+    expect(report.dynamoRequestsPerCall).toBeLessThan(3);
+    expect(report.p50Ms).toBeGreaterThan(0);
+    expect(report.p99Ms).toBeGreaterThanOrEqual(report.p50Ms as number);
+    const recoveries = Object.fromEntries(
+      report.faults.map((fault) => [fault.fault, fault.recoveredAfterMs]),
+    );
+    expect(recoveries).toEqual({
+      'token-revoked': expect.any(Number),
+      'instance-killed': expect.any(Number),
+      'authorization-server-down': expect.any(Number),
+    });
+    expect(code, stderr).toBe(0);
+  });
+
+  test('ends with the report so far when it is interrupted', { timeout: 60_000 }, async () => {
+    const child = start('--for', '600', '--workers', '2', '--no-faults');
+    const ended = end(child);
+    // Twice, as npm does.
+    child.stdout?.once('data', () => {
+      child.kill('SIGINT');
+      child.kill('SIGINT');
+    });
+    const { stdout, code, stderr } = await ended;
+    expect(stdout, stderr).toMatch(/^duration +\d+\.?\d* s \(interrupted\)$/m);
+    expect(stdout).toMatch(/^result +good$/m);
+    expect(code).toBe(0);
+  });
+
+  test('a command line that cannot be understood: exit code 2, and why', async () => {
+    const { stdout, stderr, code } = await end(start('--for', 'ever'));
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toBe('--for must be a whole number from 10 to 86400; --help lists the options\n');
+  });
+
+  test('--help lists the options', async () => {
+    const { stdout, code } = await end(start('--help'));
+    expect(code).toBe(0);
+    for (const flag of ['--for', '--workers', '--vendor-limits', '--no-faults', '--json']) {
+      expect(stdout).toContain(flag);
+    }
+  });
+});
