@@ -31,7 +31,6 @@ export type ErrorCode =
   // the token as a worker sees it
   | 'token_unavailable'
   | 'token_store_unavailable'
-  | 'token_rejected'
   // the call budget
   | 'budget_exhausted'
   | 'budget_blocked'

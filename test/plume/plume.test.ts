@@ -17,14 +17,14 @@ import { startTable } from '../support/dynamodb.ts';
 
 /** Fast enough that nobody waits in this suite, and still a budget. */
 const fast = { intervalMs: 1, ticketLifeMs: 5_000, burstMs: 1_000, horizonMs: 50 };
-const budgetSettings = (name: string): BudgetSettings => ({
+const budgetSettings = (name: string, worker = fast): BudgetSettings => ({
   name,
   limit: 100_000,
   windowMs: 10_000,
   clockAllowanceMs: 0,
   networkDelayMs: 100,
   blockMs: 60_000,
-  worker: fast,
+  worker,
   minter: fast,
 });
 
@@ -84,8 +84,8 @@ async function mint(value: string, ageMs = 0): Promise<string> {
   return token.fingerprint;
 }
 
-function budgetOf(name: string): CallBudget {
-  const settings = budgetSettings(name);
+function budgetOf(name: string, worker = fast): CallBudget {
+  const settings = budgetSettings(name, worker);
   const counter = createDynamoTicketCounter({ client: table.client, table: table.table, settings });
   return createCallBudget({
     settings,
@@ -156,6 +156,16 @@ describe('401', () => {
     expect(responses.every(({ status }) => status === 200)).toBe(true);
     expect(mints).toBe(1);
     expect(calls.length).toBeLessThanOrEqual(200);
+  });
+
+  test('teaches the calls that still wait for their ticket: they send the new token at once', async () => {
+    answer = rejecting('MARKER-0');
+    const slow = { ...fast, intervalMs: 300, horizonMs: 900 };
+    const session = open(environment(budgetOf(client, slow)), 3);
+    const responses = await Promise.all([session.fetch('/1'), session.fetch('/2'), session.fetch('/3')]);
+    expect(responses.every(({ status }) => status === 200)).toBe(true);
+    expect(calls.filter((call) => call.endsWith('MARKER-0'))).toHaveLength(1);
+    expect(calls).toHaveLength(4);
   });
 
   test('for a second token as well is the answer', async () => {
