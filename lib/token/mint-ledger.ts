@@ -49,7 +49,8 @@ export interface Failed {
 /**
  * The `mint#<client>` items: whose token is due, who is minting, what failed. Each method throws
  * `MintLedgerUnavailableError` if DynamoDB does not do it. `finish`, `fail` and `forget` end a lease; they do nothing and
- * answer false if it is no longer held, or the secret changed meanwhile: the client then stays due.
+ * answer false if it is no longer held, or the list shows another version of the secret than when it began and than the
+ * one that was used: the client then stays due.
  */
 export interface MintLedger {
   read(client: string): Promise<MintRecord | undefined>;
@@ -80,7 +81,7 @@ export interface MintLedger {
 const KEEP_FORGOTTEN_SECONDS = 86_400;
 
 const HELD = 'leaseOwner = :owner';
-const NOTHING_NEW = '(attribute_not_exists(listedVersion) OR listedVersion = :listed)';
+const NOTHING_NEW = '(attribute_not_exists(listedVersion) OR listedVersion IN (:listed, :used))';
 const FREE = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)';
 const NOT_RESTING = '(attribute_not_exists(errorCode) OR retryAtMs <= :now)';
 const STILL_DUE = 'dueAtMs = :dueAt';
@@ -94,12 +95,13 @@ export function createMintLedger(dependencies: { client: DynamoDBClient; table: 
   async function end(
     lease: Lease,
     { set, remove = [] }: Pick<MintItemChange, 'set' | 'remove'>,
+    usedVersion?: string,
   ): Promise<boolean> {
     const ended = await items.update(lease.client, {
       ...(set && { set }),
       remove: ['leaseOwner', 'leaseUntilMs', ...remove],
       condition: `${HELD} AND ${NOTHING_NEW}`,
-      values: { ':owner': lease.owner, ':listed': lease.listedVersion ?? '' },
+      values: { ':owner': lease.owner, ':listed': lease.listedVersion ?? '', ':used': usedVersion ?? '' },
     });
     return ended !== undefined;
   }
@@ -141,17 +143,16 @@ export function createMintLedger(dependencies: { client: DynamoDBClient; table: 
       return record && { lease: { client, owner, untilMs, listedVersion: record.listedVersion }, record };
     },
 
-    finish: (lease, finished) =>
-      end(lease, {
-        set: { due: DUE, ...finished },
-        remove: ['wanted', 'errorCode', 'retryAtMs', 'failures', TABLE.ttl],
-      }),
+    finish: (lease, finished) => {
+      const remove = ['wanted', 'errorCode', 'retryAtMs', 'failures', TABLE.ttl];
+      return end(lease, { set: { due: DUE, ...finished }, remove }, finished.usedVersion);
+    },
 
-    fail: (lease, { code, retryAtMs, nowMs, failures, wanted, usedVersion }) =>
-      end(lease, {
-        set: { due: DUE, dueAtMs: nowMs, errorCode: code, retryAtMs, failures, wanted, usedVersion },
-        remove: [TABLE.ttl, ...(retryAtMs === undefined ? ['retryAtMs'] : [])],
-      }),
+    fail: (lease, { code, retryAtMs, nowMs, failures, wanted, usedVersion }) => {
+      const set = { due: DUE, dueAtMs: nowMs, errorCode: code, retryAtMs, failures, wanted, usedVersion };
+      const remove = [TABLE.ttl, ...(retryAtMs === undefined ? ['retryAtMs'] : [])];
+      return end(lease, { set, remove }, usedVersion);
+    },
 
     forget: (lease, { code, retryAtMs, nowMs }) =>
       end(lease, {
