@@ -50,7 +50,7 @@ export const SCALED_PROFILE: Profile = {
     { name: 'mocha', lifetimeSeconds: 12 },
     { name: 'latte', lifetimeSeconds: 16 },
   ],
-  worker: { timeoutMs: 10_000, batchSize: 10, visibilitySeconds: 11 },
+  worker: { timeoutMs: 8_000, batchSize: 5, visibilitySeconds: 9 },
   apiLatencyMs: 40,
 };
 

@@ -19,6 +19,7 @@ export class ThrottledError extends Error {}
 
 export function createFunctionPool(
   local: LocalFunction,
+  threadUrl: URL,
   record: (happening: FunctionHappening) => void,
 ): FunctionPool {
   const { name } = local;
@@ -29,7 +30,7 @@ export function createFunctionPool(
     for (let instance = idle.pop(); instance !== undefined; instance = idle.pop()) {
       if (!instance.stopped) return instance;
     }
-    return startInstance(local, record);
+    return startInstance(local, threadUrl, record);
   }
 
   return {

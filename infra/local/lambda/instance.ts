@@ -21,13 +21,15 @@ export interface Instance {
   readonly stopped: boolean;
 }
 
+/** @param threadUrl what the thread runs: see `compileThread` */
 export function startInstance(
   local: LocalFunction,
+  threadUrl: URL,
   record: (happening: FunctionHappening) => void,
 ): Instance {
   const { name } = local;
   const id = randomUUID();
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+  const worker = new Worker(threadUrl, {
     env: { ...local.environment },
     stdout: true,
     stderr: true,

@@ -5,6 +5,7 @@ import type { FunctionHappening } from '../facts.ts';
 import { readBody, sendJson, startLoopbackServer } from '../loopback-server.ts';
 import { createFunctionPool, type FunctionPool, ThrottledError } from './function-pool.ts';
 import type { LocalFunction } from './local-function.ts';
+import { compileThread } from './thread-url.ts';
 
 export interface LocalLambda {
   readonly url: string;
@@ -20,6 +21,7 @@ const INVOCATIONS = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
  * retry and no dead-letter queue.
  */
 export async function startLambda(record: (happening: FunctionHappening) => void): Promise<LocalLambda> {
+  const threadUrl = await compileThread();
   const pools = new Map<string, FunctionPool>();
 
   const server = await startLoopbackServer(async (request, response) => {
@@ -68,7 +70,7 @@ export async function startLambda(record: (happening: FunctionHappening) => void
   return {
     url: server.url,
     add(local) {
-      const pool = createFunctionPool(local, record);
+      const pool = createFunctionPool(local, threadUrl, record);
       pools.set(local.name, pool);
       return pool;
     },
