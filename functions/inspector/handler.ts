@@ -1,12 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
-import { createCallBudget } from '../../lib/budget/call-budget.ts';
-import { createServerClock, followServerClock } from '../../lib/budget/clock-offset.ts';
-import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
+import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { introspect } from '../../lib/oauth/introspection-request.ts';
+import { SDK_CONFIG } from '../../lib/sdk-config.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
@@ -18,19 +17,18 @@ import { inspect } from './inspect.ts';
 const MAX_WAIT_MS = 10_000;
 
 const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
-const dynamo = new DynamoDBClient({});
+const dynamo = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry();
-const clock = createServerClock({ clock: systemClock, settings: budgetSettings, telemetry });
-followServerClock(dynamo, clock);
 const secrets = createSecrets({
-  client: new SecretsManagerClient({}),
+  client: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),
 });
-const budget = createCallBudget({
+const budget = createDynamoCallBudget({
+  client: dynamo,
+  table,
   settings: budgetSettings,
   stream: 'minter',
-  counter: createDynamoTicketCounter({ client: dynamo, table, settings: budgetSettings }),
-  clock,
+  clock: systemClock,
   telemetry,
 });
 

@@ -4,11 +4,10 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 
-import { createCallBudget } from '../../lib/budget/call-budget.ts';
-import { createServerClock, followServerClock } from '../../lib/budget/clock-offset.ts';
-import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
+import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
+import { SDK_CONFIG } from '../../lib/sdk-config.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
@@ -26,17 +25,14 @@ import { parseEvent } from './event.ts';
 const MARGIN_MS = 2_000;
 
 const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
-const sdk = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 } };
-const client = new DynamoDBClient(sdk);
+const client = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry();
 const clock = systemClock;
-const serverClock = createServerClock({ clock, settings: budgetSettings, telemetry });
-followServerClock(client, serverClock);
 
 const ledger = createMintLedger({ client, table });
 const listing = createSecretListingStore({ client, table });
 const secrets = createSecrets({
-  client: new SecretsManagerClient(sdk),
+  client: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
@@ -45,11 +41,12 @@ const minter = createMinter({
   store: createTokenStore({ client, table }),
   ledger,
   secrets,
-  budget: createCallBudget({
+  budget: createDynamoCallBudget({
+    client,
+    table,
     settings: budgetSettings,
     stream: 'minter',
-    counter: createDynamoTicketCounter({ client, table, settings: budgetSettings }),
-    clock: serverClock,
+    clock,
     telemetry,
   }),
   fetch,

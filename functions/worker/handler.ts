@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
 import { plume } from '../../lib/middleware/plume.ts';
+import { SDK_CONFIG } from '../../lib/sdk-config.ts';
 import { required } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { processJob } from './process-job.ts';
@@ -13,7 +14,7 @@ import { createQueues } from './queues.ts';
 const client = required(process.env, 'client');
 const telemetry = createPowertoolsTelemetry();
 const queues = createQueues({
-  sqs: new SQSClient({}),
+  sqs: new SQSClient(SDK_CONFIG),
   urls: {
     jobs: required(process.env, 'jobQueueUrl'),
     results: required(process.env, 'resultQueueUrl'),

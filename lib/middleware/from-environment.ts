@@ -1,12 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { createCallBudget } from '../budget/call-budget.ts';
-import { createServerClock, followServerClock } from '../budget/clock-offset.ts';
-import { createDynamoTicketCounter } from '../budget/dynamo-ticket-counter.ts';
+import { createDynamoCallBudget } from '../budget/dynamo-call-budget.ts';
 import { systemClock } from '../clock.ts';
 import { ENV } from '../contract.ts';
 import { ConfigError } from '../errors.ts';
 import { createPlume, type Plume } from '../plume/plume.ts';
+import { SDK_CONFIG } from '../sdk-config.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
 import { createAskMinter } from '../token/ask-minter.ts';
@@ -36,14 +35,9 @@ function createFrom(environment: Environment): Plume {
   const { table, token: settings, budget: budgetSettings } = readSettings(environment);
   const apiUrl = readApiUrl(environment);
   const functionName = required(environment, 'minterFunction');
-  const client = new DynamoDBClient({
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 },
-  });
+  const client = new DynamoDBClient(SDK_CONFIG);
   const telemetry = createPowertoolsTelemetry();
   const clock = systemClock;
-  const serverClock = createServerClock({ clock, settings: budgetSettings, telemetry });
-  followServerClock(client, serverClock);
 
   return createPlume({
     apiUrl,
@@ -56,11 +50,12 @@ function createFrom(environment: Environment): Plume {
       telemetry,
       random: Math.random,
     }),
-    budget: createCallBudget({
+    budget: createDynamoCallBudget({
+      client,
+      table,
       settings: budgetSettings,
       stream: 'worker',
-      counter: createDynamoTicketCounter({ client, table, settings: budgetSettings }),
-      clock: serverClock,
+      clock,
       telemetry,
     }),
     fetch,
