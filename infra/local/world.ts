@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
@@ -78,7 +78,7 @@ export async function startWorld({
   const lambda = owned(await startLambda(record));
 
   const tableName = `plume-${randomUUID()}`;
-  await prepareTable(engine.url, tableName);
+  owned(await startTable(engine.url, tableName));
   await createSecrets(secretsManager.url, clients, cloud.tokenUrl);
   const sqs = new SQSClient({ ...LOCAL_SDK_CONFIG, endpoint: queueServer.url });
   stack.defer(() => sqs.destroy());
@@ -175,10 +175,16 @@ function cloudClient({ name, lifetimeSeconds }: Profile['clients'][number]): Clo
   };
 }
 
-async function prepareTable(endpoint: string, name: string): Promise<void> {
+/** The broker's table, deleted at the end: the engine may outlive the run. */
+async function startTable(endpoint: string, name: string): Promise<{ stop(): Promise<void> }> {
   const client = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint });
   await createTable(client, name);
-  client.destroy();
+  return {
+    async stop() {
+      await client.send(new DeleteTableCommand({ TableName: name }));
+      client.destroy();
+    },
+  };
 }
 
 async function createSecrets(
