@@ -7,20 +7,23 @@ import { build } from 'esbuild';
 
 import { BUNDLING, entryOf, FUNCTION_NAMES, type FunctionName } from '../bundling.ts';
 
-/** The functions' bundles, as they are deployed, in a directory of their own. */
-export interface Bundles {
-  urlOf(name: FunctionName): string;
+/** Bundles, as they are deployed, in a directory of their own. */
+export interface Bundles<Name extends string> {
+  urlOf(name: Name): string;
   remove(): Promise<void>;
 }
 
-export async function bundleFunctions(): Promise<Bundles> {
+/** @param entries absolute path of each function's source */
+export async function bundle<Name extends string>(
+  entries: Readonly<Record<Name, string>>,
+): Promise<Bundles<Name>> {
   const outdir = await mkdtemp(join(tmpdir(), 'plume-bundles-'));
   const { banner, mainFields, sourceMap, ...options } = BUNDLING;
   await build({
     ...options,
     mainFields: [...mainFields],
     banner: { js: banner },
-    entryPoints: Object.fromEntries(FUNCTION_NAMES.map((name) => [name, entryOf(name)])),
+    entryPoints: entries,
     outdir,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -33,4 +36,9 @@ export async function bundleFunctions(): Promise<Bundles> {
     urlOf: (name) => pathToFileURL(join(outdir, `${name}.mjs`)).href,
     remove: () => rm(outdir, { recursive: true, force: true }),
   };
+}
+
+export async function bundleFunctions(): Promise<Bundles<FunctionName>> {
+  const entries = FUNCTION_NAMES.map((name) => [name, entryOf(name)] as const);
+  return bundle(Object.fromEntries(entries) as Record<FunctionName, string>);
 }

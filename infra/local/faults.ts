@@ -31,23 +31,20 @@ export async function injectFaults(options: FaultOptions): Promise<void> {
   });
 }
 
-/** The vendor revokes the workers' token. Recovered: the API takes another one. */
+/** The vendor revokes the token that the workers are using. Recovered: the API takes another one. */
 async function revokeToken({ facts, cloud, client, durationMs, signal }: FaultOptions): Promise<void> {
   await sleep(0.2 * durationMs, undefined, { signal });
+  await nextFact(facts, isAccepted);
   const fault = 'token-revoked';
   facts.record({ kind: 'fault', fault, detail: `the live token of ${client} is revoked` });
   const startedMs = performance.now();
   const revoked = cloud.revoke(client);
-  await nextFact(
-    facts,
-    (fact) =>
-      fact.kind === 'answer' &&
-      fact.endpoint === 'api' &&
-      fact.status === 200 &&
-      fact.client === client &&
-      !revoked.includes(fact.fingerprint ?? ''),
-  );
+  await nextFact(facts, (fact) => isAccepted(fact) && !revoked.includes(fact.fingerprint ?? ''));
   facts.record({ kind: 'recovered', fault, afterMs: performance.now() - startedMs });
+}
+
+function isAccepted(fact: Fact): fact is Extract<Fact, { kind: 'answer' }> {
+  return fact.kind === 'answer' && fact.endpoint === 'api' && fact.status === 200;
 }
 
 /** A worker's host dies. Recovered: every job of the batch that it was working on has its result. */

@@ -62,6 +62,7 @@ export const VENDOR_PROFILE: Profile = {
     { name: 'mocha', lifetimeSeconds: 60 },
     { name: 'latte', lifetimeSeconds: 45 },
   ],
-  worker: { timeoutMs: 20_000, batchSize: 10, visibilitySeconds: 22 },
+  // Longer than the line of tickets: who cannot wait that long comes back later, again and again.
+  worker: { timeoutMs: 40_000, batchSize: 10, visibilitySeconds: 42 },
   apiLatencyMs: 40,
 };

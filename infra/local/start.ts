@@ -32,6 +32,8 @@ async function main(argv: readonly string[]): Promise<number> {
     interrupt.abort();
   });
   const profile = args.vendorLimits ? VENDOR_PROFILE : SCALED_PROFILE;
+  const progress = args.json ? process.stderr : process.stdout;
+  progress.write('Bundling the functions and starting the local world ...\n');
   const report = await run({
     profile,
     durationMs: args.durationSeconds * 1000,
@@ -39,7 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     faults: args.faults,
     dynamodbUrl: process.env.AWS_ENDPOINT_URL_DYNAMODB,
     signal: interrupt.signal,
-    watch: showProgress(profile, args.json ? process.stderr : process.stdout),
+    watch: showProgress(profile, progress),
   });
   process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : `\n${reportText(report)}`);
   return failuresOf(report).length === 0 ? 0 : 1;
