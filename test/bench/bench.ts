@@ -1,0 +1,15 @@
+import { benchBudget } from './budget.ts';
+
+/** `npm run bench -- <name> [flags]`: comparisons that take too long for the tests. */
+const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
+  budget: benchBudget,
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (bench) {
+  await bench(args);
+} else {
+  console.error(`usage: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--help]`);
+  process.exitCode = 2;
+}
