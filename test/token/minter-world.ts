@@ -111,7 +111,8 @@ export function createWorld(
     },
     tick(overrides: Partial<MinterDependencies> = {}, deadlineMs = farAway()): Promise<TickSummary> {
       const minter = minterOf(overrides);
-      return mintTick({ ledger, listing, secrets, minter, settings, clock, telemetry }, deadlineMs);
+      const now = overrides.clock ?? clock;
+      return mintTick({ ledger, listing, secrets, minter, settings, clock: now, telemetry }, deadlineMs);
     },
     /** Ticks as the schedule does, for a span. */
     async ticks(spanMs: number): Promise<void> {
