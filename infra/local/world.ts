@@ -1,18 +1,17 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
 import { DEFAULT_SECRET_PREFIX, ENV, type MinterEvent } from '../../lib/contract.ts';
 import { bundleFunctions } from './bundles.ts';
+import { createClient, createSecrets } from './client-secrets.ts';
 import { type CountingProxy, startCountingProxy } from './dynamodb/counting-proxy.ts';
 import { startEngine } from './dynamodb/engine.ts';
 import { createTable } from './dynamodb/table.ts';
 import type { Facts } from './facts.ts';
 import type { FunctionPool } from './lambda/function-pool.ts';
 import { startLambda } from './lambda/lambda.ts';
-import { authorizationOf, type CloudClient, scopeOf } from './plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from './plume-cloud/plume-cloud.ts';
 import type { Profile } from './profile.ts';
 import { startEventSource } from './queue/event-source.ts';
@@ -64,7 +63,7 @@ export async function startWorld({
   const table = owned(await startCountingProxy(engine.url, record));
   const secretsManager = owned(await startSecretsManager(now));
   const queueServer = owned(await startQueueServer());
-  const clients = profile.clients.map(cloudClient);
+  const clients = profile.clients.map(createClient);
   const { limit, windowMs } = profile.budget;
   const cloud = owned(
     await startPlumeCloud({
@@ -165,16 +164,6 @@ export async function startWorld({
   };
 }
 
-function cloudClient({ name, lifetimeSeconds }: Profile['clients'][number]): CloudClient {
-  return {
-    name,
-    lifetimeSeconds,
-    partner: `${name}-partner`,
-    clientId: `0oa${randomBytes(8).toString('hex')}`,
-    clientSecret: randomBytes(48).toString('base64url'),
-  };
-}
-
 /** The broker's table, deleted at the end: the engine may outlive the run. */
 async function startTable(endpoint: string, name: string): Promise<{ stop(): Promise<void> }> {
   const client = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint });
@@ -185,22 +174,4 @@ async function startTable(endpoint: string, name: string): Promise<{ stop(): Pro
       client.destroy();
     },
   };
-}
-
-async function createSecrets(
-  endpoint: string,
-  clients: readonly CloudClient[],
-  tokenUrl: string,
-): Promise<void> {
-  const secretsManager = new SecretsManagerClient({ ...LOCAL_SDK_CONFIG, endpoint });
-  for (const client of clients) {
-    const secret = { authorization: authorizationOf(client), tokenUrl, scope: scopeOf(client) };
-    await secretsManager.send(
-      new CreateSecretCommand({
-        Name: `${DEFAULT_SECRET_PREFIX}/${client.name}`,
-        SecretString: JSON.stringify(secret),
-      }),
-    );
-  }
-  secretsManager.destroy();
 }
