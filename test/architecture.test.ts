@@ -28,6 +28,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   functions: ['lib'],
   infra: ['lib/contract'],
+  // The functions' own checks: a limit that does not hold must fail the synthesis, not a function's start.
+  'infra/aws/checks': ['lib/settings', 'lib/budget', 'lib/credentials'],
 };
 
 interface Source {
@@ -63,7 +65,7 @@ test('there is something to check', () => {
 
 describe.each(sources.map((source) => [source.file, source] as const))('%s', (file, source) => {
   test('imports only what its part may', () => {
-    const allowed = ALLOWED[source.part];
+    const allowed = ALLOWED[file.replace(/\.ts$/, '')] ?? ALLOWED[source.part];
     expect(allowed, `${source.part} has no row`).toBeDefined();
     const wrong = projectImports(source).filter((target) => {
       const part = partOf(target);

@@ -1,0 +1,91 @@
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+import { BUNDLING, entryOf, type FunctionName } from '../bundling.ts';
+
+/** Where a function's calls leave from. */
+export interface FunctionNetwork {
+  readonly vpc: IVpc;
+  readonly vpcSubnets: SubnetSelection;
+  readonly securityGroups: ISecurityGroup[];
+}
+
+export interface BrokerFunctionProps {
+  readonly entry: FunctionName;
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logRetention: RetentionDays;
+  /** @default - outside of any VPC */
+  readonly network?: FunctionNetwork | undefined;
+  /** Takes the events of asynchronous invocations that failed. @default - none */
+  readonly deadLetterQueue?: IQueue | undefined;
+}
+
+/**
+ * One of this repository's functions. Its role is its own and starts with what Lambda itself needs, on exact
+ * resources: the managed policies of AWS allow the logs of the whole account.
+ */
+export class BrokerFunction extends NodejsFunction {
+  constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
+    const { entry, description, timeout, environment, logRetention, network, deadLetterQueue } = props;
+    const { banner, mainFields, ...bundling } = BUNDLING;
+    const logGroup = new LogGroup(scope, `${id}Logs`, {
+      retention: logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+
+    super(scope, id, {
+      entry: entryOf(entry),
+      description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: 512,
+      timeout,
+      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+      role: new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      tracing: Tracing.ACTIVE,
+      bundling: {
+        ...bundling,
+        banner,
+        mainFields: [...mainFields],
+        format: OutputFormat.ESM,
+        bundleAwsSDK: true,
+      },
+      ...network,
+      // A failed event is not worth a second try: the schedule brings the next one.
+      ...(deadLetterQueue && { deadLetterQueue, retryAttempts: 0 }),
+    });
+
+    this.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+    );
+    if (network) this.addToRolePolicy(networkInterfaces());
+  }
+}
+
+/** What Lambda needs to attach a function to a VPC. It names no resource, since the interfaces do not exist yet. */
+function networkInterfaces(): PolicyStatement {
+  return new PolicyStatement({
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    resources: ['*'],
+  });
+}

@@ -1,0 +1,27 @@
+import { Token } from 'aws-cdk-lib';
+
+import { checkBudgetSettings } from '../../lib/budget/settings.ts';
+import { checkClientName } from '../../lib/credentials/client-name.ts';
+import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+
+/**
+ * The functions' own checks, made before anything is deployed: a limit that does not hold must fail the synthesis, not
+ * the first start of a function. That is why `infra/aws` takes more from `lib` than the contract, here and nowhere else.
+ */
+export { checkClientName };
+
+/**
+ * @param environment what the functions will be given
+ * @throws {ConfigError} with the rule, and the arithmetic where a budget exceeds its limit
+ */
+export function checkEnvironment(environment: Readonly<Record<string, string>>): void {
+  readSecretPrefix(environment);
+  checkBudgetSettings(readSettings(environment).budget);
+}
+
+/** @throws {Error} if tokens could leave in clear */
+export function checkApiUrl(apiUrl: string): string {
+  if (Token.isUnresolved(apiUrl) || (URL.canParse(apiUrl) && new URL(apiUrl).protocol === 'https:'))
+    return apiUrl;
+  throw new Error(`apiUrl is ${JSON.stringify(apiUrl)}; it must be an https URL`);
+}

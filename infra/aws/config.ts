@@ -1,0 +1,117 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import * as v from 'valibot';
+
+import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
+import { checkApiUrl, checkClientName } from './checks.ts';
+import type { BudgetOptions, TokenOptions } from './token-broker.ts';
+
+/** One stage of the context key `stages` in cdk.json, checked. README documents the keys. */
+export interface Stage {
+  readonly name: string;
+  /** Base URL of Plume's API. */
+  readonly apiUrl: string;
+  /** The M2M client of the reference worker. */
+  readonly client: string;
+  readonly secretPrefix?: string | undefined;
+  readonly tickMinutes?: number | undefined;
+  readonly token?: TokenOptions | undefined;
+  readonly budget?: BudgetOptions | undefined;
+  readonly logRetentionDays?: RetentionDays | undefined;
+  /** Availability zones with a fixed egress address each; 0: no VPC. */
+  readonly zones?: number | undefined;
+}
+
+const whole = (minimum: number, maximum: number, unit: string) => {
+  const rule = `a whole number of ${unit} from ${minimum} to ${maximum}`;
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(minimum, rule), v.maxValue(maximum, rule));
+};
+
+const passes = (check: (text: string) => unknown) => (text: string) => {
+  try {
+    check(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A part of the settings that the functions take: known keys, whole numbers. What they mean together is checked later. */
+const overrides = (defaults: object, extra: v.ObjectEntries = {}) =>
+  v.strictObject({
+    ...Object.fromEntries(
+      Object.entries(defaults)
+        .filter(([, value]) => typeof value === 'number')
+        .map(([key]) => [
+          key,
+          v.exactOptional(whole(0, 31 * 86_400_000, key === 'limit' ? 'calls' : 'milliseconds')),
+        ]),
+    ),
+    ...extra,
+  });
+
+const { tickMs: _, ...tokenDefaults } = DEFAULT_TOKEN_SETTINGS;
+const retentionDays = Object.values(RetentionDays).filter((days) => typeof days === 'number');
+
+const schema = v.strictObject({
+  apiUrl: v.pipe(v.string('an https URL'), v.check(passes(checkApiUrl), 'an https URL')),
+  client: v.pipe(
+    v.string('the name of an M2M client, such as mocha'),
+    v.check(passes(checkClientName), '1 to 128 letters, digits and _+=.@-, such as mocha'),
+  ),
+  secretPrefix: v.exactOptional(v.string('the beginning of secret names, such as plume/m2m')),
+  tickMinutes: v.exactOptional(whole(1, 60, 'minutes')),
+  token: v.exactOptional(
+    overrides(tokenDefaults, {
+      introspectEveryMs: v.exactOptional(whole(1, 31 * 86_400_000, 'milliseconds')),
+    }),
+  ),
+  budget: v.exactOptional(
+    overrides(DEFAULT_BUDGET_SETTINGS, {
+      name: v.exactOptional(v.string('the name of a budget, such as default')),
+      worker: v.exactOptional(overrides(DEFAULT_BUDGET_SETTINGS.worker)),
+      minter: v.exactOptional(overrides(DEFAULT_BUDGET_SETTINGS.minter)),
+    }),
+  ),
+  logRetentionDays: v.exactOptional(
+    v.picklist(
+      retentionDays,
+      `a retention that CloudWatch Logs knows: ${retentionDays.slice(0, -1).join(', ')} days`,
+    ),
+  ),
+  zones: v.exactOptional(whole(0, 2, 'availability zones')),
+});
+
+/**
+ * @param stages the context key `stages`: an object of stages by name
+ * @param name the context key `stage`
+ * @throws {Error} naming the key, the value, and what would be right
+ */
+export function readStage(stages: unknown, name: unknown): Stage {
+  const known = typeof stages === 'object' && stages !== null ? Object.entries(stages) : [];
+  const found = known.find(([key]) => key === name);
+  if (typeof name !== 'string' || found === undefined) {
+    throw new Error(
+      `stage is ${JSON.stringify(name)}; it must be one of the stages in cdk.json: ${known.map(([key]) => key).join(', ') || 'there are none'}`,
+    );
+  }
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(name)) {
+    throw new Error(
+      `stage is ${JSON.stringify(name)}; it must be letters, digits and -, beginning with a letter`,
+    );
+  }
+  const result = v.safeParse(schema, found[1]);
+  if (result.success) return { ...result.output, name };
+  throw new Error(`cdk.json: ${result.issues.map((issue) => sentenceOf(issue, name)).join('; ')}`);
+}
+
+function sentenceOf(issue: v.BaseIssue<unknown>, name: string): string {
+  const path = v.getDotPath(issue);
+  const key = ['stages', name, ...(path === null ? [] : [path])].join('.');
+  if (issue.expected === 'never') return `${key} is no known key`;
+  if (issue.received === 'undefined') return `${key} is missing; it must be ${ruleOf(issue)}`;
+  return `${key} is ${JSON.stringify(issue.input)}; it must be ${ruleOf(issue)}`;
+}
+
+function ruleOf({ message, kind, type }: v.BaseIssue<unknown>): string {
+  return kind === 'schema' && type === 'strict_object' ? 'an object' : message;
+}

@@ -1,0 +1,79 @@
+import { CfnOutput, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  CfnEIP,
+  FlowLogDestination,
+  GatewayVpcEndpointAwsService,
+  IpAddresses,
+  type IVpc,
+  NatProvider,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+import type { FunctionNetwork } from './broker-function.ts';
+
+export interface EgressProps {
+  /** Availability zones, each with a NAT gateway and an address of its own: 1 or 2. */
+  readonly zones: number;
+  readonly logRetention: RetentionDays;
+}
+
+/**
+ * Fixed addresses for calls of Plume's cloud, whose limit is per source address: functions in one zone share one
+ * address, hence one budget.
+ */
+export class Egress extends Construct {
+  /** For functions whose calls may leave from any zone. */
+  readonly anyZone: FunctionNetwork;
+  /** One per zone: for functions that keep one budget. */
+  readonly zones: readonly FunctionNetwork[];
+
+  constructor(scope: Construct, id: string, { zones, logRetention }: EgressProps) {
+    super(scope, id);
+    const addresses = Array.from({ length: zones }, (_, index) => new CfnEIP(this, `Address${index + 1}`));
+    // The CDK's own class and interface disagree under exactOptionalPropertyTypes.
+    const vpc: IVpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr('10.0.0.0/22'),
+      maxAzs: zones,
+      natGateways: zones,
+      natGatewayProvider: NatProvider.gateway({
+        eipAllocationIds: addresses.map((address) => address.attrAllocationId),
+      }),
+      subnetConfiguration: [
+        { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false },
+        { name: 'functions', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 24 },
+      ],
+      // It would need a function of its own to empty the default group.
+      restrictDefaultSecurityGroup: false,
+      gatewayEndpoints: { DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
+      flowLogs: {
+        All: {
+          destination: FlowLogDestination.toCloudWatchLogs(
+            new LogGroup(this, 'FlowLogs', { retention: logRetention, removalPolicy: RemovalPolicy.DESTROY }),
+          ),
+        },
+      },
+    }) as IVpc;
+    const securityGroup = new SecurityGroup(this, 'FunctionsOnly', {
+      vpc,
+      description: 'Functions that call Plume and AWS over HTTPS',
+      allowAllOutbound: false,
+    });
+    securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'HTTPS');
+
+    const shared = { vpc, securityGroups: [securityGroup] };
+    this.anyZone = { ...shared, vpcSubnets: { subnets: vpc.privateSubnets } };
+    this.zones = vpc.privateSubnets.map((subnet) => ({ ...shared, vpcSubnets: { subnets: [subnet] } }));
+    addresses.forEach((address, index) => {
+      new CfnOutput(this, `EgressAddress${index + 1}`, {
+        description: `Source address of calls from zone ${index + 1}: tell Plume`,
+        value: address.ref,
+      });
+    });
+  }
+}

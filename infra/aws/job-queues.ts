@@ -1,0 +1,27 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+import { TlsQueue } from './tls-queue.ts';
+
+/** As many failures as the worker itself allows a job. */
+const MAX_RECEIVE_COUNT = 5;
+/** Six times the worker's time-out, as AWS recommends. */
+const VISIBILITY_TIMEOUT = Duration.minutes(6);
+
+/** The reference worker's jobs, their results, and the jobs that nobody can do. */
+export class JobQueues extends Construct {
+  readonly jobs: IQueue;
+  readonly results: IQueue;
+  readonly deadLetters: IQueue;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.deadLetters = new TlsQueue(this, 'DeadLetters');
+    this.results = new TlsQueue(this, 'Results');
+    this.jobs = new TlsQueue(this, 'Jobs', {
+      visibilityTimeout: VISIBILITY_TIMEOUT,
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
+    });
+  }
+}

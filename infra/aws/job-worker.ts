@@ -1,0 +1,73 @@
+import { Duration } from 'aws-cdk-lib';
+import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+import { ENV } from '../../lib/contract.ts';
+import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
+import type { JobQueues } from './job-queues.ts';
+import { grantAll } from './permission.ts';
+import type { TokenBroker } from './token-broker.ts';
+
+export interface JobWorkerProps {
+  readonly broker: TokenBroker;
+  readonly queues: JobQueues;
+  /** The M2M client that the calls are made for. */
+  readonly client: string;
+  /** The budget of the address that the calls leave from. @default - the broker's own */
+  readonly budgetName?: string | undefined;
+  readonly network?: FunctionNetwork | undefined;
+  readonly logRetention: RetentionDays;
+}
+
+/** A few workers saturate a budget: six calls a second, of less than half a second each. */
+const MAX_CONCURRENCY = 10;
+/** The middleware reserves tickets for a batch in one write. */
+const BATCH_SIZE = 10;
+/** A ticket's and a token's waiting (30 s at most), a call, and its repetition with a new token. */
+const TIMEOUT = Duration.seconds(60);
+
+/** The reference worker on its queue. */
+export class JobWorker extends Construct {
+  readonly function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: JobWorkerProps) {
+    super(scope, id);
+    const { broker, queues, client, budgetName, network, logRetention } = props;
+    const { jobs, results, deadLetters } = queues;
+    this.function = new BrokerFunction(this, 'Function', {
+      entry: 'worker',
+      description: `Calls Plume's API for client ${client}: one message, one call`,
+      timeout: TIMEOUT,
+      logRetention,
+      network,
+      environment: {
+        [ENV.client]: client,
+        [ENV.jobQueueUrl]: jobs.queueUrl,
+        [ENV.resultQueueUrl]: results.queueUrl,
+        [ENV.deadLetterQueueUrl]: deadLetters.queueUrl,
+      },
+    });
+    broker.grantUse(this.function, { client, budgetName });
+    const granted = grantAll(this.function, [
+      {
+        actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+        resourceArns: [jobs.queueArn],
+      },
+      { actions: ['sqs:SendMessage'], resourceArns: arnsOf([jobs, results, deadLetters]) },
+    ]);
+    const source = new EventSourceMapping(this, 'Source', {
+      target: this.function,
+      eventSourceArn: jobs.queueArn,
+      batchSize: BATCH_SIZE,
+      maxConcurrency: MAX_CONCURRENCY,
+      reportBatchItemFailures: true,
+    });
+    granted.applyBefore(source);
+  }
+}
+
+function arnsOf(queues: readonly IQueue[]): string[] {
+  return queues.map((queue) => queue.queueArn);
+}

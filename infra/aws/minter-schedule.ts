@@ -1,0 +1,46 @@
+import { Duration } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+import type { MinterEvent } from '../../lib/contract.ts';
+
+export interface MinterScheduleProps {
+  readonly minter: IFunction;
+  /** Whole minutes: EventBridge Scheduler knows no shorter interval. */
+  readonly tick: Duration;
+  /** Takes the ticks that Scheduler could not deliver. */
+  readonly deadLetterQueue: IQueue;
+}
+
+/** Invokes the minter once per tick. */
+export class MinterSchedule extends Construct {
+  constructor(scope: Construct, id: string, { minter, tick, deadLetterQueue }: MinterScheduleProps) {
+    super(scope, id);
+    const event: MinterEvent = { kind: 'tick' };
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [minter.functionArn] }),
+    );
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetterQueue.queueArn] }),
+    );
+    const schedule = new Schedule(this, 'Schedule', {
+      description: 'Mints tokens before they expire',
+      schedule: ScheduleExpression.rate(tick),
+      target: new LambdaInvoke(minter, {
+        input: ScheduleTargetInput.fromObject(event),
+        // The target would add every version of the function.
+        role: role.withoutPolicyUpdates(),
+        retryAttempts: 2,
+        // A tick that comes later than the next one is of no use.
+        maxEventAge: Duration.minutes(1),
+        deadLetterQueue,
+      }),
+    });
+    schedule.node.addDependency(role);
+  }
+}

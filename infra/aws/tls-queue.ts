@@ -1,0 +1,23 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+/** The longest that SQS keeps a message. */
+const RETENTION = Duration.days(14);
+
+/** A queue that is encrypted, takes no request in clear, keeps messages as long as SQS can, and goes with its stack. */
+export class TlsQueue extends Queue {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: Pick<QueueProps, 'visibilityTimeout' | 'deadLetterQueue'> = {},
+  ) {
+    super(scope, id, {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: RETENTION,
+      removalPolicy: RemovalPolicy.DESTROY,
+      ...props,
+    });
+  }
+}

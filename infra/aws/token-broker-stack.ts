@@ -1,0 +1,65 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import type { Construct } from 'constructs';
+
+import type { Stage } from './config.ts';
+import { Egress } from './egress.ts';
+import { JobQueues } from './job-queues.ts';
+import { JobWorker } from './job-worker.ts';
+import { TokenBroker } from './token-broker.ts';
+
+export interface TokenBrokerStackProps extends StackProps {
+  readonly stage: Stage;
+}
+
+/** The broker with the reference worker: composes, and owns no rule of its own. */
+export class TokenBrokerStack extends Stack {
+  constructor(scope: Construct, id: string, { stage, ...props }: TokenBrokerStackProps) {
+    super(scope, id, props);
+    const { apiUrl, client, secretPrefix, tickMinutes, token, budget, zones = 0 } = stage;
+    const logRetention = stage.logRetentionDays ?? RetentionDays.ONE_MONTH;
+
+    const egress = zones > 0 ? new Egress(this, 'Egress', { zones, logRetention }) : undefined;
+    const broker = new TokenBroker(this, 'Broker', {
+      apiUrl,
+      secretPrefix,
+      tick: tickMinutes === undefined ? undefined : Duration.minutes(tickMinutes),
+      token,
+      budget,
+      logRetention,
+      network: egress?.anyZone,
+    });
+    const queues = new JobQueues(this, 'Jobs');
+    const worker = { broker, queues, client, logRetention };
+    if (egress === undefined) new JobWorker(this, 'Worker', worker);
+    egress?.zones.forEach((network, index) => {
+      const zone = index + 1;
+      new JobWorker(this, `Worker${zone}`, {
+        ...worker,
+        network,
+        budgetName: `${broker.budgetName}-${zone}`,
+      });
+    });
+
+    this.#publish({
+      TableName: broker.table.tableName,
+      MinterFunction: broker.minter.functionName,
+      InspectorFunction: broker.inspector.functionName,
+      JobQueueUrl: queues.jobs.queueUrl,
+      ResultQueueUrl: queues.results.queueUrl,
+      DeadLetterQueueUrl: queues.deadLetters.queueUrl,
+    });
+  }
+
+  /** As outputs for people, and as parameters `/<stack>/<name>` for other stacks. */
+  #publish(values: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(values)) {
+      new CfnOutput(this, name, { value });
+      new StringParameter(this, `${name}Parameter`, {
+        parameterName: `/${this.stackName}/${name}`,
+        stringValue: value,
+      });
+    }
+  }
+}

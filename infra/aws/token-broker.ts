@@ -1,0 +1,207 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { Grant } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+import {
+  type BudgetSettings,
+  DEFAULT_BUDGET_SETTINGS,
+  DEFAULT_SECRET_PREFIX,
+  DEFAULT_TOKEN_SETTINGS,
+  ENV,
+  type StreamSettings,
+  TABLE,
+  type TokenSettings,
+} from '../../lib/contract.ts';
+import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
+import { BrokerTable } from './broker-table.ts';
+import { checkClientName, checkEnvironment } from './checks.ts';
+import { MinterSchedule } from './minter-schedule.ts';
+import { grantAll, type Permission } from './permission.ts';
+import { TlsQueue } from './tls-queue.ts';
+
+/** What differs from the default settings of a budget. */
+export interface BudgetOptions extends Partial<Omit<BudgetSettings, 'worker' | 'minter'>> {
+  readonly worker?: Partial<StreamSettings>;
+  readonly minter?: Partial<StreamSettings>;
+}
+
+/** What differs from the default settings of tokens. The tick is a property of its own. */
+export type TokenOptions = Partial<Omit<TokenSettings, 'tickMs'>>;
+
+export interface TokenBrokerProps {
+  /** Base URL of Plume's API, https. Access tokens are sent to its origin only. */
+  readonly apiUrl: string;
+  /**
+   * Clients' secrets are named `<prefix>/<client>`. The broker finds them; it never owns them.
+   * @default plume/m2m
+   */
+  readonly secretPrefix?: string | undefined;
+  /**
+   * How often the minter looks for tokens to renew, in whole minutes.
+   * @default Duration.minutes(1)
+   */
+  readonly tick?: Duration | undefined;
+  /** @default - `DEFAULT_TOKEN_SETTINGS` of lib/contract.ts */
+  readonly token?: TokenOptions | undefined;
+  /** @default - the vendor's limit: `DEFAULT_BUDGET_SETTINGS` of lib/contract.ts */
+  readonly budget?: BudgetOptions | undefined;
+  /**
+   * Encrypts the table. The roles of the functions get the use of it through DynamoDB.
+   * @default - a new key, rotated every year and deleted with the stack
+   */
+  readonly encryptionKey?: IKey | undefined;
+  /** @default RetentionDays.ONE_MONTH */
+  readonly logRetention?: RetentionDays | undefined;
+  /**
+   * Where the minter's and the inspector's calls leave from.
+   * @default - outside of any VPC
+   */
+  readonly network?: FunctionNetwork | undefined;
+}
+
+export interface GrantUseOptions {
+  /** The M2M client whose token the function may use: the secret's name below the prefix, such as `mocha`. */
+  readonly client: string;
+  /**
+   * The budget of the address that the function's calls leave from.
+   * @default - the broker's own
+   */
+  readonly budgetName?: string | undefined;
+}
+
+/** The minter's own wait for a ticket and an answer, which workers outlast. */
+const MINTER_TIMEOUT = Duration.seconds(30);
+const INSPECTOR_TIMEOUT = Duration.seconds(60);
+
+/**
+ * One token and one call budget for all functions that call Plume's API: the table, the minter on its schedule, and
+ * the inspector, which reports on tokens without showing them. Give functions the use of it with {@link grantUse}.
+ */
+export class TokenBroker extends Construct {
+  /** Reads secrets and mints tokens. To let it read secrets under a key of yours: `key.grantDecrypt(broker.minter)`. */
+  readonly minter: LambdaFunction;
+  /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens. */
+  readonly inspector: LambdaFunction;
+  readonly table: TableV2;
+  /** Takes ticks that did not reach the minter or that it could not finish. */
+  readonly deadLetterQueue: IQueue;
+  readonly apiUrl: string;
+  readonly budgetName: string;
+
+  readonly #store: BrokerTable;
+  readonly #tokenSettings: string;
+  readonly #budget: BudgetOptions;
+
+  constructor(scope: Construct, id: string, props: TokenBrokerProps) {
+    super(scope, id);
+    const { secretPrefix = DEFAULT_SECRET_PREFIX, logRetention = RetentionDays.ONE_MONTH, network } = props;
+    const tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
+
+    this.apiUrl = props.apiUrl;
+    this.budgetName = props.budget?.name ?? DEFAULT_BUDGET_SETTINGS.name;
+    this.#budget = props.budget ?? {};
+    this.#tokenSettings = JSON.stringify({ ...props.token, tickMs: tick.toMilliseconds() });
+    this.#store = new BrokerTable(this, 'Store', { encryptionKey: props.encryptionKey });
+    this.table = this.#store.table;
+    this.deadLetterQueue = new TlsQueue(this, 'DeadTicks');
+
+    const environment = { ...this.#settings(this.budgetName), [ENV.secretPrefix]: secretPrefix };
+    checkEnvironment(environment);
+    this.minter = new BrokerFunction(this, 'Minter', {
+      entry: 'minter',
+      description: 'Mints M2M access tokens before they expire',
+      timeout: MINTER_TIMEOUT,
+      environment,
+      logRetention,
+      network,
+      deadLetterQueue: this.deadLetterQueue,
+    });
+    this.inspector = new BrokerFunction(this, 'Inspector', {
+      entry: 'inspector',
+      description: 'Reports the state of M2M access tokens without showing them',
+      timeout: INSPECTOR_TIMEOUT,
+      environment,
+      logRetention,
+      network,
+    });
+    this.#allow(
+      this.minter,
+      this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.listingKey]),
+      this.#store.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
+      this.#store.items('UpdateItem', [
+        TABLE.tokenKey('*'),
+        TABLE.mintKey('*'),
+        ...this.#counters(this.budgetName),
+      ]),
+      this.#store.queryDue(),
+      ...this.#secrets(secretPrefix),
+    );
+    this.#allow(
+      this.inspector,
+      this.#store.items('GetItem', [TABLE.tokenKey('*')]),
+      this.#store.items('UpdateItem', [TABLE.budgetKey(this.budgetName, 'minter')]),
+      ...this.#secrets(secretPrefix),
+    );
+    new MinterSchedule(this, 'Tick', {
+      minter: this.minter,
+      tick,
+      deadLetterQueue: this.deadLetterQueue,
+    });
+  }
+
+  /**
+   * Lets a function use the middleware for one client: permissions on that client's items and on the budget, the
+   * invocation of the minter, and the environment that the middleware reads. Call it once per client.
+   */
+  grantUse(fn: LambdaFunction, { client, budgetName = this.budgetName }: GrantUseOptions): Grant {
+    checkClientName(client);
+    const environment = {
+      ...this.#settings(budgetName),
+      [ENV.minterFunction]: this.minter.functionArn,
+      [ENV.apiUrl]: this.apiUrl,
+    };
+    for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
+    return this.#allow(
+      fn,
+      this.#store.items('GetItem', [TABLE.tokenKey(client)]),
+      this.#store.items('UpdateItem', [TABLE.requestKey(client), ...this.#counters(budgetName)]),
+      { actions: ['lambda:InvokeFunction'], resourceArns: [this.minter.functionArn] },
+    );
+  }
+
+  /** Both streams: who meets the WAF's block stops the other stream as well. */
+  #counters(budget: string): string[] {
+    return [TABLE.budgetKey(budget, 'worker'), TABLE.budgetKey(budget, 'minter')];
+  }
+
+  #settings(budgetName: string): Record<string, string> {
+    return {
+      [ENV.table]: this.table.tableName,
+      [ENV.tokenSettings]: this.#tokenSettings,
+      [ENV.budgetSettings]: JSON.stringify({ ...this.#budget, name: budgetName }),
+    };
+  }
+
+  #secrets(prefix: string): Permission[] {
+    const secret = Stack.of(this).formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName: `${prefix}/*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [
+      { actions: ['secretsmanager:GetSecretValue'], resourceArns: [secret] },
+      // Names and versions, no values. AWS knows no resource for it.
+      { actions: ['secretsmanager:ListSecrets'], resourceArns: ['*'] },
+    ];
+  }
+
+  #allow(fn: LambdaFunction, ...permissions: readonly Permission[]): Grant {
+    return grantAll(fn, [this.#store.useKey(), ...permissions]);
+  }
+}
