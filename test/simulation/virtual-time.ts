@@ -9,7 +9,8 @@ export interface VirtualTime {
   run(untilMs: number): Promise<void>;
 }
 
-export function createVirtualTime(startMs: number): VirtualTime {
+/** @param settled resolves when all that could happen at this moment has happened */
+export function createVirtualTime(startMs: number, settled: () => Promise<void> = oneTurn): VirtualTime {
   let nowMs = startMs;
   let order = 0;
   const heap: Event[] = [];
@@ -22,8 +23,7 @@ export function createVirtualTime(startMs: number): VirtualTime {
     },
     async run(untilMs) {
       for (;;) {
-        // A turn of the event loop: every promise that could settle has settled.
-        await new Promise((resolve) => setImmediate(resolve));
+        await settled();
         const next = heap[0];
         if (!next || next.atMs > untilMs) break;
         pop(heap);
@@ -33,6 +33,11 @@ export function createVirtualTime(startMs: number): VirtualTime {
       nowMs = untilMs;
     },
   };
+}
+
+/** A turn of the event loop: without input and output, every promise that could settle has settled. */
+export function oneTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A clock that is `skewMs` ahead of virtual time. */

@@ -10,7 +10,7 @@ import { createMinter, type MinterDependencies } from '../../lib/token/mint-toke
 import { createSecretListingStore } from '../../lib/token/secret-listing.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import type { startTable } from '../support/dynamodb.ts';
-import { manualClock } from '../support/manual-clock.ts';
+import { type ManualClock, manualClock } from '../support/manual-clock.ts';
 
 export interface ServerCall {
   readonly endpoint: 'token' | 'introspect';
@@ -22,10 +22,15 @@ export interface ServerCall {
 /** Everything that a minter needs, on a real table, with time, secrets and authorization server in the test's hands. */
 export function createWorld(
   { client, table }: Pick<Awaited<ReturnType<typeof startTable>>, 'client' | 'table'>,
-  options: { settings?: Partial<TokenSettings>; random?: () => number; startMs?: number } = {},
+  options: {
+    settings?: Partial<TokenSettings>;
+    random?: () => number;
+    startMs?: number;
+    clock?: ManualClock;
+  } = {},
 ) {
   const settings = { ...DEFAULT_TOKEN_SETTINGS, ...options.settings };
-  const clock = manualClock(options.startMs);
+  const clock = options.clock ?? manualClock(options.startMs);
   const calls: ServerCall[] = [];
   const metrics: { name: MetricName; value: number; dimensions: object }[] = [];
   const secrets = createSecretsInMemory(clock.now);

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { isPlumeError } from '../../lib/errors.ts';
+import { createPlume, type Plume } from '../../lib/plume/plume.ts';
+import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
+import { createMintRequests } from '../../lib/token/mint-requests.ts';
+import { createTokenReader } from '../../lib/token/read-token.ts';
+import { createRandom } from '../simulation/random.ts';
+import { createVirtualTime, oneTurn, virtualClock } from '../simulation/virtual-time.ts';
+import { startTable } from '../support/dynamodb.ts';
+import { createWorld } from '../token/minter-world.ts';
+
+/** An API that answers 401 to everything, for ten minutes of virtual time, under the default settings. */
+const SPAN_MS = 600_000;
+/** Of each client: callers in each of its instances, which have memories of their own. */
+const CALLERS: Readonly<Record<string, readonly number[]>> = { mocha: [2, 2], latte: [1] };
+const API_MS = 50;
+
+let table: Awaited<ReturnType<typeof startTable>>;
+let requestsUnderWay = 0;
+
+beforeAll(async () => {
+  table = await startTable();
+  table.client.middlewareStack.add(
+    (next) => async (args) => {
+      requestsUnderWay += 1;
+      return next(args).finally(() => {
+        requestsUnderWay -= 1;
+      });
+    },
+    { step: 'initialize', name: 'requestsUnderWay' },
+  );
+});
+afterAll(() => table.stop());
+
+/** The table is real: time stands still while it works. */
+async function settled(): Promise<void> {
+  do await oneTurn();
+  while (requestsUnderWay > 0);
+}
+
+test('an API that rejects every token for ten minutes: at most one forced mint per client per 30 s', {
+  timeout: 60_000,
+}, async () => {
+  const startMs = 1_700_000_000_000;
+  const endMs = startMs + SPAN_MS;
+  const time = createVirtualTime(startMs, settled);
+  const clock = virtualClock(time);
+  const random = createRandom(1).next;
+  const world = createWorld(table, {
+    random,
+    clock: { ...clock, advance: () => expect.unreachable('time passes by itself') },
+  });
+  const { settings, server } = world;
+  let calls = 0;
+
+  const instance = (): Plume =>
+    createPlume({
+      apiUrl: new URL('https://api.example'),
+      tokens: createTokenReader({
+        store: world.store,
+        requests: createMintRequests(table),
+        askMinter: (client, rejected) => world.request(client, rejected),
+        settings,
+        clock,
+        telemetry: silentTelemetry,
+        random,
+      }),
+      budget: world.dependencies.budget,
+      fetch: async () => {
+        calls += 1;
+        await clock.sleep(API_MS);
+        return Response.json({}, { status: 401 });
+      },
+      clock,
+      telemetry: silentTelemetry,
+      timeoutMs: 60_000,
+    });
+
+  /** As a worker does: one call per invocation, come back when told to, or at once. */
+  async function call(plume: Plume, client: string): Promise<void> {
+    while (clock.now() < endMs) {
+      const session = plume.open({ client, maxWaitMs: 30_000, deadlineMs: clock.now() + 60_000 });
+      const end = await session.fetch('/v1').catch((error: unknown) => error);
+      await session.close();
+      if (end instanceof Response) expect(end.status).toBe(401);
+      else expect(isPlumeError(end) && end.code, String(end)).toBe('token_unavailable');
+      await clock.sleep(isPlumeError(end) ? Math.max(0, (end.retryAtMs ?? 0) - clock.now()) : 500);
+    }
+  }
+
+  async function tick(): Promise<void> {
+    while (clock.now() < endMs) {
+      await world.tick();
+      await clock.sleep(settings.tickMs);
+    }
+  }
+
+  const callers = Object.entries(CALLERS).flatMap(([client, instances]) => {
+    world.secrets.put(client);
+    return instances.flatMap((count) => {
+      const plume = instance();
+      return Array.from({ length: count }, () => call(plume, client));
+    });
+  });
+  await Promise.all([time.run(endMs + 60_000), tick(), ...callers]);
+
+  expect(calls).toBeGreaterThan(100);
+  for (const client of Object.keys(CALLERS)) {
+    const mints = server.calls.filter((request) => request.client === client).map(({ atMs }) => atMs);
+    const [first, ...forced] = mints;
+    expect(first).toBe(startMs);
+    expect(forced.length).toBeLessThanOrEqual(SPAN_MS / settings.forcedMintFloorMs);
+    // The API may be well again at any time: trying goes on.
+    expect(forced.length).toBeGreaterThan(SPAN_MS / settings.forcedMintFloorMs / 2);
+    for (const [index, moment] of forced.slice(1).entries()) {
+      expect(moment - (forced[index] as number)).toBeGreaterThanOrEqual(settings.forcedMintFloorMs);
+    }
+  }
+});

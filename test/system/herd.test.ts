@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import type { Fact } from '../../infra/local/facts.ts';
+import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
+import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
+import { type BudgetSettings, ENV } from '../../lib/contract.ts';
+import type { CallerEvent } from './functions/caller.ts';
+import { type System, startSystem } from './system.ts';
+
+/** Eight instances in threads of their own, with 63 callers each. */
+const INSTANCES = 8;
+const CALLS = 63;
+const CALLERS = INSTANCES * CALLS;
+const FLOOR_MS = 1_500;
+
+/** A thousand calls a second: the herd meets at the token, not at the budget. */
+const stream = { intervalMs: 1, ticketLifeMs: 10_000, burstMs: 1_000, horizonMs: 400 };
+const budget: BudgetSettings = {
+  name: 'herd',
+  limit: 1_000_000,
+  windowMs: 60_000,
+  clockAllowanceMs: 100,
+  networkDelayMs: 500,
+  blockMs: 60_000,
+  worker: stream,
+  minter: stream,
+};
+const mocha: CloudClient = {
+  name: 'mocha',
+  clientId: '0oa1y13epa9NeXecM0h8',
+  clientSecret: 'a-secret_with/raw+characters',
+  partner: 'mocha-partner',
+  lifetimeSeconds: 1800,
+};
+
+let system: System;
+let cloud: PlumeCloud;
+let facts: Fact[];
+
+beforeAll(async () => {
+  system = await startSystem({
+    testFunctions: ['caller'],
+    token: { youngTokenMs: 50, forcedMintFloorMs: FLOOR_MS },
+    budget,
+  });
+  cloud = await startPlumeCloud({
+    clients: [mocha],
+    waf: { limit: 1_000_000, windowMs: 60_000, release: 'new-frame' },
+    latencyMs: 5,
+    record: system.facts.record,
+    now: Date.now,
+  });
+  system.defer(() => cloud.stop());
+  const { tokenUrl, apiUrl } = cloud;
+  const secret = { authorization: authorizationOf(mocha), tokenUrl, scope: scopeOf(mocha) };
+  await system.createSecret('mocha', JSON.stringify(secret));
+  system.add('minter', { environment: system.withSecrets });
+  const environment = { ...system.environment, [ENV.apiUrl]: apiUrl };
+  system.add('caller', { environment, concurrency: INSTANCES });
+  system.facts.subscribe((fact) => facts.push(fact));
+  facts = [];
+  // Loads the instances, so that the herd starts at one moment and finds the minter awake.
+  await Promise.all([herd(0), system.invoke('minter', { kind: 'request', client: 'nobody' })]);
+});
+afterAll(() => system.stop());
+beforeEach(() => {
+  facts = [];
+});
+
+/** How the calls of all instances ended. */
+async function herd(calls = CALLS): Promise<Record<string, number>> {
+  const event: CallerEvent = { calls, startAtMs: Date.now() + 300 };
+  const answers = await Promise.all(Array.from({ length: INSTANCES }, () => system.invoke('caller', event)));
+  const sums: Record<string, number> = {};
+  for (const { failed, answer } of answers) {
+    expect(failed, JSON.stringify(answer)).toBe(false);
+    for (const [end, count] of Object.entries(answer as Record<string, number>)) {
+      sums[end] = (sums[end] ?? 0) + count;
+    }
+  }
+  return sums;
+}
+
+const answersOf = (endpoint: 'token' | 'api', status?: number) =>
+  facts.filter(
+    (fact) =>
+      fact.kind === 'answer' &&
+      fact.endpoint === endpoint &&
+      (status === undefined || fact.status === status),
+  );
+
+test('an empty table and 504 callers in 8 instances: one token request, every call succeeds', async () => {
+  expect(await herd()).toEqual({ 200: CALLERS });
+  expect(answersOf('token')).toHaveLength(1);
+  expect(answersOf('api')).toHaveLength(CALLERS);
+  const instances = facts.flatMap((fact) =>
+    fact.kind === 'invocation-started' && fact.name === 'caller' ? [fact.instance] : [],
+  );
+  expect(new Set(instances).size).toBe(INSTANCES);
+});
+
+test('a live token revoked under 504 callers: one more token request, every call succeeds after one retry', async () => {
+  expect(cloud.revoke('mocha')).toHaveLength(1);
+  expect(await herd()).toEqual({ 200: CALLERS });
+  expect(answersOf('token')).toHaveLength(1);
+  const rejected = answersOf('api', 401).length;
+  expect(rejected).toBeGreaterThanOrEqual(INSTANCES);
+  expect(rejected).toBeLessThanOrEqual(CALLERS);
+  expect(answersOf('api')).toHaveLength(CALLERS + rejected);
+});
+
+test('an API that rejects every token under 504 callers: at most one forced mint per floor', async () => {
+  cloud.setRejectAll(true);
+  const startedMs = performance.now();
+  const ends = await herd();
+  const passedMs = performance.now() - startedMs;
+  cloud.setRejectAll(false);
+  const mints = facts.filter(({ kind }) => kind === 'token-issued').length;
+  expect(mints).toBeGreaterThanOrEqual(1);
+  expect(mints).toBeLessThanOrEqual(1 + passedMs / FLOOR_MS);
+  // A second token rejected is the answer of the API.
+  expect(ends).toEqual({ 401: CALLERS });
+  expect(answersOf('api').length).toBeLessThanOrEqual(2 * CALLERS);
+});
