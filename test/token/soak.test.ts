@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import type { Clock } from '../../lib/clock.ts';
+import { SecretUnavailableError } from '../../lib/credentials/errors.ts';
+import { isPlumeError } from '../../lib/errors.ts';
+import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
+import { accessToken, isServable, jitterOf, refreshAtMs } from '../../lib/token/access-token.ts';
+import { createMintRequests } from '../../lib/token/mint-requests.ts';
+import { createTokenReader } from '../../lib/token/read-token.ts';
+import { startTable } from '../support/dynamodb.ts';
+import { createWorld, json } from './minter-world.ts';
+
+/**
+ * Days of virtual time: 50 clients whose tokens live between 10 minutes and 24 hours, 40 workers, every clock up to 2 s off, faults of
+ * every kind. One hour by default; `PLUME_TEST_HOURS=24` for the whole (some minutes), `PLUME_TEST_SEED` for another story.
+ */
+const HOURS = Number(process.env.PLUME_TEST_HOURS ?? 1);
+const SEED = process.env.PLUME_TEST_SEED ?? '1';
+const MINUTES = HOURS * 60;
+const MINUTE = 60_000;
+const CLIENTS = Array.from({ length: 50 }, (_, index) => `client-${index}`);
+const WORKERS = 40;
+
+let engine: Awaited<ReturnType<typeof startTable>>;
+
+beforeAll(async () => {
+  engine = await startTable();
+});
+afterAll(() => engine.stop());
+
+/** A number in [0, 1) that depends on the seed and the words alone, not on the order of questions. */
+function chance(...words: readonly (string | number)[]): number {
+  return (
+    createHash('sha256')
+      .update([SEED, ...words].join(' '))
+      .digest()
+      .readUInt32BE(0) /
+    2 ** 32
+  );
+}
+
+const skewMs = (who: string): number => Math.round((chance('skew', who) * 2 - 1) * 2_000);
+
+const TROUBLES: readonly (() => Response)[] = [
+  () => {
+    throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
+  },
+  () => {
+    throw new DOMException('timeout', 'TimeoutError');
+  },
+  () => new Response('', { status: 500 }),
+  () => new Response('<html>', { status: 502, headers: { 'content-type': 'text/html' } }),
+  () => json({}, 429, { 'retry-after': '30' }),
+  () => new Response('{"access_to', { headers: { 'content-type': 'application/json' } }),
+  () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example' } }),
+];
+
+interface Outage {
+  readonly from: number;
+  readonly to: number;
+  readonly trouble: () => Response;
+}
+
+/** Once in four hours on average, for up to 20 minutes. */
+function outagesOf(client: string): readonly Outage[] {
+  const outages: Outage[] = [];
+  for (let minute = 1; minute < MINUTES; minute += 1) {
+    if (chance('outage', client, minute) >= 1 / 240) continue;
+    const to = minute + 1 + Math.floor(chance('length', client, minute) * 20);
+    const trouble = TROUBLES[Math.floor(chance('kind', client, minute) * TROUBLES.length)];
+    if (trouble) outages.push({ from: minute, to, trouble });
+    minute = to;
+  }
+  return outages;
+}
+
+test(`${HOURS} h, 50 clients, 40 workers, skew and faults`, { timeout: HOURS * 120_000 }, async () => {
+  const world = createWorld(engine, { random: () => 0.5 });
+  const { clock, settings, server, store } = world;
+  const startMs = clock.now();
+  const minuteNow = (): number => (clock.now() - startMs) / MINUTE;
+  const lifetimeMs = new Map(
+    CLIENTS.map((name) => [name, Math.round(600 * 144 ** chance('lifetime', name)) * 1000]),
+  );
+  const outages = new Map(CLIENTS.map((name) => [name, outagesOf(name)]));
+  const outageAt = (name: string) =>
+    outages.get(name)?.find(({ from, to }) => from <= minuteNow() && minuteNow() < to);
+  const secretsAwayFrom = Math.floor(MINUTES / 2);
+
+  const truth = new Map<string, { name: string; expiresAtMs: number }>();
+  const mints = new Map(CLIENTS.map((name) => [name, 0]));
+  server.trouble = ({ client: name, endpoint }) => {
+    const trouble = outageAt(name)?.trouble;
+    if (trouble !== undefined) return trouble();
+    if (endpoint !== 'token') return undefined;
+    mints.set(name, (mints.get(name) ?? 0) + 1);
+    const life = lifetimeMs.get(name) ?? 0;
+    const value = `${name}-${mints.get(name)}`;
+    truth.set(value, { name, expiresAtMs: clock.now() + life });
+    return json({ access_token: value, token_type: 'Bearer', expires_in: life / 1000 });
+  };
+  const { read, list } = world.secrets;
+  const isSecretsAway = () => minuteNow() >= secretsAwayFrom && minuteNow() < secretsAwayFrom + 5;
+  const unlessAway =
+    <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
+    async (...args: Args) => {
+      if (isSecretsAway()) throw new SecretUnavailableError({ prefix: 'plume/m2m' }, 'ETIMEDOUT');
+      return call(...args);
+    };
+  Object.assign(world.secrets, { read: unlessAway(read), list: unlessAway(list) });
+
+  const clockOf = (who: string): Clock => ({ now: () => clock.now() + skewMs(who), sleep: clock.sleep });
+  const requests = createMintRequests(engine);
+  const readers = Array.from({ length: WORKERS }, (_, worker) =>
+    createTokenReader({
+      store,
+      requests,
+      askMinter: (name, rejected) =>
+        world.request(name, rejected, { clock: clockOf(`minter of worker ${worker}`) }),
+      settings,
+      clock: clockOf(`worker ${worker}`),
+      telemetry: silentTelemetry,
+      random: () => 0.5,
+    }),
+  );
+
+  const counts = { sent: 0, expiredSent: 0, rejected: 0, recovered: 0, unavailable: 0 };
+  /** One call of a worker that does not wait: the story's time is the ticks'. */
+  const call = async (worker: number, name: string): Promise<void> => {
+    let rejected: string | undefined;
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const waitUntilMs = clock.now() + skewMs(`worker ${worker}`);
+      const served = await readers[worker]?.get(name, { waitUntilMs, rejected }).catch((error: unknown) => {
+        if (!isPlumeError(error)) throw error;
+        return undefined;
+      });
+      if (served === undefined) {
+        counts.unavailable += 1;
+        return;
+      }
+      counts.sent += 1;
+      const { value, fingerprint } = served.token;
+      if ((truth.get(value)?.expiresAtMs ?? 0) <= clock.now()) counts.expiredSent += 1;
+      if (!server.revoked.has(value)) {
+        if (rejected !== undefined) counts.recovered += 1;
+        return;
+      }
+      counts.rejected += 1;
+      rejected = fingerprint;
+    }
+  };
+
+  for (const name of CLIENTS) world.secrets.put(name);
+  const forced = new Map<string, number>();
+  const without = new Map<string, number>();
+  for (let minute = 0; minute < MINUTES; minute += 1) {
+    await world.tick({ clock: clockOf(`minter ${minute % 3}`) });
+    for (const name of CLIENTS) {
+      const token = (await store.read(name))?.token;
+      const isGood = token !== undefined && isServable(token, clock.now(), settings);
+      const gap = isGood ? 0 : (without.get(name) ?? 0) + 1;
+      without.set(name, gap);
+      // A minute is the story's resolution. Time without a token is time in which the server was away, at most.
+      const longest = Math.max(0, ...(outages.get(name) ?? []).map(({ from, to }) => to - from));
+      expect(gap, `${name} in minute ${minute}`).toBeLessThanOrEqual(
+        Math.max(longest, isSecretsAway() ? 5 : 0),
+      );
+      if (token !== undefined && chance('revoke', name, minute) < 1 / 300) {
+        server.revoked.add(token.value);
+        forced.set(name, (forced.get(name) ?? 0) + 1);
+      }
+    }
+    clock.advance(MINUTE / 2);
+    for (let worker = 0; worker < WORKERS; worker += 1) {
+      await call(worker, CLIENTS[Math.floor(chance('call', worker, minute) * CLIENTS.length)] ?? '');
+    }
+    clock.advance(MINUTE / 2);
+  }
+
+  expect(counts.expiredSent).toBe(0);
+  expect(counts.sent).toBeGreaterThan(WORKERS * MINUTES * 0.9);
+  expect(counts.recovered).toBeGreaterThan(0);
+  for (const name of CLIENTS) {
+    const life = lifetimeMs.get(name) ?? 0;
+    const ideal = (MINUTES * MINUTE) / refreshAtMs(accessToken(name, 0, life), settings, jitterOf(name));
+    // A fault cuts a token's life short, or lets it run on: one mint more or less each.
+    const faults = (forced.get(name) ?? 0) + (outages.get(name)?.length ?? 0) + 1;
+    expect(Math.abs((mints.get(name) ?? 0) - ideal), name).toBeLessThanOrEqual(ideal / 10 + faults + 1);
+  }
+  const story = createHash('sha256')
+    .update(JSON.stringify([...mints, counts]))
+    .digest('hex')
+    .slice(0, 8);
+  console.log(
+    `soak ${HOURS} h, seed ${SEED}: ${JSON.stringify(counts)}, ${[...mints.values()].reduce((a, b) => a + b)} mints, story ${story}`,
+  );
+});
