@@ -52,10 +52,15 @@ const overrides = (defaults: object, extra: v.ObjectEntries = {}) =>
 const { tickMs: _, ...tokenDefaults } = DEFAULT_TOKEN_SETTINGS;
 const retentionDays = Object.values(RetentionDays).filter((days) => typeof days === 'number');
 
+const REQUIRED: Readonly<Record<string, string>> = {
+  apiUrl: 'an https URL',
+  client: 'the name of an M2M client, such as mocha',
+};
+
 const schema = v.strictObject({
-  apiUrl: v.pipe(v.string('an https URL'), v.check(passes(checkApiUrl), 'an https URL')),
+  apiUrl: v.pipe(v.string(REQUIRED.apiUrl), v.check(passes(checkApiUrl), REQUIRED.apiUrl)),
   client: v.pipe(
-    v.string('the name of an M2M client, such as mocha'),
+    v.string(REQUIRED.client),
     v.check(passes(checkClientName), '1 to 128 letters, digits and _+=.@-, such as mocha'),
   ),
   secretPrefix: v.exactOptional(v.string('the beginning of secret names, such as plume/m2m')),
@@ -108,7 +113,8 @@ function sentenceOf(issue: v.BaseIssue<unknown>, name: string): string {
   const path = v.getDotPath(issue);
   const key = ['stages', name, ...(path === null ? [] : [path])].join('.');
   if (issue.expected === 'never') return `${key} is no known key`;
-  if (issue.received === 'undefined') return `${key} is missing; it must be ${ruleOf(issue)}`;
+  if (issue.received === 'undefined')
+    return `${key} is missing; it must be ${REQUIRED[path ?? ''] ?? issue.message}`;
   return `${key} is ${JSON.stringify(issue.input)}; it must be ${ruleOf(issue)}`;
 }
 

@@ -1,5 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -7,6 +7,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 import type { MinterEvent } from '../../lib/contract.ts';
+import { grantAll } from './permission.ts';
 
 export interface MinterScheduleProps {
   readonly minter: IFunction;
@@ -21,13 +22,15 @@ export class MinterSchedule extends Construct {
   constructor(scope: Construct, id: string, { minter, tick, deadLetterQueue }: MinterScheduleProps) {
     super(scope, id);
     const event: MinterEvent = { kind: 'tick' };
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
-    role.addToPolicy(
-      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [minter.functionArn] }),
-    );
-    role.addToPolicy(
-      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetterQueue.queueArn] }),
-    );
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    });
+    const granted = grantAll(role, [
+      { actions: ['lambda:InvokeFunction'], resourceArns: [minter.functionArn] },
+      { actions: ['sqs:SendMessage'], resourceArns: [deadLetterQueue.queueArn] },
+    ]);
     const schedule = new Schedule(this, 'Schedule', {
       description: 'Mints tokens before they expire',
       schedule: ScheduleExpression.rate(tick),
@@ -41,6 +44,6 @@ export class MinterSchedule extends Construct {
         deadLetterQueue,
       }),
     });
-    schedule.node.addDependency(role);
+    granted.applyBefore(schedule);
   }
 }

@@ -19,7 +19,7 @@ import {
 } from '../../lib/contract.ts';
 import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
 import { BrokerTable } from './broker-table.ts';
-import { checkClientName, checkEnvironment } from './checks.ts';
+import { checkApiUrl, checkClientName, checkEnvironment } from './checks.ts';
 import { MinterSchedule } from './minter-schedule.ts';
 import { grantAll, type Permission } from './permission.ts';
 import { TlsQueue } from './tls-queue.ts';
@@ -74,8 +74,10 @@ export interface GrantUseOptions {
   readonly budgetName?: string | undefined;
 }
 
-/** The minter's own wait for a ticket and an answer, which workers outlast. */
+/** As long as a worker waits for the minter's answer. */
 const MINTER_TIMEOUT = Duration.seconds(30);
+/** Half of it: the other half is for the ticket, and for writing down what happened. */
+const MAX_REQUEST_TIMEOUT_MS = 15_000;
 const INSPECTOR_TIMEOUT = Duration.seconds(60);
 
 /**
@@ -102,7 +104,7 @@ export class TokenBroker extends Construct {
     const { secretPrefix = DEFAULT_SECRET_PREFIX, logRetention = RetentionDays.ONE_MONTH, network } = props;
     const tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
 
-    this.apiUrl = props.apiUrl;
+    this.apiUrl = checkApiUrl(props.apiUrl);
     this.budgetName = props.budget?.name ?? DEFAULT_BUDGET_SETTINGS.name;
     this.#budget = props.budget ?? {};
     this.#tokenSettings = JSON.stringify({ ...props.token, tickMs: tick.toMilliseconds() });
@@ -112,6 +114,7 @@ export class TokenBroker extends Construct {
 
     const environment = { ...this.#settings(this.budgetName), [ENV.secretPrefix]: secretPrefix };
     checkEnvironment(environment);
+    checkRequestTimeout(props.token);
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
@@ -165,6 +168,7 @@ export class TokenBroker extends Construct {
       [ENV.minterFunction]: this.minter.functionArn,
       [ENV.apiUrl]: this.apiUrl,
     };
+    checkEnvironment(environment);
     for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
     return this.#allow(
       fn,
@@ -204,4 +208,11 @@ export class TokenBroker extends Construct {
   #allow(fn: LambdaFunction, ...permissions: readonly Permission[]): Grant {
     return grantAll(fn, [this.#store.useKey(), ...permissions]);
   }
+}
+
+function checkRequestTimeout({ requestTimeoutMs = 0 }: TokenOptions = {}): void {
+  if (requestTimeoutMs <= MAX_REQUEST_TIMEOUT_MS) return;
+  throw new Error(
+    `token.requestTimeoutMs is ${requestTimeoutMs}; it must be at most ${MAX_REQUEST_TIMEOUT_MS}, since the minter ends after ${MINTER_TIMEOUT.toSeconds()} s`,
+  );
 }
