@@ -14,7 +14,7 @@ import { inspect } from './inspect.ts';
 /** Reports on tokens: for people and for alarms' first moves. */
 
 /** Introspection waits this long for a ticket of the minter's stream. */
-const MAX_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 20_000;
 
 const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
 const dynamo = new DynamoDBClient(SDK_CONFIG);
@@ -33,7 +33,7 @@ const budget = createDynamoCallBudget({
 });
 
 export const handler = async (event: unknown) => {
-  const book = budget.openBook({ waitUntilMs: systemClock.now() + MAX_WAIT_MS });
+  const book = budget.openBook({ patienceMs: () => MAX_WAIT_MS });
   try {
     return await inspect(event, {
       settings,

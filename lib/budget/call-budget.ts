@@ -18,9 +18,10 @@ export interface CallBudget {
    * One book per invocation.
    *
    * @param options.calls how many HTTP attempts the invocation expects: tickets are reserved in blocks of up to ten
-   * @param options.waitUntilMs the moment (Unix ms) past which it will not wait for a ticket
+   * @param options.patienceMs how long a reservation that begins now may wait, such as the rest of the invocation; a span
+   *   and not a moment, since the caller's clock is not the budget's
    */
-  openBook(options: { calls?: number; waitUntilMs: number }): TicketBook;
+  openBook(options: { calls?: number; patienceMs: () => number }): TicketBook;
   /**
    * The WAF refused a call: this environment stops at once, every other at its next reservation, on both streams.
    *
@@ -134,11 +135,11 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
   };
 
   return {
-    openBook: ({ calls = 1, waitUntilMs }) =>
+    openBook: ({ calls = 1, patienceMs }) =>
       createTicketBook({
         clock,
         calls,
-        reserve: (count, signal) => reserveWithin(count, waitUntilMs, signal),
+        reserve: (count, signal) => reserveWithin(count, clock.now() + patienceMs(), signal),
         isBlocked: (nowMs) => blockedUntilMs > nowMs,
         onVoid: () => telemetry.metric('TicketsVoided', 1, dimensions),
         onWaited: (ms) => telemetry.metric('TicketWait', ms, dimensions),

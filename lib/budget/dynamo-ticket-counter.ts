@@ -32,11 +32,12 @@ export function createDynamoTicketCounter(dependencies: {
       }),
     );
 
-  /** An update without an expression changes nothing, and needs no permission to read. */
+  /** An update that removes what is not there changes nothing, and needs no permission to read. */
   const read = async (stream: BudgetStream): Promise<CounterState> => {
     try {
       const condition = `attribute_exists(${TABLE.partitionKey})`;
       const { Attributes } = await update(stream, {
+        UpdateExpression: 'REMOVE nothing',
         ConditionExpression: condition,
         ReturnValues: 'ALL_NEW',
       });

@@ -11,8 +11,8 @@ export interface TicketBook {
    * @param send begins the attempt. If it returns undefined nothing was sent, and the ticket stays in the book
    * @param signal ends the wait with its reason
    * @returns what `send` returned
-   * @throws {BudgetExhausted} no ticket becomes good before the book's `waitUntilMs`
-   * @throws {BudgetBlocked} the WAF refused a call, and the silence outlasts `waitUntilMs`
+   * @throws {BudgetExhausted} no ticket becomes good within the book's patience
+   * @throws {BudgetBlocked} the WAF refused a call, and the silence outlasts the book's patience
    * @throws {BudgetUnavailable} the shared counter cannot be reached
    * @throws {BudgetClockUnreliable} the clock cannot be corrected
    * @throws {BudgetClosed} after {@link TicketBook.close}

@@ -1,7 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 
-import { type Clock, systemClock } from '../clock.ts';
 import { checkClientName } from '../credentials/client-name.ts';
 import type { Plume, PlumeSession } from '../plume/plume.ts';
 import { plumeFromEnvironment } from './from-environment.ts';
@@ -26,12 +25,10 @@ export interface PlumeOptions<TEvent = unknown> {
    */
   readonly marginMs?: number;
   /**
-   * Collaborators of your own, for tests.
+   * One of your own, for tests.
    * @default - built from the environment variables that the construct sets
    */
   readonly plume?: Plume;
-  /** @default - the system's clock */
-  readonly clock?: Clock;
 }
 
 /** What the handler finds as `context.plume`. */
@@ -59,7 +56,7 @@ export type PlumeMiddleware<TEvent> = MiddlewareObj<
  * @throws {ConfigError} at construction, if the environment or the options cannot work
  */
 export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMiddleware<TEvent> {
-  const { calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000, clock = systemClock } = options;
+  const { calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000 } = options;
   const client = checkClientName(options.client);
   const shared = options.plume ?? plumeFromEnvironment();
   /** By context: one environment may serve several invocations at once. */
@@ -75,8 +72,7 @@ export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMid
       const session = shared.open({
         client,
         calls: calls(event),
-        maxWaitMs,
-        deadlineMs: clock.now() + context.getRemainingTimeInMillis() - marginMs,
+        patienceMs: () => Math.min(maxWaitMs, context.getRemainingTimeInMillis() - marginMs),
       });
       sessions.set(context, session);
       context.plume = { fetch: session.fetch };

@@ -17,10 +17,8 @@ export interface Invocation {
   readonly client: string;
   /** How many calls are expected: tickets are reserved in blocks of that many. */
   readonly calls?: number | undefined;
-  /** How long one call may wait for a token, and for each ticket. */
-  readonly maxWaitMs: number;
-  /** The moment (Unix ms) past which nothing is waited for. */
-  readonly deadlineMs: number;
+  /** How long, in ms, a call may wait for a token or a ticket if it begins to wait now. */
+  readonly patienceMs: () => number;
 }
 
 /** The calls of one invocation. Nothing of it outlives {@link PlumeSession.close}. */
@@ -45,9 +43,9 @@ export interface PlumeDependencies {
 
 export function createPlume(dependencies: PlumeDependencies): Plume {
   return {
-    open({ client, calls, maxWaitMs, deadlineMs }) {
+    open({ client, calls, patienceMs }) {
       const book = dependencies.budget.openBook({
-        waitUntilMs: deadlineMs,
+        patienceMs,
         ...(calls !== undefined && { calls }),
       });
       const ended = new AbortController();
@@ -55,7 +53,7 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
 
       return {
         fetch(input, init) {
-          const session = { client, maxWaitMs, deadlineMs, book, ended: ended.signal };
+          const session = { client, patienceMs, book, ended: ended.signal };
           const call = callApi(dependencies, session, input, init);
           underWay.add(call);
           const answer = call.finally(() => underWay.delete(call));
@@ -97,7 +95,7 @@ async function callApi(
     timeoutMs,
     isWafBlock = isNotJson403,
   }: PlumeDependencies,
-  { client, maxWaitMs, deadlineMs, book, ended }: Session,
+  { client, patienceMs, book, ended }: Session,
   input: string | URL,
   init?: RequestInit,
 ): Promise<Response> {
@@ -107,7 +105,7 @@ async function callApi(
 
   for (;;) {
     signal.throwIfAborted();
-    const waitUntilMs = Math.min(clock.now() + maxWaitMs, deadlineMs);
+    const waitUntilMs = clock.now() + patienceMs();
     const served = await tokens.get(client, { waitUntilMs, rejected, signal });
     const { token } = served;
     const response = await book.attempt(

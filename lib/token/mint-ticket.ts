@@ -8,7 +8,7 @@ export async function withTickets<Result>(
   { budget, now, sendByMs }: { budget: CallBudget; now: Now; sendByMs: number },
   use: (attempt: NonNullable<OAuthDeps['attempt']>) => Promise<Result>,
 ): Promise<Result> {
-  const book = budget.openBook({ calls: 1, waitUntilMs: sendByMs });
+  const book = budget.openBook({ patienceMs: () => sendByMs - now() });
   try {
     return await use(async (send) => {
       const response = await book.attempt(() => (now() <= sendByMs ? send() : undefined));

@@ -64,7 +64,7 @@ export async function ticketContender({ client, table }: Engine): Promise<Conten
       return {
         async run(endMs, call) {
           do {
-            const book = budget.openBook({ calls: BLOCK, waitUntilMs: systemClock.now() + horizonMs });
+            const book = budget.openBook({ calls: BLOCK, patienceMs: () => horizonMs });
             try {
               for (let left = BLOCK; left > 0; left -= 1) {
                 await book.attempt(() => {

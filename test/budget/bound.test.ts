@@ -128,7 +128,7 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
     });
     const book = budget.openBook({
       calls: actor.calls,
-      waitUntilMs: instance.clock.now() + actor.patienceMs,
+      patienceMs: () => actor.patienceMs,
     });
     for (let attempt = 0; attempt < actor.calls; attempt += 1) {
       book

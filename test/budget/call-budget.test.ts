@@ -6,7 +6,7 @@ import { openScene, START_MS, watch } from './scene.ts';
 describe('a new counter', () => {
   test('stays silent for a horizon and twice the allowance, then serves', async () => {
     const scene = await openScene({ begun: false });
-    const book = scene.instance().openBook({ waitUntilMs: START_MS + 60_000 });
+    const book = scene.instance().openBook({ patienceMs: () => 60_000 });
     const attempt = watch(book.attempt(() => scene.elapsed()));
     await scene.time.run(START_MS + 60_000);
     expect(attempt.value).toBe(24_000);
@@ -16,7 +16,7 @@ describe('a new counter', () => {
     const scene = await openScene({ begun: false });
     const attempt = scene
       .instance()
-      .openBook({ waitUntilMs: START_MS + 5_000 })
+      .openBook({ patienceMs: () => 5_000 })
       .attempt(() => true);
     // Its five seconds before the first ticket, and half of the random delay of up to a horizon.
     await expect(attempt).rejects.toMatchObject({
@@ -27,10 +27,10 @@ describe('a new counter', () => {
 
   test('deleted while tickets are out, it re-issues none of them', async () => {
     const scene = await openScene();
-    const first = scene.instance().openBook({ calls: 10, waitUntilMs: START_MS + 20_000 });
+    const first = scene.instance().openBook({ calls: 10, patienceMs: () => 20_000 });
     await first.attempt(() => true);
     scene.memory.remove('worker');
-    const second = scene.instance().openBook({ waitUntilMs: START_MS + 60_000 });
+    const second = scene.instance().openBook({ patienceMs: () => 60_000 });
     const attempt = watch(second.attempt(() => scene.elapsed()));
     await scene.time.run(START_MS + 60_000);
     expect(attempt.value).toBeGreaterThanOrEqual(24_000);
@@ -47,7 +47,7 @@ describe('a full counter', () => {
 
   test('grants as many as fit', async () => {
     const scene = await full();
-    const book = scene.instance().openBook({ calls: 10, waitUntilMs: START_MS + 20_000 });
+    const book = scene.instance().openBook({ calls: 10, patienceMs: () => 20_000 });
     watch(book.attempt(() => true));
     await scene.time.run(START_MS);
     expect(scene.sum('TicketsGranted')).toBe(3);
@@ -57,7 +57,7 @@ describe('a full counter', () => {
   test('refuses with the moment to come back, and is not asked again before it', async () => {
     const scene = await full();
     const budget = scene.instance();
-    const open = () => budget.openBook({ calls: 10, waitUntilMs: scene.time.now() + 10_000 });
+    const open = () => budget.openBook({ calls: 10, patienceMs: () => 10_000 });
     const refused = { code: 'budget_exhausted', retryAtMs: START_MS + 19_500 + 9 * 170 - 10_000 + 10_000 };
     await expect(open().attempt(() => true)).rejects.toMatchObject(refused);
     await scene.time.run(START_MS + 5_000);
@@ -70,16 +70,16 @@ describe('a full counter', () => {
   test('a caller with more patience is not held up by the refusal of one with less', async () => {
     const scene = await full();
     const budget = scene.instance();
-    const hasty = budget.openBook({ waitUntilMs: START_MS + 1_000 }).attempt(() => true);
+    const hasty = budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
     await expect(hasty).rejects.toMatchObject({ code: 'budget_exhausted' });
-    const patient = watch(budget.openBook({ waitUntilMs: START_MS + 20_000 }).attempt(() => scene.elapsed()));
+    const patient = watch(budget.openBook({ patienceMs: () => 20_000 }).attempt(() => scene.elapsed()));
     await scene.time.run(START_MS + 20_000);
     expect(patient.value).toBe(LINE_MS);
   });
 
   test('all who wait in one book learn of one refusal', async () => {
     const scene = await full();
-    const book = scene.instance().openBook({ waitUntilMs: START_MS + 1_000 });
+    const book = scene.instance().openBook({ patienceMs: () => 1_000 });
     const all = await Promise.allSettled(Array.from({ length: 5 }, () => book.attempt(() => true)));
     expect(all.every(({ status }) => status === 'rejected')).toBe(true);
     expect(scene.asked).toEqual(['read']);
@@ -91,14 +91,14 @@ describe('a block by the WAF', () => {
   test('stops this instance at once, tickets in hand too, and every other at its next reservation', async () => {
     const scene = await openScene();
     const [here, there] = [scene.instance(), scene.instance()];
-    const book = here.openBook({ calls: 10, waitUntilMs: START_MS + 20_000 });
+    const book = here.openBook({ calls: 10, patienceMs: () => 20_000 });
     await book.attempt(() => true);
     expect(await here.block()).toBe(START_MS + DEFAULT_BUDGET_SETTINGS.blockMs);
     const refused = { code: 'budget_blocked', retryAtMs: START_MS + 360_000 + 10_000 };
     await expect(book.attempt(() => true)).rejects.toMatchObject(refused);
-    const other = there.openBook({ waitUntilMs: START_MS + 20_000 });
+    const other = there.openBook({ patienceMs: () => 20_000 });
     await expect(other.attempt(() => true)).rejects.toMatchObject(refused);
-    const minter = scene.instance(undefined, 'minter').openBook({ waitUntilMs: START_MS + 20_000 });
+    const minter = scene.instance(undefined, 'minter').openBook({ patienceMs: () => 20_000 });
     await expect(minter.attempt(() => true)).rejects.toMatchObject({ code: 'budget_blocked' });
   });
 
@@ -107,7 +107,7 @@ describe('a block by the WAF', () => {
     const budget = scene.instance();
     await budget.block();
     const asked = scene.asked.length;
-    const book = budget.openBook({ waitUntilMs: START_MS + 60_000 });
+    const book = budget.openBook({ patienceMs: () => 60_000 });
     const attempt = watch(book.attempt(() => scene.elapsed()));
     await scene.time.run(START_MS + 14_999);
     expect(scene.asked).toHaveLength(asked);
@@ -130,14 +130,14 @@ describe('a block by the WAF', () => {
     scene.away = true;
     await budget.block();
     scene.away = false;
-    const attempt = budget.openBook({ waitUntilMs: START_MS + 1_000 }).attempt(() => true);
+    const attempt = budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
     await expect(attempt).rejects.toMatchObject({ code: 'budget_blocked' });
   });
 
   test('of a counter that is not there does not keep it from beginning safely', async () => {
     const scene = await openScene({ begun: false, settings: { blockMs: 5_000 } });
     await scene.instance().block();
-    const book = scene.instance().openBook({ waitUntilMs: START_MS + 90_000 });
+    const book = scene.instance().openBook({ patienceMs: () => 90_000 });
     const attempt = watch(book.attempt(() => scene.elapsed()));
     await scene.time.run(START_MS + 90_000);
     expect(attempt.value).toBeGreaterThanOrEqual(5_000 + 24_000);
@@ -148,7 +148,7 @@ describe('an engine that is away', () => {
   test('fails closed with a retryable error that repeats nothing; tickets in hand stay good', async () => {
     const scene = await openScene();
     const budget = scene.instance();
-    const book = budget.openBook({ calls: 2, waitUntilMs: START_MS + 20_000 });
+    const book = budget.openBook({ calls: 2, patienceMs: () => 20_000 });
     await book.attempt(() => true);
     scene.away = true;
     expect(await book.attempt(() => 'in hand')).toBe('in hand');

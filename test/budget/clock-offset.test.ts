@@ -141,7 +141,7 @@ describe('DynamoDB responses', () => {
       clock,
       telemetry: silentTelemetry,
     });
-    const book = budget.openBook({ calls: 3, waitUntilMs: clock.now() + 5_000 });
+    const book = budget.openBook({ calls: 3, patienceMs: () => 5_000 });
     expect(await book.attempt(() => 'sent')).toBe('sent');
     expect(Math.abs(clock.now() - systemClock.now())).toBeLessThan(1_500);
     const { nextMs = 0 } = await counter.read('worker');

@@ -4,7 +4,7 @@ import type { TicketBook } from '../../lib/budget/call-budget.ts';
 import { virtualClock } from '../simulation/virtual-time.ts';
 import { openScene, START_MS, watch } from './scene.ts';
 
-const WAIT = { waitUntilMs: START_MS + 20_000 };
+const WAIT = { patienceMs: () => 20_000 };
 
 describe('a book of tickets', () => {
   test('one write serves a batch of ten, each call at its own moment', async () => {
@@ -77,7 +77,7 @@ describe('a book of tickets', () => {
       // Timers of a frozen instance fire when it thaws.
       sleep: (ms: number, signal?: AbortSignal) => clock.sleep(frozen ? 600_000 : ms, signal),
     };
-    const book = scene.instance(freezing).openBook({ calls: 10, waitUntilMs: START_MS + 700_000 });
+    const book = scene.instance(freezing).openBook({ calls: 10, patienceMs: () => 700_000 });
     const sent: number[] = [];
     const all = Array.from({ length: 10 }, () => watch(book.attempt(() => sent.push(scene.elapsed()))));
     frozen = true;

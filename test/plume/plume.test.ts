@@ -121,7 +121,7 @@ function environment(budget = budgetOf(client)): Plume {
 }
 
 const open = (plume = environment(), calls = 1): PlumeSession =>
-  plume.open({ client, calls, maxWaitMs: 10_000, deadlineMs: Date.now() + 10_000 });
+  plume.open({ client, calls, patienceMs: () => 10_000 });
 
 const json = (response: ServerResponse, status: number) =>
   response.writeHead(status, { 'content-type': 'application/json' }).end('{}');

@@ -43,7 +43,7 @@ export async function conspire(
       clock: patientClock(time, skewMs, sendAtMs),
       telemetry: silentTelemetry,
     });
-    void budget.openBook({ waitUntilMs: ticketMs }).attempt(() => {
+    void budget.openBook({ patienceMs: () => ticketMs - skewMs - time.now() }).attempt(() => {
       const arrivesMs = Math.max(time.now(), windowStartMs);
       if (arrivesMs - time.now() > networkDelayMs) throw new Error('the adversary broke a rule');
       arrivalsMs.push(arrivesMs);

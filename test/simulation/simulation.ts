@@ -124,7 +124,7 @@ function startWorker(scene: Scene, rogue = false): void {
     } else if (random.chance(0.002)) {
       time.at(time.now() + random.between(0, 3_000), () => instance.freeze(random.between(1_000, 600_000)));
     }
-    const book = budget.openBook({ calls: job.left, waitUntilMs: instance.clock.now() + MAX_WAIT_MS });
+    const book = budget.openBook({ calls: job.left, patienceMs: () => MAX_WAIT_MS });
     try {
       while (job.left > 0) {
         await book.attempt(() => {
@@ -155,7 +155,7 @@ function startMinter({ time, random, limiter, measureFromMs, seen }: Scene): voi
     time.at(time.now() + MINTER_EVERY_MS, mint);
     const wantedMs = time.now();
     for (let retry = true; retry; ) {
-      const book = budget.openBook({ waitUntilMs: instance.clock.now() + MAX_WAIT_MS });
+      const book = budget.openBook({ patienceMs: () => MAX_WAIT_MS });
       retry = false;
       try {
         await book.attempt(() => {
@@ -178,7 +178,7 @@ function startMinter({ time, random, limiter, measureFromMs, seen }: Scene): voi
   time.at(measureFromMs, mint);
   // The first call of all finds no counter, and begins its silence.
   void budget
-    .openBook({ waitUntilMs: instance.clock.now() })
+    .openBook({ patienceMs: () => 0 })
     .attempt(() => undefined)
     .catch(() => {});
 }

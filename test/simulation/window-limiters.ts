@@ -68,15 +68,16 @@ export function createSlidingCountersLimiter(world: World): Limiter {
 const JITTER_MS = 1_000;
 
 function bookOf({ random }: World, instance: Instance, consume: Consume) {
-  return ({ waitUntilMs }: { waitUntilMs: number }): TicketBook => ({
+  return ({ patienceMs }: { patienceMs: () => number }): TicketBook => ({
     async attempt<T>(send: () => T | undefined): Promise<Awaited<T> | undefined> {
+      const untilMs = instance.clock.now() + patienceMs();
       for (;;) {
         const refused = await consume(instance).catch(() => {
           throw new BudgetUnavailable('', instance.clock.now() + random.between(1_000, 10_000));
         });
         if (!refused) return await send();
         const retryAtMs = refused.resetAtMs + Math.ceil(random.next() * JITTER_MS);
-        if (retryAtMs > waitUntilMs) throw new BudgetExhausted('', retryAtMs);
+        if (retryAtMs > untilMs) throw new BudgetExhausted('', retryAtMs);
         await instance.clock.sleep(retryAtMs - instance.clock.now());
       }
     },
