@@ -168,7 +168,7 @@ describe('any schedule', () => {
         expect(mints).toBe(1);
         expect(after?.fingerprint).not.toBe(rejected);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -183,7 +183,7 @@ describe('any schedule', () => {
         for (let length = 0; length < stored.length; length += 1) at = next.get(at);
         expect(after?.fingerprint).toBe(at);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });

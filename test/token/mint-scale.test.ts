@@ -9,11 +9,11 @@ import { startTable } from '../support/dynamodb.ts';
 import { createWorld } from './minter-world.ts';
 
 /**
- * 10 000 clients with 30-minute tokens, minted at moments spread evenly. A few ticks by default;
+ * 10 000 clients with 30-minute tokens, minted at moments spread evenly. One tick by default;
  * `PLUME_TEST_TICKS=60` runs two lifetimes of all of them (some minutes).
  */
 const CLIENTS = 10_000;
-const TICKS = Number(process.env.PLUME_TEST_TICKS ?? 2);
+const TICKS = Number(process.env.PLUME_TEST_TICKS ?? 1);
 const LIFETIME_MS = 1_800_000;
 /** What the function's time-out leaves for a tick. */
 const TICK_LIMIT_MS = 45_000;

@@ -56,7 +56,7 @@ describe('a tick', () => {
       const { issuedAtMs, ...token } = (await world.token('mocha'))!;
       const idealMs =
         refreshAtMs({ ...token, issuedAtMs } as never, world.settings, jitterOf('mocha')) - issuedAtMs;
-      const spanMs = 4 * HOUR;
+      const spanMs = 3 * HOUR;
       for (let passedMs = 0; passedMs < spanMs; passedMs += 60_000) {
         world.clock.advance(60_000);
         const before = (await world.token('mocha'))!;
@@ -130,7 +130,7 @@ describe('rotation', () => {
   test('parked clients are not tried again until their secret changes', async () => {
     world.server.trouble = ({ secret }) => (secret === 'bad' ? oauthError('invalid_scope') : undefined);
     world.secrets.put('mocha', 'bad');
-    await world.ticks(5 * HOUR);
+    await world.ticks(2 * HOUR);
     expect(world.server.mints()).toBe(1);
     world.secrets.put('mocha', 'good');
     await world.ticks(60_000);

@@ -13,9 +13,9 @@ import { createWorld, json } from './minter-world.ts';
 
 /**
  * Days of virtual time: 50 clients whose tokens live between 10 minutes and 24 hours, 40 workers, every clock up to 2 s off, faults of
- * every kind. One hour by default; `PLUME_TEST_HOURS=24` for the whole (some minutes), `PLUME_TEST_SEED` for another story.
+ * every kind. Half an hour by default; `PLUME_TEST_HOURS=24` for the whole (some minutes), `PLUME_TEST_SEED` for another story.
  */
-const HOURS = Number(process.env.PLUME_TEST_HOURS ?? 1);
+const HOURS = Number(process.env.PLUME_TEST_HOURS ?? 0.5);
 const SEED = process.env.PLUME_TEST_SEED ?? '1';
 const MINUTES = HOURS * 60;
 const MINUTE = 60_000;
