@@ -8,6 +8,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
 import { BUNDLING, entryOf, type FunctionName } from '../bundling.ts';
+import { acknowledge } from './acknowledge.ts';
 
 /** Where a function's calls leave from. */
 export interface FunctionNetwork {
@@ -36,6 +37,7 @@ export class BrokerFunction extends NodejsFunction {
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     const { entry, description, timeout, environment, logRetention, network, deadLetterQueue } = props;
     const { banner, mainFields, ...bundling } = BUNDLING;
+    const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(scope, `${id}Logs`, {
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -49,7 +51,7 @@ export class BrokerFunction extends NodejsFunction {
       memorySize: 512,
       timeout,
       environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
-      role: new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       tracing: Tracing.ACTIVE,
@@ -72,6 +74,14 @@ export class BrokerFunction extends NodejsFunction {
       }),
     );
     if (network) this.addToRolePolicy(networkInterfaces());
+
+    acknowledge(role, {
+      'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for writing traces and for attaching to a VPC',
+    });
+    acknowledge(this, {
+      'Serverless-LambdaDLQ': 'Without a dead-letter queue: invoked synchronously, failures go to the caller',
+      'Serverless-LambdaAsyncFailureDestination': 'The dead-letter queue takes what fails',
+    });
   }
 }
 

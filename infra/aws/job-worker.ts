@@ -5,6 +5,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 import { ENV } from '../../lib/contract.ts';
+import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
 import type { JobQueues } from './job-queues.ts';
 import { grantAll } from './permission.ts';
@@ -65,6 +66,10 @@ export class JobWorker extends Construct {
       reportBatchItemFailures: true,
     });
     granted.applyBefore(source);
+    acknowledge(source, {
+      'Serverless-LambdaEventSourceMappingDestination':
+        'A queue as source has no destination: its redrive policy takes what fails',
+    });
   }
 }
 

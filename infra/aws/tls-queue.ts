@@ -2,6 +2,8 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
+import { acknowledge } from './acknowledge.ts';
+
 /** The longest that SQS keeps a message. */
 const RETENTION = Duration.days(14);
 
@@ -19,5 +21,8 @@ export class TlsQueue extends Queue {
       removalPolicy: RemovalPolicy.DESTROY,
       ...props,
     });
+    if (props.deadLetterQueue) return;
+    const reason = 'It is the end of the line: people, or consumers of their own, take messages from it';
+    acknowledge(this, { 'AwsSolutions-SQS3': reason, 'Serverless-SQSRedrivePolicy': reason });
   }
 }

@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -17,6 +17,7 @@ import {
   TABLE,
   type TokenSettings,
 } from '../../lib/contract.ts';
+import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
 import { BrokerTable } from './broker-table.ts';
 import { checkApiUrl, checkClientName, checkEnvironment } from './checks.ts';
@@ -150,6 +151,7 @@ export class TokenBroker extends Construct {
       this.#store.items('UpdateItem', [TABLE.budgetKey(this.budgetName, 'minter')]),
       ...this.#secrets(secretPrefix),
     );
+    this.#acknowledgeSecrets(secretPrefix);
     new MinterSchedule(this, 'Tick', {
       minter: this.minter,
       tick,
@@ -191,18 +193,32 @@ export class TokenBroker extends Construct {
     };
   }
 
+  /** Of clients' secrets, whose names the broker does not know beforehand. */
   #secrets(prefix: string): Permission[] {
-    const secret = Stack.of(this).formatArn({
+    const secrets = Stack.of(this).formatArn({
       service: 'secretsmanager',
       resource: 'secret',
       resourceName: `${prefix}/*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     return [
-      { actions: ['secretsmanager:GetSecretValue'], resourceArns: [secret] },
+      { actions: ['secretsmanager:GetSecretValue'], resourceArns: [secrets] },
       // Names and versions, no values. AWS knows no resource for it.
       { actions: ['secretsmanager:ListSecrets'], resourceArns: ['*'] },
     ];
+  }
+
+  #acknowledgeSecrets(prefix: string): void {
+    const { region } = Stack.of(this);
+    const secrets = `arn:<AWS::Partition>:secretsmanager:${Token.isUnresolved(region) ? '<AWS::Region>' : region}:<AWS::AccountId>:secret:${prefix}/*`;
+    for (const { role } of [this.minter, this.inspector]) {
+      if (role === undefined) continue;
+      acknowledge(role, {
+        [`AwsSolutions-IAM5[Resource::${secrets}]`]:
+          'Adding a client is creating a secret, without a deployment',
+        'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for ListSecrets, nor for writing traces',
+      });
+    }
   }
 
   #allow(fn: LambdaFunction, ...permissions: readonly Permission[]): Grant {

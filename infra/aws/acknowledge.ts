@@ -1,0 +1,14 @@
+import { Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+
+/**
+ * Where this code departs from a rule of cdk-nag on purpose, and why. A test holds both packs against the stack.
+ *
+ * @param rules reasons by the rule's name, such as `AwsSolutions-SQS3`
+ */
+export function acknowledge(construct: IConstruct, rules: Readonly<Record<string, string>>): void {
+  for (const [rule, reason] of Object.entries(rules)) {
+    const [pack] = rule.split('-');
+    Validations.of(construct).acknowledge({ id: `${pack}::${rule}`, reason });
+  }
+}
