@@ -16,7 +16,7 @@ const INVALID_CLIENT: Explanation = {
 
 const INVALID_REQUEST: Explanation = {
   happened:
-    'the structure of the request is invalid, for example a malformed Basic header, credentials sent twice or not at all, or a duplicate parameter',
+    'the structure of the request is invalid, for example a malformed Authorization header, credentials sent twice or not at all, or a duplicate parameter',
   remedy:
     "check the secret's authorization against the Partner Portal, and that nothing between here and Plume rewrites requests",
 };

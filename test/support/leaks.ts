@@ -10,7 +10,7 @@ export function traces(value: unknown): string {
   return parts.join('\n');
 }
 
-/** A secret as it could turn up: as it is, in base64 at any offset, percent-encoded. */
+/** A secret as it could turn up: as it is, in base64 (or its URL-safe form) at any offset, percent-encoded, in hex. */
 export function disguises(secret: string): readonly string[] {
   const base64 = [0, 1, 2].map((offset) =>
     // The characters at the ends depend on what stands around the secret.
@@ -18,7 +18,20 @@ export function disguises(secret: string): readonly string[] {
       .toString('base64')
       .slice(offset + 1, -4),
   );
-  return [secret, encodeURIComponent(secret), ...base64, ...base64.map(encodeURIComponent)];
+  const base64url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  const hex = Buffer.from(secret).toString('hex');
+  return [
+    ...new Set([
+      secret,
+      encodeURIComponent(secret),
+      ...base64,
+      ...base64.map(encodeURIComponent),
+      ...base64url,
+      hex,
+      // As a Buffer is shown.
+      hex.replaceAll(/(..)(?!$)/g, '$1 '),
+    ]),
+  ];
 }
 
 /** The rejection or exception of `run`, an error of this library in which none of the secrets turns up. */

@@ -39,7 +39,6 @@ export interface System {
   readonly dynamo: DynamoDBClient;
   readonly tableName: string;
   readonly secretsManager: SecretsManagerClient;
-  tap(endpoint: Endpoint, url: string): Promise<string>;
   /** Adds a function by the name of its bundle, or of `as` if that is given. */
   add(
     bundleName: FunctionName | (string & {}),
@@ -119,7 +118,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     dynamo,
     tableName,
     secretsManager,
-    tap,
     add: (bundleName, { as = bundleName, environment, concurrency = 10 }) =>
       lambda.add({
         name: as,

@@ -1,6 +1,5 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-
 import type { Happening } from '../facts.ts';
+import { forward } from '../forward.ts';
 import { type LoopbackServer, readBody, startLoopbackServer } from '../loopback-server.ts';
 
 export interface CountingProxy extends LoopbackServer {
@@ -35,28 +34,4 @@ export async function startCountingProxy(
       away = isAway;
     },
   };
-}
-
-async function forward(url: string, headers: IncomingHttpHeaders, body: Buffer): Promise<EngineAnswer> {
-  return new Promise((resolve, reject) => {
-    // Headers go on as they are, Host among them: it is part of what was signed.
-    const request = httpRequest(url, { method: 'POST', headers }, async (response) => {
-      try {
-        resolve({
-          status: response.statusCode ?? 500,
-          headers: response.headers,
-          body: await readBody(response),
-        });
-      } catch (error) {
-        reject(error);
-      }
-    });
-    request.on('error', reject).end(body);
-  });
-}
-
-interface EngineAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
 }
