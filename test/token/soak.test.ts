@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { Clock } from '../../lib/clock.ts';
 import { SecretUnavailableError } from '../../lib/credentials/errors.ts';
@@ -17,17 +17,9 @@ import { createWorld, json } from './minter-world.ts';
  */
 const HOURS = Number(process.env.PLUME_TEST_HOURS ?? 0.5);
 const SEED = process.env.PLUME_TEST_SEED ?? '1';
-const MINUTES = HOURS * 60;
 const MINUTE = 60_000;
 const CLIENTS = Array.from({ length: 50 }, (_, index) => `client-${index}`);
 const WORKERS = 40;
-
-let engine: Awaited<ReturnType<typeof startTable>>;
-
-beforeAll(async () => {
-  engine = await startTable();
-});
-afterAll(() => engine.stop());
 
 /** A number in [0, 1) that depends on the seed and the words alone, not on the order of questions. */
 function chance(...words: readonly (string | number)[]): number {
@@ -63,9 +55,9 @@ interface Outage {
 }
 
 /** Once in four hours on average, for up to 20 minutes. */
-function outagesOf(client: string): readonly Outage[] {
+function outagesOf(client: string, minutes: number): readonly Outage[] {
   const outages: Outage[] = [];
-  for (let minute = 1; minute < MINUTES; minute += 1) {
+  for (let minute = 1; minute < minutes; minute += 1) {
     if (chance('outage', client, minute) >= 1 / 240) continue;
     const to = minute + 1 + Math.floor(chance('length', client, minute) * 20);
     const trouble = TROUBLES[Math.floor(chance('kind', client, minute) * TROUBLES.length)];
@@ -76,6 +68,17 @@ function outagesOf(client: string): readonly Outage[] {
 }
 
 test(`${HOURS} h, 50 clients, 40 workers, skew and faults`, { timeout: HOURS * 120_000 }, async () => {
+  const story = await soak(HOURS * 60);
+  console.log(`soak ${HOURS} h, seed ${SEED}: ${JSON.stringify(story)}`);
+});
+
+test('the same seed tells the same story', { timeout: 60_000 }, async () => {
+  expect(await soak(12)).toEqual(await soak(12));
+});
+
+/** Plays the story on a table of its own, and checks it while it goes. */
+async function soak(minutes: number) {
+  await using engine = await startedTable();
   const world = createWorld(engine, { random: () => 0.5 });
   const { clock, settings, server, store } = world;
   const startMs = clock.now();
@@ -83,10 +86,10 @@ test(`${HOURS} h, 50 clients, 40 workers, skew and faults`, { timeout: HOURS * 1
   const lifetimeMs = new Map(
     CLIENTS.map((name) => [name, Math.round(600 * 144 ** chance('lifetime', name)) * 1000]),
   );
-  const outages = new Map(CLIENTS.map((name) => [name, outagesOf(name)]));
+  const outages = new Map(CLIENTS.map((name) => [name, outagesOf(name, minutes)]));
   const outageAt = (name: string) =>
     outages.get(name)?.find(({ from, to }) => from <= minuteNow() && minuteNow() < to);
-  const secretsAwayFrom = Math.floor(MINUTES / 2);
+  const secretsAwayFrom = Math.floor(minutes / 2);
 
   const truth = new Map<string, { name: string; expiresAtMs: number }>();
   const mints = new Map(CLIENTS.map((name) => [name, 0]));
@@ -109,6 +112,16 @@ test(`${HOURS} h, 50 clients, 40 workers, skew and faults`, { timeout: HOURS * 1
       return call(...args);
     };
   Object.assign(world.secrets, { read: unlessAway(read), list: unlessAway(list) });
+
+  const tableAwayFrom = Math.floor(minutes / 3);
+  const isTableAway = () => minuteNow() >= tableAwayFrom && minuteNow() < tableAwayFrom + 3;
+  engine.client.middlewareStack.add(
+    (next) => async (args) => {
+      if (isTableAway()) throw new Error('the table is away');
+      return next(args);
+    },
+    { step: 'initialize', name: 'takeTableAway' },
+  );
 
   const clockOf = (who: string): Clock => ({ now: () => clock.now() + skewMs(who), sleep: clock.sleep });
   const requests = createMintRequests(engine);
@@ -154,9 +167,12 @@ test(`${HOURS} h, 50 clients, 40 workers, skew and faults`, { timeout: HOURS * 1
   for (const name of CLIENTS) world.secrets.put(name);
   const forced = new Map<string, number>();
   const without = new Map<string, number>();
-  for (let minute = 0; minute < MINUTES; minute += 1) {
-    await world.tick({ clock: clockOf(`minter ${minute % 3}`) });
+  for (let minute = 0; minute < minutes; minute += 1) {
+    await world.tick({ clock: clockOf(`minter ${minute % 3}`) }).catch((error: unknown) => {
+      if (!isTableAway() || !isPlumeError(error)) throw error;
+    });
     for (const name of CLIENTS) {
+      if (isTableAway()) break;
       const token = (await store.read(name))?.token;
       const isGood = token !== undefined && isServable(token, clock.now(), settings);
       const gap = isGood ? 0 : (without.get(name) ?? 0) + 1;
@@ -179,20 +195,23 @@ test(`${HOURS} h, 50 clients, 40 workers, skew and faults`, { timeout: HOURS * 1
   }
 
   expect(counts.expiredSent).toBe(0);
-  expect(counts.sent).toBeGreaterThan(WORKERS * MINUTES * 0.9);
-  expect(counts.recovered).toBeGreaterThan(0);
+  expect(counts.sent).toBeGreaterThan(WORKERS * minutes * 0.7);
+  expect(counts.recovered + counts.rejected).toBeGreaterThan(0);
   for (const name of CLIENTS) {
     const life = lifetimeMs.get(name) ?? 0;
-    const ideal = (MINUTES * MINUTE) / refreshAtMs(accessToken(name, 0, life), settings, jitterOf(name));
+    const ideal = (minutes * MINUTE) / refreshAtMs(accessToken(name, 0, life), settings, jitterOf(name));
     // A fault cuts a token's life short, or lets it run on: one mint more or less each.
     const faults = (forced.get(name) ?? 0) + (outages.get(name)?.length ?? 0) + 1;
     expect(Math.abs((mints.get(name) ?? 0) - ideal), name).toBeLessThanOrEqual(ideal / 10 + faults + 1);
   }
   const story = createHash('sha256')
-    .update(JSON.stringify([...mints, counts]))
+    .update(JSON.stringify([...mints]))
     .digest('hex')
     .slice(0, 8);
-  console.log(
-    `soak ${HOURS} h, seed ${SEED}: ${JSON.stringify(counts)}, ${[...mints.values()].reduce((a, b) => a + b)} mints, story ${story}`,
-  );
-});
+  return { ...counts, mints: [...mints.values()].reduce((a, b) => a + b), story };
+}
+
+async function startedTable() {
+  const table = await startTable();
+  return { ...table, [Symbol.asyncDispose]: () => table.stop() };
+}
