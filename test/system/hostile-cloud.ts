@@ -83,7 +83,7 @@ export function dyedToken(dye: Dye, options: { opaque?: boolean; lifetimeSeconds
   const exp = Math.floor(Date.now() / 1000) + lifetimeSeconds;
   const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url');
   const signature = createHash('sha256').update(dye.secret()).digest('base64url');
-  return `${part({ alg: 'RS256', kid: dye.word })}.${part({ jti: `AT.${dye.secret()}`, exp })}.${dye.word}${signature}${dye.word}`;
+  return `${part({ kid: dye.word, alg: 'RS256' })}.${part({ jti: `AT.${dye.secret()}`, exp })}.${dye.word}${signature}${dye.word}`;
 }
 
 export function grant(dye: Dye, options: { opaque?: boolean; lifetimeSeconds?: number } = {}): Behaviour {
