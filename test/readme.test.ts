@@ -1,0 +1,142 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import * as lambda from '@aws-sdk/client-lambda';
+import * as secretsManager from '@aws-sdk/client-secrets-manager';
+import * as sqs from '@aws-sdk/client-sqs';
+import { afterAll, describe, expect, test } from 'vitest';
+
+import { readStage } from '../infra/aws/config.ts';
+import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS, ENV } from '../lib/contract.ts';
+import { parseCredentials } from '../lib/credentials/credentials.ts';
+
+/** Every block of code in the README is compiled, parsed or looked up here; every table is held against the code. */
+
+const readme = readFileSync('README.md', 'utf8');
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+
+interface Block {
+  readonly language: string;
+  /** What follows the language: a file's path, or what the JSON is. */
+  readonly label: string;
+  readonly code: string;
+}
+
+const blocks: readonly Block[] = [...readme.matchAll(/^```(\w+) ?(.*)\n([\s\S]*?)^```$/gm)].map(
+  ([, language = '', label = '', code = '']) => ({ language, label, code }),
+);
+const of = (language: string) => blocks.filter((block) => block.language === language);
+
+test('there is no block of a kind that nobody checks', () => {
+  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'ts', 'json', 'text']));
+});
+
+describe('TypeScript', () => {
+  const project = mkdtempSync(join(tmpdir(), 'readme-'));
+  afterAll(() => rmSync(project, { recursive: true }));
+
+  test('compiles where its label says it stands', () => {
+    for (const name of ['node_modules', 'package.json']) symlinkSync(resolve(name), join(project, name));
+    for (const name of ['lib', 'infra']) cpSync(name, join(project, name), { recursive: true });
+    const config = { extends: resolve('tsconfig.json'), include: of('ts').map(({ label }) => label) };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
+    for (const { label, code } of of('ts')) {
+      expect(label).toMatch(/^[\w/-]+\.ts$/);
+      mkdirSync(dirname(join(project, label)), { recursive: true });
+      writeFileSync(join(project, label), code);
+    }
+    const { stdout, status } = spawnSync(resolve('node_modules/.bin/tsc'), ['-p', project], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+});
+
+describe('commands', () => {
+  const AWS = {
+    secretsmanager: secretsManager,
+    lambda,
+    sqs,
+    cloudformation: { DescribeStacksCommand: true },
+  } as Readonly<Record<string, object>>;
+  const scriptsOfBash = of('sh').map(({ code }) => code.replaceAll('\\\n', ' ').replaceAll(/\s#.*$/gm, ''));
+  const commands = scriptsOfBash.flatMap((code) =>
+    [...code.matchAll(/(?:^|&& |\{ |\$\(|^\w+=\S+ )(npm|npx|aws|bash) (\S+)(?: (\S+))?/gm)].map((match) =>
+      match.slice(1),
+    ),
+  );
+
+  test.each(scriptsOfBash)('is a script: %s', (code) => {
+    expect(() => execFileSync('bash', ['-n'], { input: code, stdio: 'pipe' })).not.toThrow();
+  });
+
+  test.each(commands)('%s %s %s', (program, first = '', second = '') => {
+    if (program === 'npm' && first !== 'ci')
+      expect(scripts).toHaveProperty([first === 'run' ? second : first]);
+    if (program === 'npx')
+      expect([first, ['bootstrap', 'synth', 'deploy', 'destroy'].includes(second)]).toEqual(['cdk', true]);
+    if (program === 'bash') expect(first).toBe('.ci/run');
+    if (program === 'aws') {
+      const command = second.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+      expect(AWS[first]).toHaveProperty([`${command}Command`]);
+    }
+  });
+});
+
+describe('JSON', () => {
+  test.each(of('json'))('$label', ({ label, code }) => {
+    switch (label) {
+      case 'secret':
+        expect(parseCredentials('mocha', code).clientId).toBe('mocha-id');
+        break;
+      case 'cdk.json': {
+        const { stages, stage } = JSON.parse(code).context;
+        expect(readStage(stages, stage).client).toBe('mocha');
+        break;
+      }
+      default:
+        expect.fail(`nobody checks ${label}`);
+    }
+  });
+});
+
+/** The first cells of all rows of a section, taken apart: `a`, `b`. */
+function firstCells(section: string): string[] {
+  const start = readme.indexOf(section);
+  expect(start, section).toBeGreaterThan(0);
+  const body = readme.slice(start + section.length).split(/^#{2,3} /m)[0] ?? '';
+  return [...body.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  );
+}
+
+describe('tables', () => {
+  test('every error code has its row, and every row its code', () => {
+    const source = readFileSync('lib/errors.ts', 'utf8');
+    const union = /export type ErrorCode =([\s\S]*?);/.exec(source)?.[1] ?? '';
+    const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(firstCells('## Errors').sort()).toEqual(codes.sort());
+  });
+
+  test('every environment variable has its row', () => {
+    expect(firstCells('### The environment of a function').sort()).toEqual(Object.values(ENV).sort());
+  });
+
+  test('every setting has its row and its default', () => {
+    const { worker, minter, ...budget } = DEFAULT_BUDGET_SETTINGS;
+    const streams = Object.keys(worker).map((key) => `….${key}`);
+    expect(firstCells('### The call budget').sort()).toEqual(
+      [...Object.keys(budget), 'worker', 'minter', ...streams].sort(),
+    );
+    expect(firstCells('### The life of tokens').sort()).toEqual(
+      [...Object.keys(DEFAULT_TOKEN_SETTINGS), 'introspectEveryMs'].sort(),
+    );
+    const numbers = [DEFAULT_TOKEN_SETTINGS, budget, worker, minter].flatMap((settings) =>
+      Object.values(settings),
+    );
+    for (const number of numbers) expect(readme).toContain(String(number));
+  });
+});
