@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+
+import { cdk } from './cdk.ts';
+import { createSecret } from './secret.ts';
+import { useDeployed } from './use-deployed.ts';
+
+/**
+ * Deploys the stack of stage `dev` to a CloudFormation endpoint, makes a token and a call with what was deployed, and
+ * removes it. The endpoint is an emulator of AWS: the code of the functions, taken out of the stack, runs here.
+ */
+
+const STACK = 'PlumeTokenBroker-dev';
+
+const endpoint = process.env.AWS_ENDPOINT_URL;
+if (!endpoint) {
+  console.log('test:deploy skipped: AWS_ENDPOINT_URL names no CloudFormation endpoint');
+} else {
+  await deploy(endpoint);
+  console.log(`test:deploy passed: deployed, minted, called and removed at ${endpoint}`);
+}
+
+async function deploy(url: string): Promise<void> {
+  const environment = {
+    ...process.env,
+    AWS_ENDPOINT_URL: url,
+    AWS_REGION: process.env.AWS_REGION ?? 'us-east-1',
+    AWS_ACCESS_KEY_ID: process.env.AWS_ACCESS_KEY_ID ?? 'test',
+    AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY ?? 'test',
+  };
+  // The SDK clients of this process read the same.
+  Object.assign(process.env, environment);
+  const directory = await mkdtemp(join(tmpdir(), 'plume-deploy-'));
+  const assembly = join(directory, 'assembly');
+  const lambda = new LambdaClient({});
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  stack.defer(() => lambda.destroy());
+
+  const output = ['--output', assembly, '-c', 'stage=dev'];
+  await cdk(['bootstrap', ...output], environment);
+  const secret = await createSecret('plume/m2m', 'mocha');
+  stack.defer(() => secret.remove());
+  const before = await functionsAt(lambda);
+  try {
+    await cdk(['deploy', STACK, '--require-approval', 'never', ...output], environment);
+    await useDeployed({ stack: STACK, assembly, secret, lambda });
+  } finally {
+    await cdk(['destroy', STACK, '--force', ...output], environment);
+  }
+
+  assert.equal(await functionsAt(lambda), before, 'cdk destroy leaves no function');
+  const { SecretString } = await secret.client.send(new GetSecretValueCommand({ SecretId: secret.name }));
+  assert.ok(SecretString, 'cdk destroy leaves the secret');
+}
+
+async function functionsAt(lambda: LambdaClient): Promise<number> {
+  return (await lambda.send(new ListFunctionsCommand({}))).Functions?.length ?? 0;
+}
