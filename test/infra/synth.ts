@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll } from 'vitest';
 
 import type { Stage } from '../../infra/aws/config.ts';
 import { TokenBrokerStack } from '../../infra/aws/token-broker-stack.ts';
@@ -8,9 +12,15 @@ export const REGION = 'eu-central-1';
 
 export const STAGE: Stage = { name: 'test', apiUrl: 'https://api.plume.example/', client: 'mocha' };
 
+const assemblies = mkdtempSync(join(tmpdir(), 'plume-assemblies-'));
+afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
+
 /** An app that bundles nothing: what the functions' code is does not matter to its template. */
 export function createApp(): App {
-  return new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  return new App({
+    context: { 'aws:cdk:bundling-stacks': [] },
+    outdir: mkdtempSync(join(assemblies, 'app-')),
+  });
 }
 
 export function createStack(stage: Partial<Stage> = {}, app = createApp()): TokenBrokerStack {
