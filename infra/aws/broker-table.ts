@@ -47,7 +47,8 @@ export class BrokerTable extends Construct {
           indexName: dueIndex.name,
           partitionKey: { name: dueIndex.partitionKey, type: AttributeType.STRING },
           sortKey: { name: dueIndex.sortKey, type: AttributeType.NUMBER },
-          projectionType: ProjectionType.ALL,
+          // It only finds clients: records are read from their items. Changes of other attributes cost no second write.
+          projectionType: ProjectionType.KEYS_ONLY,
         },
       ],
       encryption: TableEncryptionV2.customerManagedKey(this.encryptionKey),

@@ -80,6 +80,7 @@ describe('a stack without options', () => {
               { AttributeName: 'due', KeyType: 'HASH' },
               { AttributeName: 'dueAtMs', KeyType: 'RANGE' },
             ],
+            Projection: { ProjectionType: 'KEYS_ONLY' },
           }),
         ],
         SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
