@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'api_unreachable'
   | 'request_refused'
   | 'request_not_repeatable'
+  | 'invocation_over'
   | 'session_closed'
   // the reference worker
   | 'job_malformed'

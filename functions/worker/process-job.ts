@@ -37,6 +37,7 @@ const POSTPONING = new Set<string>([
   'budget_unavailable',
   'budget_clock_unreliable',
   'waf_blocked',
+  'invocation_over',
 ]);
 
 /** A longer answer does not fit into a message: its result comes without it, and the job is not done twice. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import { BudgetClosed } from './errors.ts';
 import { isGood, type Ticket } from './tickets.ts';
 
@@ -129,16 +130,4 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
       free.length = 0;
     },
   };
-}
-
-/** Settles as the promise does, or rejects with the signal's reason; the promise itself goes on. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

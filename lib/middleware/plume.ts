@@ -20,7 +20,9 @@ export interface PlumeOptions<TEvent = unknown> {
    */
   readonly maxWaitMs?: number;
   /**
-   * The part of the invocation's time, in milliseconds, kept free at its end for the handler's own work.
+   * The part of the invocation's time, in milliseconds, in which nobody waits any more: for calls that have just
+   * begun, and for the handler's own work. In its last half second calls are given up too, with a typed error, so that
+   * the handler can still tell what became of them.
    * @default 2000
    */
   readonly marginMs?: number;
@@ -42,6 +44,9 @@ export interface PlumeContext {
    */
   readonly fetch: (input: string | URL, init?: RequestInit) => Promise<Response>;
 }
+
+/** Kept free for the end of the handler, which takes longer than nothing. */
+const CLOSING_MS = 500;
 
 export type PlumeMiddleware<TEvent> = MiddlewareObj<
   TEvent,
@@ -73,6 +78,7 @@ export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMid
         client,
         calls: calls(event),
         patienceMs: () => Math.min(maxWaitMs, context.getRemainingTimeInMillis() - marginMs),
+        endsInMs: context.getRemainingTimeInMillis() - Math.min(CLOSING_MS, marginMs),
       });
       sessions.set(context, session);
       context.plume = { fetch: session.fetch };

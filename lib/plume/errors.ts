@@ -44,6 +44,17 @@ export class RequestNotRepeatableError extends PlumeError {
   }
 }
 
+/** The invocation is about to end, and the call had not been sent: it may be made again. */
+export class InvocationOverError extends PlumeError {
+  constructor(client: string, retryAtMs: number) {
+    super(
+      'invocation_over',
+      `a call of client ${client} was not sent: the time of its invocation is over; make it again in another one, or give the function a longer time-out`,
+      { client, retryAtMs },
+    );
+  }
+}
+
 /** The handler has returned: its calls end with it, since tickets must not outlive the invocation. */
 export class SessionClosedError extends PlumeError {
   constructor(client: string) {

@@ -3,7 +3,12 @@ import type { Clock } from '../clock.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
 import type { TokenReader } from '../token/read-token.ts';
 import { apiRequest } from './api-request.ts';
-import { RequestNotRepeatableError, SessionClosedError, WafBlockedError } from './errors.ts';
+import {
+  InvocationOverError,
+  RequestNotRepeatableError,
+  SessionClosedError,
+  WafBlockedError,
+} from './errors.ts';
 import { send } from './send.ts';
 import { type IsWafBlock, isWafBlock as isNotJson403 } from './waf-block.ts';
 
@@ -19,6 +24,8 @@ export interface Invocation {
   readonly calls?: number | undefined;
   /** How long, in ms, a call may wait for a token or a ticket if it begins to wait now. */
   readonly patienceMs: () => number;
+  /** After how long, in ms, calls are given up, wherever they stand: the invocation is about to end. */
+  readonly endsInMs: number;
 }
 
 /** The calls of one invocation. Nothing of it outlives {@link PlumeSession.close}. */
@@ -43,13 +50,18 @@ export interface PlumeDependencies {
 
 export function createPlume(dependencies: PlumeDependencies): Plume {
   return {
-    open({ client, calls, patienceMs }) {
+    open({ client, calls, patienceMs, endsInMs }) {
+      const { clock, telemetry } = dependencies;
       const book = dependencies.budget.openBook({
         patienceMs,
         ...(calls !== undefined && { calls }),
       });
       const ended = new AbortController();
       const underWay = new Set<Promise<Response>>();
+      clock.sleep(Math.max(endsInMs, 0), ended.signal).then(
+        () => ended.abort(new InvocationOverError(client, clock.now())),
+        () => {},
+      );
 
       return {
         fetch(input, init) {
@@ -63,7 +75,7 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
         },
         async close() {
           if (underWay.size > 0) {
-            dependencies.telemetry.log('warn', 'calls were not awaited by the handler and are aborted', {
+            telemetry.log('warn', 'calls were not awaited by the handler and are aborted', {
               client,
               calls: underWay.size,
             });
@@ -71,14 +83,14 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
           ended.abort(new SessionClosedError(client));
           book.close();
           await Promise.allSettled(underWay);
-          dependencies.telemetry.flush();
+          telemetry.flush();
         },
       };
     },
   };
 }
 
-interface Session extends Omit<Invocation, 'calls'> {
+interface Session extends Pick<Invocation, 'client' | 'patienceMs'> {
   readonly book: TicketBook;
   readonly ended: AbortSignal;
 }

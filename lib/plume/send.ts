@@ -1,5 +1,5 @@
 import type { ApiRequest } from './api-request.ts';
-import { ApiUnreachableError, RequestRefusedError } from './errors.ts';
+import { ApiUnreachableError, InvocationOverError, RequestRefusedError } from './errors.ts';
 
 export interface Sending {
   readonly client: string;
@@ -8,31 +8,41 @@ export interface Sending {
   readonly fetch: typeof fetch;
   /** How long the response's head may take. */
   readonly timeoutMs: number;
-  /** Aborts this attempt; its reason is what the caller gets. */
+  /** Not aborted yet. Ends this attempt; its reason is what the caller gets. */
   readonly signal: AbortSignal;
 }
 
 /**
  * One HTTP attempt, begun in the caller's turn. Errors of `fetch` are translated and dropped: their causes can hold
- * the request's headers.
+ * the request's headers. The response's body fails with the same errors when the call ends while it is being read.
  *
- * @throws {ApiUnreachableError} no response
+ * @throws {ApiUnreachableError} no response in time
  * @throws {RequestRefusedError} `fetch` does not accept the options
  */
 export async function send({ client, request, token, fetch, timeoutMs, signal }: Sending): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.set('authorization', `Bearer ${token}`);
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const ended = new AbortController();
+  const unreachable = (reason: string) => new ApiUnreachableError(client, request, reason);
+  const end = (): void => ended.abort(hasNoTime(signal) ? unreachable('invocation over') : signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  const timer = setTimeout(() => ended.abort(unreachable('timeout')), timeoutMs);
   try {
-    return await fetch(request.url, { ...request.init, headers, signal: AbortSignal.any([signal, timeout]) });
+    return await fetch(request.url, { ...request.init, headers, signal: ended.signal });
   } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (timeout.aborted) throw new ApiUnreachableError(client, request, 'timeout');
+    if (ended.signal.aborted) throw ended.signal.reason;
     if (!(error instanceof TypeError) || error.cause === undefined) {
       throw new RequestRefusedError(client, 'its options are not those of fetch');
     }
-    throw new ApiUnreachableError(client, request, networkReason(error.cause));
+    throw unreachable(networkReason(error.cause));
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/** Then the call was sent, and whether it was acted on is not known: it is not as if it had never been made. */
+function hasNoTime({ reason }: AbortSignal): boolean {
+  return reason instanceof InvocationOverError;
 }
 
 /** The system's error code, which is a word such as `ECONNRESET`; anything else is not repeated. */

@@ -5,6 +5,7 @@ import type { TokenSettings } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import { type AccessToken, serveUntilMs } from './access-token.ts';
 import type { AskMinter } from './ask-minter.ts';
 import { TokenUnavailableError } from './errors.ts';
@@ -67,6 +68,8 @@ const MEMORY_CLIENTS = 100;
 const CLAIM_MS = 5_000;
 const POLL_MS = 100;
 const POLL_MAX_MS = 2_000;
+/** One look is worth this long, even to a caller who has no time to wait. */
+const MIN_LOOK_MS = 1_000;
 
 export function createTokenReader(dependencies: TokenReaderDependencies): TokenReader {
   const { store, requests, askMinter, settings, clock, telemetry, random } = dependencies;
@@ -82,7 +85,7 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
       else if (held !== undefined && clock.now() < servedUntil(held)) return served(held, 'memory');
 
       for (let attempt = 0; ; attempt += 1) {
-        const seen = await sharedLook(client, rejected);
+        const seen = await lookWithin();
         if ('token' in seen) {
           await waitUntil(seen.notBeforeMs);
           return served(seen.token, seen.source, seen.sendUntilMs);
@@ -96,6 +99,20 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
           failure?.code,
           seen.retryAtMs,
         );
+      }
+
+      /** The look goes on for others, and for the next invocation, when this caller gives up. */
+      async function lookWithin(): Promise<Look> {
+        const timeout = AbortSignal.timeout(Math.ceil(Math.max(waitUntilMs - clock.now(), MIN_LOOK_MS)));
+        try {
+          return await unlessAborted(
+            sharedLook(client, rejected),
+            signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+          );
+        } catch (error) {
+          if (error === timeout.reason) throw new TokenUnavailableError(client, { retryAtMs: clock.now() });
+          throw error;
+        }
       }
 
       async function waitUntil(momentMs: number, mintCode?: ErrorCode, retryAtMs = momentMs): Promise<void> {

@@ -63,4 +63,9 @@ describe('tickets', () => {
     expect(boundOf(SETTINGS.worker, SETTINGS)).toBe(1895);
     expect(boundOf(SETTINGS.minter, SETTINGS)).toBe(36);
   });
+
+  test('even calls that all arrive at the end of their time-out of 10 s stay within the limit', () => {
+    const slow = { ...SETTINGS, networkDelayMs: 10_000 };
+    expect(boundOf(SETTINGS.worker, slow) + boundOf(SETTINGS.minter, slow)).toBe(1973);
+  });
 });

@@ -38,6 +38,7 @@ test('gives the handler a fetch, and closes the session after it', async () => {
   expect(await handler({}, lambdaContext())).toBe('1');
   expect(opened).toMatchObject([{ client: 'mocha', calls: 1 }]);
   expect(opened[0]?.patienceMs()).toBe(30_000);
+  expect(opened[0]?.endsInMs).toBe(59_500);
   expect(events).toEqual(['fetch 1 /v1', 'close 1']);
 });
 
@@ -61,6 +62,7 @@ test('expects as many calls as there are records, or as it is told', async () =>
   await byOption({ pages: 7 }, lambdaContext(5_000));
   expect(opened.map(({ calls }) => calls)).toEqual([3, 1, 7]);
   expect(opened.at(-1)?.patienceMs()).toBe(5_000);
+  expect(opened.at(-1)?.endsInMs).toBe(5_000);
 });
 
 test('closes after an error of the handler, which stays what it was', async () => {

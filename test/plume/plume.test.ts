@@ -10,6 +10,7 @@ import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.
 import { createPlume, type Plume, type PlumeSession } from '../../lib/plume/plume.ts';
 import { type BufferedTelemetry, silentTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
+import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createTokenStore, type TokenStore } from '../../lib/token/token-store.ts';
@@ -96,17 +97,19 @@ function budgetOf(name: string, worker = fast): CallBudget {
   });
 }
 
+const mintNow: AskMinter = async () => {
+  mints += 1;
+  return { status: 'minted', fingerprint: await mint(`MARKER-${mints}`) };
+};
+
 /** One environment, with a memory of its own. */
-function environment(budget = budgetOf(client)): Plume {
+function environment(budget = budgetOf(client), askMinter: AskMinter = mintNow): Plume {
   return createPlume({
     apiUrl,
     tokens: createTokenReader({
       store,
       requests: createMintRequests(table),
-      askMinter: async () => {
-        mints += 1;
-        return { status: 'minted', fingerprint: await mint(`MARKER-${mints}`) };
-      },
+      askMinter,
       settings: DEFAULT_TOKEN_SETTINGS,
       clock: systemClock,
       telemetry,
@@ -120,8 +123,8 @@ function environment(budget = budgetOf(client)): Plume {
   });
 }
 
-const open = (plume = environment(), calls = 1): PlumeSession =>
-  plume.open({ client, calls, patienceMs: () => 10_000 });
+const open = (plume = environment(), calls = 1, endsInMs = 60_000): PlumeSession =>
+  plume.open({ client, calls, patienceMs: () => 10_000, endsInMs });
 
 const json = (response: ServerResponse, status: number) =>
   response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
@@ -242,6 +245,52 @@ describe('the end of the invocation', () => {
     await systemClock.sleep(20);
     process.off('unhandledRejection', note);
     expect(unhandled).toEqual([]);
+  });
+});
+
+describe('the last moments of the invocation', () => {
+  const ENDS_IN_MS = 60;
+
+  test('end the wait for a token: nothing was sent, and the call may be made again', async () => {
+    const plume = environment(budgetOf(client), () => new Promise(() => {}));
+    await store.replace(client, accessToken('expired', 0, 1), (await store.read(client))?.token?.fingerprint);
+    const session = open(plume, 1, ENDS_IN_MS);
+    const error = await session.fetch('/v1').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'invocation_over', client, retryAtMs: expect.any(Number) });
+    expect(calls).toEqual([]);
+    await session.close();
+  });
+
+  test('end the wait for a ticket in the same way', async () => {
+    const slow = { ...fast, intervalMs: 500, burstMs: 0, horizonMs: 9_000 };
+    const session = open(environment(budgetOf(client, slow)), 1, ENDS_IN_MS);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
+    expect(calls).toEqual([]);
+    await session.close();
+  });
+
+  test('end a call under way, which may have been acted on', async () => {
+    answer = () => {};
+    const session = open(environment(), 1, 500);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({
+      code: 'api_unreachable',
+      reason: 'invocation over',
+    });
+    expect(calls).toHaveLength(1);
+  });
+
+  test('end the reading of an answer', async () => {
+    answer = (_, response) => response.writeHead(200).write('{"half":');
+    const session = open(environment(), 1, 500);
+    const response = await session.fetch('/v1');
+    await expect(response.text()).rejects.toMatchObject({ code: 'api_unreachable' });
+  });
+
+  test('are over for a call that only begins then', async () => {
+    const session = open(environment(), 1, 0);
+    await systemClock.sleep(5);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
+    expect(calls).toEqual([]);
   });
 });
 

@@ -76,6 +76,14 @@ describe('no response', () => {
   });
 });
 
+test('the time-out is for the head of the answer: a long body may take longer', async () => {
+  const base = await listen((_, response) => {
+    response.writeHead(200).write('first ');
+    setTimeout(() => response.end('last'), 150);
+  });
+  expect(await (await attempt(base, {}, { timeoutMs: 100 })).text()).toBe('first last');
+});
+
 test("an abort is the caller's own, with the caller's own reason", async () => {
   const base = await listen(() => {});
   const reason = new Error('enough');

@@ -80,7 +80,7 @@ test('an API that rejects every token for ten minutes: at most one forced mint p
   /** As a worker does: one call per invocation, come back when told to, or at once. */
   async function call(plume: Plume, client: string): Promise<void> {
     while (clock.now() < endMs) {
-      const session = plume.open({ client, patienceMs: () => 30_000 });
+      const session = plume.open({ client, patienceMs: () => 30_000, endsInMs: 60_000 });
       const end = await session.fetch('/v1').catch((error: unknown) => error);
       await session.close();
       if (end instanceof Response) expect(end.status).toBe(401);

@@ -256,8 +256,17 @@ describe('while the table is away', () => {
   });
 });
 
+test('a minter that does not answer is waited for as long as the caller can, and no longer', async () => {
+  minter = () => new Promise(() => {});
+  const reader = instance();
+  await expect(get(reader, undefined, 0)).rejects.toMatchObject({
+    code: 'token_unavailable',
+    retryAtMs: clock.now(),
+  });
+});
+
 test("a caller's signal ends its wait, with its reason", async () => {
-  minter = async () => ({ status: 'pending', retryAtMs: clock.now() + 1 });
+  minter = () => new Promise(() => {});
   const signal = AbortSignal.abort(new Error('enough'));
   await expect(instance().get(client, { waitUntilMs: clock.now() + 1_000, signal })).rejects.toThrow(
     'enough',
