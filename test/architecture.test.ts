@@ -3,11 +3,12 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /** Imports point one way. A part may import itself and what stands in its row. */
-const FOUNDATION = ['lib/contract', 'lib/errors', 'lib/clock'];
+const FOUNDATION = ['lib/contract', 'lib/errors', 'lib/clock', 'lib/unless-aborted'];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': [],
   'lib/errors': [],
   'lib/clock': [],
+  'lib/unless-aborted': [],
   'lib/sdk-config': [],
   'lib/settings': FOUNDATION,
   'lib/telemetry': FOUNDATION,
