@@ -24,6 +24,13 @@ describe('checkBudgetSettings', () => {
     expect(() => checkBudgetSettings({ ...SETTINGS, limit: 1930 })).toThrow('1931');
   });
 
+  test("accepts README's share for many clients, at the vendor's six calls a second", () => {
+    const minter = { ...SETTINGS.minter, intervalMs: 2_000 };
+    const worker = { ...SETTINGS.worker, intervalMs: 182 };
+    expect(checkBudgetSettings({ ...SETTINGS, minter, worker }).limit).toBe(2000);
+    expect(1000 / minter.intervalMs + 1000 / worker.intervalMs).toBeLessThanOrEqual(6);
+  });
+
   test.each([
     ['an empty name', { name: '' }, 'name'],
     ['a name that breaks the key', { name: 'a#b' }, 'name'],

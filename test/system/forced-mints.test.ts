@@ -6,8 +6,8 @@ import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createRandom } from '../simulation/random.ts';
-import { createVirtualTime, oneTurn, virtualClock } from '../simulation/virtual-time.ts';
-import { startTable } from '../support/dynamodb.ts';
+import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
+import { startSettledTable } from '../support/settled-table.ts';
 import { createWorld } from '../token/minter-world.ts';
 
 /** An API that answers 401 to everything, for ten minutes of virtual time, under the default settings. */
@@ -16,35 +16,19 @@ const SPAN_MS = 600_000;
 const CALLERS: Readonly<Record<string, readonly number[]>> = { mocha: [2, 2], latte: [1] };
 const API_MS = 50;
 
-let table: Awaited<ReturnType<typeof startTable>>;
-let requestsUnderWay = 0;
+let table: Awaited<ReturnType<typeof startSettledTable>>;
 
 beforeAll(async () => {
-  table = await startTable();
-  table.client.middlewareStack.add(
-    (next) => async (args) => {
-      requestsUnderWay += 1;
-      return next(args).finally(() => {
-        requestsUnderWay -= 1;
-      });
-    },
-    { step: 'initialize', name: 'requestsUnderWay' },
-  );
+  table = await startSettledTable();
 });
 afterAll(() => table.stop());
-
-/** The table is real: time stands still while it works. */
-async function settled(): Promise<void> {
-  do await oneTurn();
-  while (requestsUnderWay > 0);
-}
 
 test('an API that rejects every token for ten minutes: at most one forced mint per client per 30 s', {
   timeout: 60_000,
 }, async () => {
   const startMs = 1_700_000_000_000;
   const endMs = startMs + SPAN_MS;
-  const time = createVirtualTime(startMs, settled);
+  const time = createVirtualTime(startMs, table.settled);
   const clock = virtualClock(time);
   const random = createRandom(1).next;
   const world = createWorld(table, {
