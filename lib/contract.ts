@@ -146,44 +146,52 @@ export const METRIC_NAMESPACE = 'PlumeM2M';
 /** The value of the dimension `service`, which every metric carries besides its own. */
 export const METRIC_SERVICE = 'token-broker';
 
-/** Every metric the functions emit: its unit and its dimensions. Alarms and widgets take names from here alone. */
+/**
+ * Every metric the functions emit. Alarms and widgets take names from here alone. Clients are no dimension: there may be
+ * thousands, each would be a metric to pay for, and an alarm can only be set for a combination that is known beforehand.
+ */
 export const METRICS = {
   /** A token was minted and stored. */
-  TokenMinted: { unit: 'Count', dimensions: ['client'] },
+  TokenMinted: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** A mint failed; `code` is the error's code. */
-  MintFailed: { unit: 'Count', dimensions: ['client', 'code'] },
-  /** Seconds until the stored token is no longer served; emitted per due client at every tick. */
-  SecondsToExpiry: { unit: 'Seconds', dimensions: ['client'] },
+  MintFailed: { unit: 'Count', dimensions: [], properties: ['client', 'code'] },
+  /** Seconds until the stored token is no longer served; emitted per due client at every tick: watch its minimum. */
+  SecondsToExpiry: { unit: 'Seconds', dimensions: [], properties: ['client'] },
   /** Two sources of a token's expiry differ by more than the grace. */
-  ExpiryDisagreement: { unit: 'Count', dimensions: ['client'] },
+  ExpiryDisagreement: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** A secret could not be read or parsed. */
-  SecretRejected: { unit: 'Count', dimensions: ['client', 'code'] },
+  SecretRejected: { unit: 'Count', dimensions: [], properties: ['client', 'code'] },
   /** The minter completed a tick. */
-  MinterTick: { unit: 'Count', dimensions: [] },
+  MinterTick: { unit: 'Count', dimensions: [], properties: [] },
+  /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
+  ClientsFailing: { unit: 'Count', dimensions: [], properties: [] },
   /** A worker was given a token; `source` is memory, table or minter. */
-  TokenServed: { unit: 'Count', dimensions: ['client', 'source'] },
+  TokenServed: { unit: 'Count', dimensions: ['source'], properties: ['client'] },
   /** The API answered 401. */
-  TokenRejected: { unit: 'Count', dimensions: ['client'] },
+  TokenRejected: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** A call succeeded on the retry after a 401. */
-  TokenRecovered: { unit: 'Count', dimensions: ['client'] },
-  TicketsGranted: { unit: 'Count', dimensions: ['budget', 'stream'] },
-  TicketsRefused: { unit: 'Count', dimensions: ['budget', 'stream'] },
-  TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'] },
+  TokenRecovered: { unit: 'Count', dimensions: [], properties: ['client'] },
+  TicketsGranted: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  TicketsRefused: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'], properties: [] },
   /** A ticket went void before it was used. */
-  TicketsVoided: { unit: 'Count', dimensions: ['budget', 'stream'] },
+  TicketsVoided: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
   /** The WAF refused a call and every instance was told to stop. */
-  WafBlocked: { unit: 'Count', dimensions: ['budget'] },
+  WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
-  ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'] },
-  JobDone: { unit: 'Count', dimensions: ['client'] },
-  JobPostponed: { unit: 'Count', dimensions: ['client'] },
-  JobFailed: { unit: 'Count', dimensions: ['client'] },
-  JobDead: { unit: 'Count', dimensions: ['client'] },
+  ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'], properties: [] },
+  JobDone: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobPostponed: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobFailed: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobDead: { unit: 'Count', dimensions: [], properties: ['client'] },
 } as const satisfies Record<string, MetricDefinition>;
 
 export interface MetricDefinition {
   readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
+  /** What CloudWatch keeps apart: of few values each. */
   readonly dimensions: readonly string[];
+  /** What the line in the log says besides, for Logs Insights. */
+  readonly properties: readonly string[];
 }
 
 export type MetricName = keyof typeof METRICS;

@@ -69,7 +69,8 @@ export type FunctionHappening =
       readonly kind: 'metric';
       readonly metric: string;
       readonly value: number;
-      readonly dimensions: Readonly<Record<string, string>>;
+      /** Its dimensions, and what the line says besides. */
+      readonly labels: Readonly<Record<string, string>>;
     };
 
 export type QueueHappening =

@@ -23,7 +23,7 @@ export interface RunState {
     string,
     { readonly fingerprint: string; readonly expiresAtMs: number; revoked: boolean }
   >;
-  /** By name, over all dimensions. */
+  /** By name, over all labels. */
   readonly metrics: Map<string, number>;
   /** By operation. */
   readonly tableRequests: Map<string, number>;

@@ -6,8 +6,8 @@ import { redactingReplacer } from './redaction.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
 
 /**
- * Structured logs and metrics in the embedded metric format, through Powertools. Metrics are gathered by set of
- * dimensions, one line each at the flush. An environment may serve several invocations at once: they share the
+ * Structured logs and metrics in the embedded metric format, through Powertools. Metrics are gathered by their
+ * labels, one line each at the flush. An environment may serve several invocations at once: they share the
  * buffer, and whoever ends first flushes it.
  */
 export function createPowertoolsTelemetry(): BufferedTelemetry {
@@ -15,18 +15,15 @@ export function createPowertoolsTelemetry(): BufferedTelemetry {
   const pending = new Map<string, Metrics>();
 
   return {
-    metric(name, value, dimensions) {
-      const key = JSON.stringify(dimensions);
+    metric(name, value, labels) {
+      const { unit, dimensions } = METRICS[name];
+      const key = JSON.stringify([dimensions, labels]);
       let metrics = pending.get(key);
       if (metrics === undefined) {
-        metrics = new Metrics({
-          namespace: METRIC_NAMESPACE,
-          serviceName: METRIC_SERVICE,
-          defaultDimensions: { ...dimensions },
-        });
+        metrics = createLine(dimensions, labels);
         pending.set(key, metrics);
       }
-      metrics.addMetric(name, METRICS[name].unit, value);
+      metrics.addMetric(name, unit, value);
     },
     log(level, message, fields = {}) {
       logger[level](message, fields);
@@ -36,4 +33,17 @@ export function createPowertoolsTelemetry(): BufferedTelemetry {
       pending.clear();
     },
   };
+}
+
+/** A line of metrics that share their labels: some are dimensions, the others stand beside them. */
+function createLine(dimensions: readonly string[], labels: Readonly<Record<string, string>>): Metrics {
+  const isDimension = ([label]: [string, string]): boolean => dimensions.includes(label);
+  const entries = Object.entries(labels);
+  const line = new Metrics({
+    namespace: METRIC_NAMESPACE,
+    serviceName: METRIC_SERVICE,
+    defaultDimensions: Object.fromEntries(entries.filter(isDimension)),
+  });
+  for (const [label, value] of entries.filter((entry) => !isDimension(entry))) line.addMetadata(label, value);
+  return line;
 }

@@ -89,6 +89,7 @@ export async function mintTick(
     resting: count('resting'),
     postponed: count('postponed'),
   };
+  telemetry.metric('ClientsFailing', summary.failed + summary.resting, {});
   telemetry.log('info', 'the minter completed a tick', { ...summary });
   return summary;
 

@@ -116,13 +116,15 @@ test('metrics in the embedded format become facts', async () => {
     _aws: {
       Timestamp: 0,
       CloudWatchMetrics: [
-        { Namespace: 'N', Dimensions: [['client']], Metrics: [{ Name: 'JobDone', Unit: 'Count' }] },
+        { Namespace: 'N', Dimensions: [['source']], Metrics: [{ Name: 'TokenServed', Unit: 'Count' }] },
       ],
     },
+    source: 'memory',
     client: 'mocha',
-    JobDone: [1, 1],
+    TokenServed: [1, 1],
   });
   await invoke({ print: line });
-  const metric = { kind: 'metric', metric: 'JobDone', value: 1, dimensions: { client: 'mocha' } };
+  const labels = { source: 'memory', client: 'mocha' };
+  const metric = { kind: 'metric', metric: 'TokenServed', value: 1, labels };
   await expect.poll(() => facts.filter(({ kind }) => kind === 'metric')).toEqual([metric, metric]);
 });

@@ -171,8 +171,8 @@ const failed = (client: string, code: string): boolean =>
     (fact) =>
       fact.kind === 'metric' &&
       fact.metric === 'MintFailed' &&
-      fact.dimensions.client === client &&
-      fact.dimensions.code === code,
+      fact.labels.client === client &&
+      fact.labels.code === code,
   );
 const said = (name: string, text: string): boolean =>
   facts.some((fact) => fact.kind === 'log' && fact.name === name && fact.line.includes(text));

@@ -34,7 +34,7 @@ describe('a tick', () => {
     expect(world.server.mints()).toBe(1);
     expect(world.metricsOf('MinterTick')).toHaveLength(2);
     expect(world.metricsOf('SecondsToExpiry')).toEqual([
-      { name: 'SecondsToExpiry', value: 1770, dimensions: { client: 'mocha' } },
+      { name: 'SecondsToExpiry', value: 1770, labels: { client: 'mocha' } },
     ]);
   });
 
@@ -113,6 +113,9 @@ describe('rotation', () => {
     });
     expect(world.server.calls.filter(({ secret }) => secret === 'bad').length).toBeLessThanOrEqual(2);
     expect(world.metricsOf('MintFailed').length).toBeGreaterThanOrEqual(1);
+    const failing = () => world.metricsOf('ClientsFailing').map(({ value }) => value);
+    // At every tick, although it is not tried at every tick: an alarm lasts as long as the trouble.
+    expect(failing()).toEqual([0, ...Array(HOUR / 4 / 60_000).fill(1)]);
 
     await world.ticks(HOUR);
     const left = world.metricsOf('SecondsToExpiry').map(({ value }) => value);
@@ -124,6 +127,7 @@ describe('rotation', () => {
     await world.tick();
     expect(await world.store.read('mocha')).toEqual({ token: await world.token('mocha') });
     expect((await world.ledger.read('mocha'))?.errorCode).toBeUndefined();
+    expect(failing().at(-1)).toBe(0);
     expect(world.server.calls.at(-1)?.secret).toBe('good');
   });
 

@@ -188,7 +188,7 @@ describe('a failed mint', () => {
     expect(await world.store.read(mocha)).toEqual({ failure });
     expect(await world.ledger.read(mocha)).toMatchObject({ errorCode: code, failures: 1 });
     expect(world.metricsOf('MintFailed')).toEqual([
-      { name: 'MintFailed', value: 1, dimensions: { client: mocha, code } },
+      { name: 'MintFailed', value: 1, labels: { client: mocha, code } },
     ]);
     const calls = world.server.calls.length;
     expect(await world.request(mocha)).toEqual({ status: 'failed', ...failure });

@@ -32,7 +32,7 @@ export function createWorld(
   const settings = { ...DEFAULT_TOKEN_SETTINGS, ...options.settings };
   const clock = options.clock ?? manualClock(options.startMs);
   const calls: ServerCall[] = [];
-  const metrics: { name: MetricName; value: number; dimensions: object }[] = [];
+  const metrics: { name: MetricName; value: number; labels: object }[] = [];
   const secrets = createSecretsInMemory(clock.now);
   let owners = 0;
   let serial = 0;
@@ -72,7 +72,7 @@ export function createWorld(
   };
 
   const telemetry: Telemetry = {
-    metric: (name, value, dimensions) => metrics.push({ name, value, dimensions }),
+    metric: (name, value, labels) => metrics.push({ name, value, labels }),
     log: () => {},
   };
   const store = createTokenStore({ client, table });

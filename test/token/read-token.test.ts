@@ -44,8 +44,8 @@ beforeEach(() => {
 });
 
 const telemetry: Telemetry = {
-  metric: (name, _, dimensions) => {
-    if (name === 'TokenServed') served.push((dimensions as { source: string }).source);
+  metric: (name, _, labels) => {
+    if (name === 'TokenServed') served.push((labels as { source: string }).source);
   },
   log: () => {},
 };

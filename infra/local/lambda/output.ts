@@ -18,7 +18,6 @@ export function captureOutput(
 interface EmbeddedMetrics {
   readonly _aws: {
     readonly CloudWatchMetrics: readonly {
-      readonly Dimensions: readonly (readonly string[])[];
       readonly Metrics: readonly { readonly Name: string }[];
     }[];
   };
@@ -28,19 +27,19 @@ interface EmbeddedMetrics {
 function metricsOf(line: string): FunctionHappening[] {
   const entry = parseEmbedded(line);
   if (entry === undefined) return [];
-  return entry._aws.CloudWatchMetrics.flatMap(({ Dimensions, Metrics }) => {
-    const dimensions = Object.fromEntries(
-      (Dimensions[0] ?? []).map((dimension) => [dimension, String(entry[dimension])]),
-    );
-    return Metrics.flatMap(({ Name }) =>
+  const labels = Object.fromEntries(
+    Object.entries(entry).filter((member): member is [string, string] => typeof member[1] === 'string'),
+  );
+  return entry._aws.CloudWatchMetrics.flatMap(({ Metrics }) =>
+    Metrics.flatMap(({ Name }) =>
       [entry[Name]].flat().map((value) => ({
         kind: 'metric' as const,
         metric: Name,
         value: Number(value),
-        dimensions,
+        labels,
       })),
-    );
-  });
+    ),
+  );
 }
 
 function parseEmbedded(line: string): EmbeddedMetrics | undefined {
