@@ -17,6 +17,8 @@ export const ENV = {
   budgetSettings: 'PLUME_BUDGET_SETTINGS',
   /** Secrets are named `<prefix>/<client>`. Read by the minter and the inspector alone. */
   secretPrefix: 'PLUME_SECRET_PREFIX',
+  /** The name under which logs and metrics appear: of one broker with all functions that use it. */
+  service: 'PLUME_SERVICE',
   /** The client whose token the reference worker uses. */
   client: 'PLUME_CLIENT',
   /** URL of the queue that the reference worker consumes. */
@@ -143,8 +145,8 @@ export type MinterEvent =
 
 export const METRIC_NAMESPACE = 'PlumeM2M';
 
-/** The value of the dimension `service`, which every metric carries besides its own. */
-export const METRIC_SERVICE = 'token-broker';
+/** The dimension `service`, which every metric carries besides its own, where nothing else is said. */
+export const DEFAULT_SERVICE = 'token-broker';
 
 /**
  * Every metric the functions emit. Alarms and widgets take names from here alone. Clients are no dimension: there may be

@@ -4,6 +4,7 @@ import {
   type BudgetSettings,
   DEFAULT_BUDGET_SETTINGS,
   DEFAULT_SECRET_PREFIX,
+  DEFAULT_SERVICE,
   DEFAULT_TOKEN_SETTINGS,
   ENV,
   type TokenSettings,
@@ -18,6 +19,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What every function needs. */
 export interface Settings {
+  /** The name under which logs and metrics appear. */
+  readonly service: string;
   readonly table: string;
   readonly token: TokenSettings;
   readonly budget: BudgetSettings;
@@ -26,6 +29,7 @@ export interface Settings {
 /** @throws {ConfigError} naming the variable that is missing or wrong. */
 export function readSettings(environment: Environment): Settings {
   return {
+    service: environment[ENV.service] || DEFAULT_SERVICE,
     table: required(environment, 'table'),
     token: partial(environment, 'tokenSettings', tokenSchema, DEFAULT_TOKEN_SETTINGS),
     budget: partial(environment, 'budgetSettings', budgetSchema, DEFAULT_BUDGET_SETTINGS),

@@ -16,9 +16,9 @@ import { inspect } from './inspect.ts';
 /** Introspection waits this long for a ticket of the minter's stream. */
 const MAX_WAIT_MS = 20_000;
 
-const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
+const { service, table, token: settings, budget: budgetSettings } = readSettings(process.env);
 const dynamo = new DynamoDBClient(SDK_CONFIG);
-const telemetry = createPowertoolsTelemetry();
+const telemetry = createPowertoolsTelemetry(service);
 const secrets = createSecrets({
   client: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),

@@ -24,9 +24,9 @@ import { parseEvent } from './event.ts';
 /** Kept free at the end of an invocation to record what happened. */
 const MARGIN_MS = 2_000;
 
-const { table, token: settings, budget: budgetSettings } = readSettings(process.env);
+const { service, table, token: settings, budget: budgetSettings } = readSettings(process.env);
 const client = new DynamoDBClient(SDK_CONFIG);
-const telemetry = createPowertoolsTelemetry();
+const telemetry = createPowertoolsTelemetry(service);
 const clock = systemClock;
 
 const ledger = createMintLedger({ client, table });

@@ -17,9 +17,13 @@ export interface Stage {
   readonly token?: TokenOptions | undefined;
   readonly budget?: BudgetOptions | undefined;
   readonly logRetentionDays?: RetentionDays | undefined;
+  /** An SNS topic that is told of alarms. */
+  readonly alarmTopicArn?: string | undefined;
   /** Availability zones with a fixed egress address each; 0: no VPC. */
   readonly zones?: number | undefined;
 }
+
+const TOPIC_ARN_RULE = 'the ARN of an SNS topic, such as arn:aws:sns:eu-central-1:123456789012:alarms';
 
 const whole = (minimum: number, maximum: number, unit: string) => {
   const rule = `a whole number of ${unit} from ${minimum} to ${maximum}`;
@@ -81,6 +85,12 @@ const schema = v.strictObject({
     v.picklist(
       retentionDays,
       `a retention that CloudWatch Logs knows: ${retentionDays.slice(0, -1).join(', ')} days`,
+    ),
+  ),
+  alarmTopicArn: v.exactOptional(
+    v.pipe(
+      v.string(TOPIC_ARN_RULE),
+      v.regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?$/, TOPIC_ARN_RULE),
     ),
   ),
   zones: v.exactOptional(whole(0, 2, 'availability zones')),

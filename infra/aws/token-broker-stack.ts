@@ -1,8 +1,11 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 
+import { BrokerAlarms } from './broker-alarms.ts';
+import { BrokerDashboard } from './broker-dashboard.ts';
 import type { Stage } from './config.ts';
 import { Egress } from './egress.ts';
 import { JobQueues } from './job-queues.ts';
@@ -17,7 +20,7 @@ export interface TokenBrokerStackProps extends StackProps {
 export class TokenBrokerStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: TokenBrokerStackProps) {
     super(scope, id, props);
-    const { apiUrl, client, secretPrefix, tickMinutes, token, budget, zones = 0 } = stage;
+    const { apiUrl, client, secretPrefix, tickMinutes, token, budget, alarmTopicArn, zones = 0 } = stage;
     const logRetention = stage.logRetentionDays ?? RetentionDays.ONE_MONTH;
 
     const egress = zones > 0 ? new Egress(this, 'Egress', { zones, logRetention }) : undefined;
@@ -27,20 +30,28 @@ export class TokenBrokerStack extends Stack {
       tick: tickMinutes === undefined ? undefined : Duration.minutes(tickMinutes),
       token,
       budget,
+      serviceName: this.stackName,
       logRetention,
       network: egress?.anyZone,
     });
     const queues = new JobQueues(this, 'Jobs');
     const worker = { broker, queues, client, logRetention };
+    const budgets = [broker.budgetName];
     if (egress === undefined) new JobWorker(this, 'Worker', worker);
     egress?.zones.forEach((network, index) => {
       const zone = index + 1;
-      new JobWorker(this, `Worker${zone}`, {
-        ...worker,
-        network,
-        budgetName: `${broker.budgetName}-${zone}`,
-      });
+      const budgetName = `${broker.budgetName}-${zone}`;
+      new JobWorker(this, `Worker${zone}`, { ...worker, network, budgetName });
+      budgets.push(budgetName);
     });
+
+    const { alarms } = new BrokerAlarms(this, 'Alarms', {
+      broker,
+      budgets,
+      deadLetterQueues: { DeadTicks: broker.deadLetterQueue, DeadJobs: queues.deadLetters },
+      topic: alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn),
+    });
+    const { dashboard } = new BrokerDashboard(this, 'Overview', { broker, alarms, budgets });
 
     this.#publish({
       TableName: broker.table.tableName,
@@ -49,6 +60,7 @@ export class TokenBrokerStack extends Stack {
       JobQueueUrl: queues.jobs.queueUrl,
       ResultQueueUrl: queues.results.queueUrl,
       DeadLetterQueueUrl: queues.deadLetters.queueUrl,
+      DashboardName: dashboard.dashboardName,
     });
   }
 

@@ -1,4 +1,5 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -11,14 +12,17 @@ import {
   type BudgetSettings,
   DEFAULT_BUDGET_SETTINGS,
   DEFAULT_SECRET_PREFIX,
+  DEFAULT_SERVICE,
   DEFAULT_TOKEN_SETTINGS,
   ENV,
+  type MetricName,
   type StreamSettings,
   TABLE,
   type TokenSettings,
 } from '../../lib/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
+import { brokerMetric, type DimensionsOf } from './broker-metric.ts';
 import { BrokerTable } from './broker-table.ts';
 import { checkApiUrl, checkClientName, checkEnvironment } from './checks.ts';
 import { MinterSchedule } from './minter-schedule.ts';
@@ -56,6 +60,12 @@ export interface TokenBrokerProps {
    * @default - a new key, rotated every year and deleted with the stack
    */
   readonly encryptionKey?: IKey | undefined;
+  /**
+   * The name under which logs and metrics appear: the dimension `service`. Brokers in one account and region need
+   * different ones.
+   * @default token-broker
+   */
+  readonly serviceName?: string | undefined;
   /** @default RetentionDays.ONE_MONTH */
   readonly logRetention?: RetentionDays | undefined;
   /**
@@ -95,6 +105,9 @@ export class TokenBroker extends Construct {
   readonly deadLetterQueue: IQueue;
   readonly apiUrl: string;
   readonly budgetName: string;
+  readonly serviceName: string;
+  /** How often the minter looks for tokens to renew. */
+  readonly tick: Duration;
 
   readonly #store: BrokerTable;
   readonly #tokenSettings: string;
@@ -103,12 +116,13 @@ export class TokenBroker extends Construct {
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
     super(scope, id);
     const { secretPrefix = DEFAULT_SECRET_PREFIX, logRetention = RetentionDays.ONE_MONTH, network } = props;
-    const tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
 
+    this.tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
+    this.serviceName = props.serviceName ?? DEFAULT_SERVICE;
     this.apiUrl = checkApiUrl(props.apiUrl);
     this.budgetName = props.budget?.name ?? DEFAULT_BUDGET_SETTINGS.name;
     this.#budget = props.budget ?? {};
-    this.#tokenSettings = JSON.stringify({ ...props.token, tickMs: tick.toMilliseconds() });
+    this.#tokenSettings = JSON.stringify({ ...props.token, tickMs: this.tick.toMilliseconds() });
     this.#store = new BrokerTable(this, 'Store', { encryptionKey: props.encryptionKey });
     this.table = this.#store.table;
     this.deadLetterQueue = new TlsQueue(this, 'DeadTicks');
@@ -154,7 +168,7 @@ export class TokenBroker extends Construct {
     this.#acknowledgeSecrets(secretPrefix);
     new MinterSchedule(this, 'Tick', {
       minter: this.minter,
-      tick,
+      tick: this.tick,
       deadLetterQueue: this.deadLetterQueue,
     });
   }
@@ -180,6 +194,15 @@ export class TokenBroker extends Construct {
     );
   }
 
+  /** One of the metrics that the functions emit: `lib/contract.ts` says what each means. */
+  metric<Name extends MetricName>(
+    name: Name,
+    dimensions: DimensionsOf<Name>,
+    options?: Omit<MetricOptions, 'dimensionsMap'>,
+  ): Metric {
+    return brokerMetric(this.serviceName, name, dimensions, options);
+  }
+
   /** Both streams: who meets the WAF's block stops the other stream as well. */
   #counters(budget: string): string[] {
     return [TABLE.budgetKey(budget, 'worker'), TABLE.budgetKey(budget, 'minter')];
@@ -187,6 +210,7 @@ export class TokenBroker extends Construct {
 
   #settings(budgetName: string): Record<string, string> {
     return {
+      [ENV.service]: this.serviceName,
       [ENV.table]: this.table.tableName,
       [ENV.tokenSettings]: this.#tokenSettings,
       [ENV.budgetSettings]: JSON.stringify({ ...this.#budget, name: budgetName }),

@@ -32,11 +32,11 @@ export function plumeFromEnvironment(): Plume {
 }
 
 function createFrom(environment: Environment): Plume {
-  const { table, token: settings, budget: budgetSettings } = readSettings(environment);
+  const { service, table, token: settings, budget: budgetSettings } = readSettings(environment);
   const apiUrl = readApiUrl(environment);
   const functionName = required(environment, 'minterFunction');
   const client = new DynamoDBClient(SDK_CONFIG);
-  const telemetry = createPowertoolsTelemetry();
+  const telemetry = createPowertoolsTelemetry(service);
   const clock = systemClock;
 
   return createPlume({

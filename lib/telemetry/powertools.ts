@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 
-import { METRIC_NAMESPACE, METRIC_SERVICE, METRICS } from '../contract.ts';
+import { METRIC_NAMESPACE, METRICS } from '../contract.ts';
 import { redactingReplacer } from './redaction.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
 
@@ -10,8 +10,8 @@ import type { BufferedTelemetry } from './telemetry.ts';
  * labels, one line each at the flush. An environment may serve several invocations at once: they share the
  * buffer, and whoever ends first flushes it.
  */
-export function createPowertoolsTelemetry(): BufferedTelemetry {
-  const logger = new Logger({ serviceName: METRIC_SERVICE, jsonReplacerFn: redactingReplacer });
+export function createPowertoolsTelemetry(service: string): BufferedTelemetry {
+  const logger = new Logger({ serviceName: service, jsonReplacerFn: redactingReplacer });
   const pending = new Map<string, Metrics>();
 
   return {
@@ -20,7 +20,7 @@ export function createPowertoolsTelemetry(): BufferedTelemetry {
       const key = JSON.stringify([dimensions, labels]);
       let metrics = pending.get(key);
       if (metrics === undefined) {
-        metrics = createLine(dimensions, labels);
+        metrics = createLine(service, dimensions, labels);
         pending.set(key, metrics);
       }
       metrics.addMetric(name, unit, value);
@@ -36,12 +36,16 @@ export function createPowertoolsTelemetry(): BufferedTelemetry {
 }
 
 /** A line of metrics that share their labels: some are dimensions, the others stand beside them. */
-function createLine(dimensions: readonly string[], labels: Readonly<Record<string, string>>): Metrics {
+function createLine(
+  service: string,
+  dimensions: readonly string[],
+  labels: Readonly<Record<string, string>>,
+): Metrics {
   const isDimension = ([label]: [string, string]): boolean => dimensions.includes(label);
   const entries = Object.entries(labels);
   const line = new Metrics({
     namespace: METRIC_NAMESPACE,
-    serviceName: METRIC_SERVICE,
+    serviceName: service,
     defaultDimensions: Object.fromEntries(entries.filter(isDimension)),
   });
   for (const [label, value] of entries.filter((entry) => !isDimension(entry))) line.addMetadata(label, value);

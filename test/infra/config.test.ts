@@ -33,6 +33,7 @@ test('a stage may set all keys', () => {
     token: { graceMs: 45_000, introspectEveryMs: 600_000 },
     budget: { name: 'nat', limit: 3000, worker: { intervalMs: 200 } },
     logRetentionDays: 90,
+    alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
     zones: 2,
   };
   expect(read(stage)).toEqual({ ...stage, name: 'dev' });
@@ -70,6 +71,11 @@ test.each<[string, unknown, string]>([
     'an odd retention',
     { ...valid, logRetentionDays: 31 },
     'stages.dev.logRetentionDays is 31; it must be a retention that CloudWatch Logs knows: 1, 3',
+  ],
+  [
+    'a topic by its name',
+    { ...valid, alarmTopicArn: 'alarms' },
+    'stages.dev.alarmTopicArn is "alarms"; it must be the ARN of an SNS topic',
   ],
   [
     'a limit in words',

@@ -147,6 +147,7 @@ describe('a stack without options', () => {
       'InspectorFunction',
       'JobQueueUrl',
       'ResultQueueUrl',
+      'DashboardName',
     ]) {
       template.hasOutput(name, {});
       template.hasResourceProperties('AWS::SSM::Parameter', { Name: `/Test/${name}` });
@@ -204,7 +205,7 @@ describe('grantUse', () => {
     const template = Template.fromStack(stack);
     const { Variables } = functionOf(template, /^My own/).Properties.Environment;
     expect(Object.keys(Variables).sort()).toEqual(
-      [ENV.apiUrl, ENV.budgetSettings, ENV.minterFunction, ENV.table, ENV.tokenSettings].sort(),
+      [ENV.apiUrl, ENV.budgetSettings, ENV.minterFunction, ENV.service, ENV.table, ENV.tokenSettings].sort(),
     );
     expect(keysOf(statementsOf(template, /^My own/), 'GetItem')).toEqual([['token#latte']]);
   });

@@ -67,7 +67,7 @@ const settings = {
   graceMs: 1_000,
   youngTokenMs: 0,
   forcedMintFloorMs: 1,
-  requestTimeoutMs: 400,
+  requestTimeoutMs: 1_000,
   backoffBaseMs: 60_000,
   backoffMaxMs: 60_000,
 };

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
-import { METRIC_NAMESPACE, METRIC_SERVICE, METRICS, type MetricName } from '../../lib/contract.ts';
+import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 
@@ -23,7 +23,7 @@ afterEach(() => vi.restoreAllMocks());
 function linesOf(use: (telemetry: Telemetry) => void): Line[] {
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
-  const telemetry = createPowertoolsTelemetry();
+  const telemetry = createPowertoolsTelemetry('my-broker');
   use(telemetry);
   expect(written).toEqual([]);
   telemetry.flush();
@@ -44,7 +44,7 @@ test.each(Object.entries(METRICS))(
       (telemetry.metric as AnyMetric)(name as MetricName, 7, labels),
     );
     expect(more).toEqual([]);
-    expect(line).toMatchObject({ ...labels, service: METRIC_SERVICE, [name]: 7 });
+    expect(line).toMatchObject({ ...labels, service: 'my-broker', [name]: 7 });
     const [metrics] = line?._aws.CloudWatchMetrics ?? [];
     expect(metrics?.Namespace).toBe(METRIC_NAMESPACE);
     expect(metrics?.Metrics).toEqual([{ Name: name, Unit: unit }]);
