@@ -9,7 +9,7 @@ export const ENV = {
   table: 'PLUME_TABLE',
   /** Name or ARN of the minter function, for the workers that must ask it for a token. */
   minterFunction: 'PLUME_MINTER_FUNCTION',
-  /** Base URL of Plume's API; the access token is sent to this origin only. */
+  /** Plume's API: a URL without a path; the access token is sent there only. */
   apiUrl: 'PLUME_API_URL',
   /** JSON of a partial {@link TokenSettings}. */
   tokenSettings: 'PLUME_TOKEN_SETTINGS',

@@ -9,6 +9,7 @@ import {
   ENV,
   type TokenSettings,
 } from './contract.ts';
+import { CLIENT_NAME_RULE, isClientName } from './credentials/client-name.ts';
 import { ConfigError } from './errors.ts';
 
 /**
@@ -47,6 +48,13 @@ export function readSecretPrefix(environment: Environment): string {
   return prefix;
 }
 
+/** The client of the reference worker. */
+export function readClient(environment: Environment): string {
+  const client = required(environment, 'client');
+  if (isClientName(client)) return client;
+  throw new ConfigError(`${ENV.client} must be ${CLIENT_NAME_RULE}`);
+}
+
 /** @throws {ConfigError} if the variable is missing or empty. */
 export function required(environment: Environment, name: keyof typeof ENV): string {
   const value = environment[ENV[name]];
@@ -74,12 +82,15 @@ const tokenSchema = v.strictObject({
   introspectEveryMs: v.exactOptional(milliseconds(1)),
 });
 
-const streamSchema = v.strictObject({
-  intervalMs: milliseconds(1),
-  ticketLifeMs: milliseconds(1),
-  burstMs: milliseconds(0),
-  horizonMs: milliseconds(1),
-});
+const streamSchema = v.strictObject(
+  {
+    intervalMs: milliseconds(1),
+    ticketLifeMs: milliseconds(1),
+    burstMs: milliseconds(0),
+    horizonMs: milliseconds(1),
+  },
+  'must be an object of known keys',
+);
 
 const budgetSchema = v.strictObject({
   name: v.pipe(

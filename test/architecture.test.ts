@@ -3,14 +3,23 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /** Imports point one way. A part may import itself and what stands in its row. */
-const FOUNDATION = ['lib/contract', 'lib/errors', 'lib/clock', 'lib/unless-aborted'];
+const FOUNDATION = [
+  'lib/contract',
+  'lib/errors',
+  'lib/clock',
+  'lib/endpoint-url',
+  'lib/error-reason',
+  'lib/unless-aborted',
+];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/contract': [],
   'lib/errors': [],
   'lib/clock': [],
+  'lib/endpoint-url': [],
+  'lib/error-reason': [],
   'lib/unless-aborted': [],
   'lib/sdk-config': [],
-  'lib/settings': FOUNDATION,
+  'lib/settings': [...FOUNDATION, 'lib/credentials'],
   'lib/telemetry': FOUNDATION,
   'lib/credentials': [...FOUNDATION, 'lib/telemetry'],
   'lib/oauth': [...FOUNDATION, 'lib/telemetry', 'lib/credentials'],
@@ -30,7 +39,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   functions: ['lib'],
   infra: ['lib/contract'],
   // The functions' own checks: a limit that does not hold must fail the synthesis, not a function's start.
-  'infra/aws/checks': ['lib/settings', 'lib/budget', 'lib/credentials'],
+  'infra/aws/checks': ['lib/endpoint-url', 'lib/settings', 'lib/budget', 'lib/credentials'],
 };
 
 interface Source {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
 import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS } from '../lib/contract.ts';
-import { readSecretPrefix, readSettings } from '../lib/settings.ts';
+import { readClient, readSecretPrefix, readSettings } from '../lib/settings.ts';
 
 const environment = { PLUME_TABLE: 'table' };
 
 test('the defaults are those of the contract', () => {
   expect(readSettings(environment)).toEqual({
+    service: 'token-broker',
     table: 'table',
     token: DEFAULT_TOKEN_SETTINGS,
     budget: DEFAULT_BUDGET_SETTINGS,
@@ -52,6 +53,10 @@ describe('a wrong value is refused by its variable, key and rule, and is not rep
       'worker.intervalMs must be at least 1',
     ],
     [{ ...environment, PLUME_BUDGET_SETTINGS: '{"limit":0}' }, 'limit must be at least 1'],
+    [
+      { ...environment, PLUME_BUDGET_SETTINGS: '{"worker":"MARKER"}' },
+      'worker must be an object of known keys',
+    ],
   ])('%o', (wrong: Record<string, string>, message) => {
     const read = () => readSettings(wrong);
     expect(read).toThrow(message);
@@ -62,6 +67,10 @@ describe('a wrong value is refused by its variable, key and rule, and is not rep
 
   test.each(['/plume', 'plume/', 'a//b', 'a b', 'a#b'])('the secret prefix %j', (prefix) => {
     expect(() => readSecretPrefix({ PLUME_SECRET_PREFIX: prefix })).toThrow('PLUME_SECRET_PREFIX must be');
+  });
+
+  test.each(['', 'a/b', 'MARKER MARKER'])('the client %j', (client) => {
+    expect(() => readClient({ PLUME_CLIENT: client })).toThrow(/^(?!.*MARKER).*PLUME_CLIENT/);
   });
 
   test('the secret prefix has a default', () => {

@@ -4,14 +4,14 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
 import { plume } from '../../lib/middleware/plume.ts';
 import { SDK_CONFIG } from '../../lib/sdk-config.ts';
-import { readSettings, required } from '../../lib/settings.ts';
+import { readClient, readSettings, required } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { processJob } from './process-job.ts';
 import { createQueues } from './queues.ts';
 
 /** A reference worker: one SQS message is one call of Plume's API, its answer goes to the result queue. */
 
-const client = required(process.env, 'client');
+const client = readClient(process.env);
 const telemetry = createPowertoolsTelemetry(readSettings(process.env).service);
 const queues = createQueues({
   sqs: new SQSClient(SDK_CONFIG),

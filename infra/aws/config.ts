@@ -8,7 +8,7 @@ import type { BudgetOptions, TokenOptions } from './token-broker.ts';
 /** One stage of the context key `stages` in cdk.json, checked. README documents the keys. */
 export interface Stage {
   readonly name: string;
-  /** Base URL of Plume's API. */
+  /** Plume's API: an https URL without a path. */
   readonly apiUrl: string;
   /** The M2M client of the reference worker. */
   readonly client: string;
@@ -57,7 +57,7 @@ const { tickMs: _, ...tokenDefaults } = DEFAULT_TOKEN_SETTINGS;
 const retentionDays = Object.values(RetentionDays).filter((days) => typeof days === 'number');
 
 const REQUIRED: Readonly<Record<string, string>> = {
-  apiUrl: 'an https URL',
+  apiUrl: 'an https URL without a path',
   client: 'the name of an M2M client, such as mocha',
 };
 

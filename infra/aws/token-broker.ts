@@ -39,7 +39,7 @@ export interface BudgetOptions extends Partial<Omit<BudgetSettings, 'worker' | '
 export type TokenOptions = Partial<Omit<TokenSettings, 'tickMs'>>;
 
 export interface TokenBrokerProps {
-  /** Base URL of Plume's API, https. Access tokens are sent to its origin only. */
+  /** Plume's API: an https URL without a path. Access tokens are sent there only. */
   readonly apiUrl: string;
   /**
    * Clients' secrets are named `<prefix>/<client>`. The broker finds them; it never owns them.

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import { errorReason } from '../error-reason.ts';
 import { isPlumeError } from '../errors.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { BudgetBlocked, BudgetExhausted, BudgetUnavailable } from './errors.ts';
@@ -78,7 +79,7 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
     } catch (error) {
       if (isPlumeError(error)) throw error;
       throw new BudgetUnavailable(
-        `call budget ${name} cannot reach its counter in DynamoDB (${errorName(error)}), so no call is made; try again later`,
+        `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
         Math.ceil(nowMs + (horizonMs * (1 + random())) / 2),
       );
     }
@@ -160,15 +161,10 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
       } catch (error) {
         telemetry.log('error', 'the other instances could not be told to stop: the counter is out of reach', {
           budget: name,
-          reason: errorName(error),
+          reason: errorReason(error),
         });
       }
       return untilMs;
     },
   };
-}
-
-/** The name of an error, if it is a plain word: nothing else of a foreign error is repeated. */
-function errorName(error: unknown): string {
-  return error instanceof Error && /^\w{1,60}$/.test(error.name) ? error.name : 'unknown error';
 }

@@ -1,5 +1,5 @@
+import { type EndpointUrl, introspectUrlOf, parseEndpointUrl } from '../endpoint-url.ts';
 import { type BasicHeader, buildBasicHeader, parseBasicHeader } from './basic-header.ts';
-import { type EndpointUrl, introspectUrlOf, parseEndpointUrl } from './endpoint-url.ts';
 import { SecretMalformedError } from './errors.ts';
 import { isPartnerScope } from './scope.ts';
 

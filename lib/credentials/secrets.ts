@@ -1,6 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
-import { checkClientName } from './client-name.ts';
+import { errorReason } from '../error-reason.ts';
+import { CLIENT_NAME_RULE, checkClientName, isClientName } from './client-name.ts';
 import { type Credentials, parseCredentials } from './credentials.ts';
 import { SecretMalformedError, SecretMissingError, SecretUnavailableError } from './errors.ts';
 import { listSecretsChanged } from './list-secrets.ts';
@@ -56,7 +57,7 @@ export function createSecrets({
       const { SecretString, VersionId } = await secretsManager
         .send(new GetSecretValueCommand({ SecretId: secretName }))
         .catch((error: unknown) => {
-          const reason = reasonOf(error);
+          const reason = errorReason(error);
           throw MISSING.has(reason)
             ? new SecretMissingError(client, secretName)
             : new SecretUnavailableError({ client }, reason);
@@ -80,12 +81,13 @@ export function createSecrets({
           if (!secretName.startsWith(namePrefix) || DeletedDate !== undefined) continue;
           const client = secretName.slice(namePrefix.length);
           const versionId = Object.keys(stages).find((version) => stages[version]?.includes('AWSCURRENT'));
-          const rule = nameRule(client) ?? (versionId === undefined ? 'it has no current value' : undefined);
-          if (versionId !== undefined && rule === undefined) found.push({ client, versionId, changedAtMs });
-          else if (rule !== undefined) onRejected?.({ secretName, rule });
+          const reject = (rule: string): void => onRejected?.({ secretName, rule });
+          if (!isClientName(client)) reject(`what follows ${namePrefix} must be ${CLIENT_NAME_RULE}`);
+          else if (versionId === undefined) reject('it has no current value');
+          else found.push({ client, versionId, changedAtMs });
         }
       } catch (error) {
-        throw new SecretUnavailableError({ prefix }, reasonOf(error));
+        throw new SecretUnavailableError({ prefix }, errorReason(error));
       }
       return found;
     },
@@ -94,19 +96,3 @@ export function createSecrets({
 
 /** GetSecretValue's errors for a secret that is not there; the second one also means: scheduled for deletion. */
 const MISSING: ReadonlySet<string> = new Set(['ResourceNotFoundException', 'InvalidRequestException']);
-
-function nameRule(client: string): string | undefined {
-  try {
-    checkClientName(client);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** The name of a foreign error: AWS's own, such as `AccessDeniedException`, or the system's, such as `ECONNREFUSED`. */
-function reasonOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  const known = [code, name].find((word) => typeof word === 'string' && /^[A-Za-z0-9_]{1,64}$/.test(word));
-  return typeof known === 'string' ? known : 'unknown error';
-}

@@ -3,6 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createDynamoCallBudget } from '../budget/dynamo-call-budget.ts';
 import { systemClock } from '../clock.ts';
 import { ENV } from '../contract.ts';
+import { parseApiUrl } from '../endpoint-url.ts';
 import { ConfigError } from '../errors.ts';
 import { createPlume, type Plume } from '../plume/plume.ts';
 import { SDK_CONFIG } from '../sdk-config.ts';
@@ -66,11 +67,7 @@ function createFrom(environment: Environment): Plume {
 }
 
 function readApiUrl(environment: Environment): URL {
-  const text = required(environment, 'apiUrl');
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isLoopback = url !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback))) {
-    throw new ConfigError(`${ENV.apiUrl} must be an https URL (http for loopback only)`);
-  }
-  return url;
+  const parsed = parseApiUrl(required(environment, 'apiUrl'));
+  if ('rule' in parsed) throw new ConfigError(`${ENV.apiUrl} ${parsed.rule}`);
+  return new URL(parsed.url);
 }

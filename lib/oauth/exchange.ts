@@ -2,6 +2,7 @@ import * as oauth from 'oauth4webapi';
 
 import type { Now } from '../clock.ts';
 import type { Credentials } from '../credentials/credentials.ts';
+import { errorReason } from '../error-reason.ts';
 import { isPlumeError } from '../errors.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { Endpoint } from './error-tables.ts';
@@ -13,7 +14,6 @@ export interface OAuthDeps {
   readonly now: Now;
   /** How long the exchange may take from the moment it is sent to the end of the body. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
   /**
    * Calls `send` when the request may leave, such as with a ticket in hand; the time-out and the token's life
    * are counted from there. What it throws of this library's errors passes unchanged. Sends at once if absent.
@@ -70,9 +70,7 @@ export async function exchange(
       [oauth.customFetch]: (url, init) =>
         attempt(() => {
           requestedAtMs = deps.now();
-          const timeout = AbortSignal.timeout(deps.timeoutMs);
-          const signal = deps.signal === undefined ? timeout : AbortSignal.any([timeout, deps.signal]);
-          return deps.fetch(url, { ...init, signal });
+          return deps.fetch(url, { ...init, signal: AbortSignal.timeout(deps.timeoutMs) });
         }),
     });
     answer = await readAnswer(response, deps.now());
@@ -86,11 +84,8 @@ export async function exchange(
   return { response: new Response(answer.body ?? '', { headers }), requestedAtMs };
 }
 
-/** The system's word for a failed connection; nothing else of a foreign error is repeated. */
+/** `fetch` says "failed", and its cause says why. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'no connection';
-  if (error.name === 'TimeoutError') return 'timeout';
-  if (error.name === 'AbortError') return 'aborted';
-  const { code } = (error.cause ?? error) as { readonly code?: unknown };
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'no connection';
+  if (!(error instanceof Error)) return errorReason(error);
+  return error.name === 'TimeoutError' ? 'timeout' : errorReason(error.cause ?? error);
 }

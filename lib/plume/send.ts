@@ -1,3 +1,4 @@
+import { errorReason } from '../error-reason.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ApiUnreachableError, InvocationOverError, RequestRefusedError } from './errors.ts';
 
@@ -34,7 +35,7 @@ export async function send({ client, request, token, fetch, timeoutMs, signal }:
     if (!(error instanceof TypeError) || error.cause === undefined) {
       throw new RequestRefusedError(client, 'its options are not those of fetch');
     }
-    throw unreachable(networkReason(error.cause));
+    throw unreachable(errorReason(error.cause));
   } finally {
     clearTimeout(timer);
   }
@@ -43,10 +44,4 @@ export async function send({ client, request, token, fetch, timeoutMs, signal }:
 /** Then the call was sent, and whether it was acted on is not known: it is not as if it had never been made. */
 function hasNoTime({ reason }: AbortSignal): boolean {
   return reason instanceof InvocationOverError;
-}
-
-/** The system's error code, which is a word such as `ECONNRESET`; anything else is not repeated. */
-function networkReason(cause: unknown): string {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' && /^[A-Z_]{1,40}$/.test(code) ? code : 'network error';
 }

@@ -5,7 +5,7 @@
 
 const REDACTED = '[redacted]';
 const SECRET_KEY =
-  /authorization|secret(?!Version|Prefix|_)|password|cookie|access_?token|assertion|^token$/i;
+  /authorization|secret(?!Version|Prefix|Name|_)|password|cookie|access_?token|assertion|^token$/i;
 const SECRET_TEXT: readonly RegExp[] = [
   /\b(Basic|Bearer)\s+[A-Za-z0-9+/_~.=-]{6,}/gi,
   /\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*/g,

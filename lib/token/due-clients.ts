@@ -1,6 +1,7 @@
 import { type AttributeValue, type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
+import { errorReason } from '../error-reason.ts';
 import { MintLedgerUnavailableError } from './mint-errors.ts';
 
 export interface DueClient {
@@ -40,8 +41,8 @@ export async function queryDueClients(
           ExclusiveStartKey: start,
         }),
       )
-      .catch(() => {
-        throw new MintLedgerUnavailableError('read');
+      .catch((error: unknown) => {
+        throw new MintLedgerUnavailableError('read', errorReason(error));
       });
     for (const item of page.Items ?? []) {
       const client = item[TABLE.partitionKey]?.S?.slice(TABLE.mintKey('').length) ?? '';

@@ -23,12 +23,12 @@ export class TokenUnavailableError extends PlumeError {
   }
 }
 
-/** The table that holds the tokens could not be reached, and no token in memory is still alive. */
+/** The table that holds the tokens could not be reached, and no token in memory is still alive. `reason` is its name for the error. */
 export class TokenStoreUnavailableError extends PlumeError {
-  constructor(client: string, operation: 'read' | 'write') {
+  constructor(client: string, operation: 'read' | 'write', reason: string) {
     super(
       'token_store_unavailable',
-      `the token of client ${client} could not be ${operation === 'read' ? 'read from' : 'written to'} the table; check DynamoDB's health and the function's permissions, then try again`,
+      `the token of client ${client} could not be ${operation === 'read' ? 'read from' : 'written to'} the table (${reason}); check DynamoDB's health and the function's permissions, then try again`,
       { client },
     );
   }

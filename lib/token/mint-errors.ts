@@ -2,12 +2,12 @@ import { PlumeError } from '../errors.ts';
 
 /** The table with the minter's own items could not be reached. Nothing is lost: the next tick tries again. */
 export class MintLedgerUnavailableError extends PlumeError {
-  constructor(operation: 'read' | 'write', client?: string) {
+  constructor(operation: 'read' | 'write', reason: string, client?: string) {
     super(
       'token_store_unavailable',
       `the minter's record${client === undefined ? 's' : ` of client ${client}`} could not be ${
         operation === 'read' ? 'read from' : 'written to'
-      } the table; check DynamoDB's health and the function's permissions`,
+      } the table (${reason}); check DynamoDB's health and the function's permissions`,
       { client },
     );
   }

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
+import { errorReason } from '../error-reason.ts';
 import { MintLedgerUnavailableError } from './mint-errors.ts';
 import { type MintRecord, mintRecordOf } from './mint-record.ts';
 
@@ -47,8 +48,8 @@ export function createMintItems({
           new GetItemCommand({ ...addressed(client), ConsistentRead: true }),
         );
         return Item && mintRecordOf(Item);
-      } catch {
-        throw new MintLedgerUnavailableError('read', client);
+      } catch (error) {
+        throw new MintLedgerUnavailableError('read', errorReason(error), client);
       }
     },
 
@@ -68,7 +69,7 @@ export function createMintItems({
         return mintRecordOf(Attributes);
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return undefined;
-        throw new MintLedgerUnavailableError('write', client);
+        throw new MintLedgerUnavailableError('write', errorReason(error), client);
       }
     },
   };

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
+import { errorReason } from '../error-reason.ts';
 import { TokenStoreUnavailableError } from './errors.ts';
 
 /** Lets one worker out of many be the one that asks the minter for a client's token. */
@@ -46,7 +47,7 @@ export function createMintRequests({
         return true;
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return false;
-        throw new TokenStoreUnavailableError(client, 'write');
+        throw new TokenStoreUnavailableError(client, 'write', errorReason(error));
       }
     },
   };

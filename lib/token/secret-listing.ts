@@ -1,6 +1,7 @@
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
+import { errorReason } from '../error-reason.ts';
 import { MintLedgerUnavailableError } from './mint-errors.ts';
 
 /** How far the list of secrets has been read: when the last readings began, Unix ms. */
@@ -29,8 +30,8 @@ export function createSecretListingStore({
     async read() {
       const { Item } = await client
         .send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }))
-        .catch(() => {
-          throw new MintLedgerUnavailableError('read');
+        .catch((error: unknown) => {
+          throw new MintLedgerUnavailableError('read', errorReason(error));
         });
       return Item && { listedAtMs: Number(Item.listedAtMs?.N), listedAllAtMs: Number(Item.listedAllAtMs?.N) };
     },
@@ -41,8 +42,8 @@ export function createSecretListingStore({
         listedAtMs: { N: String(listedAtMs) },
         listedAllAtMs: { N: String(listedAllAtMs) },
       };
-      await client.send(new PutItemCommand({ TableName: table, Item: item })).catch(() => {
-        throw new MintLedgerUnavailableError('write');
+      await client.send(new PutItemCommand({ TableName: table, Item: item })).catch((error: unknown) => {
+        throw new MintLedgerUnavailableError('write', errorReason(error));
       });
     },
   };

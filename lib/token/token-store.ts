@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
+import { errorReason } from '../error-reason.ts';
 import type { ErrorCode } from '../errors.ts';
 import { type AccessToken, accessToken } from './access-token.ts';
 import { TokenStoreUnavailableError } from './errors.ts';
@@ -60,8 +61,8 @@ export function createTokenStore({
           new GetItemCommand({ TableName: table, Key: key(client), ConsistentRead: true }),
         );
         return Item && recordOf(Item);
-      } catch {
-        throw new TokenStoreUnavailableError(client, 'read');
+      } catch (error) {
+        throw new TokenStoreUnavailableError(client, 'read', errorReason(error));
       }
     },
 
@@ -85,7 +86,7 @@ export function createTokenStore({
         return true;
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return false;
-        throw new TokenStoreUnavailableError(client, 'write');
+        throw new TokenStoreUnavailableError(client, 'write', errorReason(error));
       }
     },
 
@@ -107,8 +108,8 @@ export function createTokenStore({
             },
           }),
         );
-      } catch {
-        throw new TokenStoreUnavailableError(client, 'write');
+      } catch (error) {
+        throw new TokenStoreUnavailableError(client, 'write', errorReason(error));
       }
     },
   };

@@ -41,11 +41,16 @@ test('a stage may set all keys', () => {
 });
 
 test.each<[string, unknown, string]>([
-  ['no address', { client: 'mocha' }, 'stages.dev.apiUrl is missing; it must be an https URL'],
+  ['no address', { client: 'mocha' }, 'stages.dev.apiUrl is missing; it must be an https URL without a path'],
   [
     'an address in clear',
     { ...valid, apiUrl: 'http://x' },
     'stages.dev.apiUrl is "http://x"; it must be an https URL',
+  ],
+  [
+    'an address with a path',
+    { ...valid, apiUrl: 'https://api.plume.example/v1/' },
+    'it must be an https URL without a path',
   ],
   [
     'no client',

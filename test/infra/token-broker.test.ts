@@ -250,7 +250,7 @@ describe('options', () => {
   test.each<[string, Partial<TokenBrokerProps>, RegExp]>([
     ['a limit below the bound', { budget: { limit: 1000 } }, /allows 1000.*= 1895/],
     ['an unknown budget key', { budget: { limt: 1 } as never }, /limt is not a known key/],
-    ['an address in clear', { apiUrl: 'http://api.plume.example' }, /apiUrl is .*https/],
+    ['an address in clear', { apiUrl: 'http://api.plume.example' }, /apiUrl must be an https URL/],
     ['a prefix with a slash at its end', { secretPrefix: 'plume/' }, /PLUME_SECRET_PREFIX must be/],
     ['a request that outlasts the minter', { token: { requestTimeoutMs: 20_000 } }, /at most 15000/],
   ])('fail with %s', (_, props, message) => {

@@ -50,7 +50,7 @@ async function mint(who = client): Promise<string> {
 }
 
 function callApi(token: string, headers: Record<string, string> = {}) {
-  return fetch(new URL('v1/devices', cloud.apiUrl), {
+  return fetch(new URL('api/v1/devices', cloud.apiUrl), {
     headers: { authorization: `Bearer ${token}`, ...headers },
   });
 }
@@ -156,7 +156,7 @@ describe('API', () => {
   test('takes a live token, and refuses others with the reason as a fact', async () => {
     const token = await mint();
     expect((await callApi(token)).status).toBe(200);
-    expect((await fetch(cloud.apiUrl)).status).toBe(401);
+    expect((await fetch(new URL('api/', cloud.apiUrl))).status).toBe(401);
     expect((await callApi('nonsense')).status).toBe(401);
     expect((await callApi(`${token.slice(0, -4)}AAAA`)).status).toBe(401);
     const expired = await mint(other);

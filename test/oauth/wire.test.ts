@@ -165,15 +165,6 @@ test('a server that is not there is unavailable, in the words of the system', as
   }
 });
 
-test("the caller's signal ends a request", async () => {
-  const tokenUrl = await serve(() => never);
-  const signal = AbortSignal.abort();
-  for (const run of requests(tokenUrl, depsWith({ signal }))) {
-    expect(await silentError(run, SECRETS)).toMatchObject({ code: 'oauth_unavailable', reason: 'aborted' });
-  }
-  expect(seen).toEqual([]);
-});
-
 test('the stored header arrives byte for byte', async () => {
   const headers: unknown[] = [];
   server = await startLoopbackServer(async (request, response) => {

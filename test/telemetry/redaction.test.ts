@@ -26,6 +26,7 @@ test('a structure loses its secrets by name and by form, and keeps the rest', ()
       client: 'mocha',
       fingerprint: '0123456789abcdef',
       secretVersion: 'v1',
+      secretName: 'plume/m2m/a/b',
       headers: { Authorization: HEADER, accept: 'application/json' },
       deep: [{ client_secret: 'MARKER', access_token: 'MARKER', accessToken: 'MARKER', note: `got ${JWT}` }],
     },
@@ -33,6 +34,7 @@ test('a structure loses its secrets by name and by form, and keeps the rest', ()
   );
   expect(logged).not.toMatch(/MARKER|eyJ|Basic/);
   expect(logged).toContain('"secretVersion":"v1"');
+  expect(logged).toContain('"secretName":"plume/m2m/a/b"');
   expect(logged).toContain('"accept":"application/json"');
   expect(logged).toContain('0123456789abcdef');
 });

@@ -68,7 +68,7 @@ export async function startPlumeCloud(options: PlumeCloudOptions): Promise<Plume
 
   return {
     tokenUrl: `${server.url}${authorizationPath}/v1/token`,
-    apiUrl: `${server.url}/api/`,
+    apiUrl: `${server.url}/`,
     revoke: (client) =>
       issuer.live(client).map((token) => {
         issuer.revoke(token);

@@ -3,7 +3,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** The URL, or the rule it breaks as the end of a sentence that starts with its name. */
 export type EndpointUrl = { readonly url: string } | { readonly rule: string };
 
-/** An endpoint of the authorization server: the credentials are sent there, so it must be https. */
+/** An endpoint that credentials or tokens are sent to, so it must be https. */
 export function parseEndpointUrl(text: string): EndpointUrl {
   if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return { rule: 'must be a URL' };
   const url = new URL(text);
@@ -12,6 +12,15 @@ export function parseEndpointUrl(text: string): EndpointUrl {
   if (url.username !== '' || url.password !== '') return { rule: 'must hold no user name and no password' };
   if (text.includes('#')) return { rule: 'must have no fragment' };
   return { url: url.href };
+}
+
+/** Plume's API: calls name their whole path, hence the base has none that could be forgotten. */
+export function parseApiUrl(text: string): EndpointUrl {
+  const parsed = parseEndpointUrl(text);
+  if ('rule' in parsed) return parsed;
+  const { pathname, search } = new URL(parsed.url);
+  if (pathname !== '/' || search !== '') return { rule: 'must have no path: calls name the whole of it' };
+  return parsed;
 }
 
 /** `…/v1/token` → `…/v1/introspect` (vendor document); undefined for any other last segment. */
