@@ -52,6 +52,15 @@ export const TABLE = {
   budgetKeyPrefix: (budget: string): string => `budget#${budget}#`,
 } as const;
 
+/** The message attributes of the reference worker's jobs that are its own. A sender's others travel along with a job. */
+export const JOB_ATTRIBUTES = {
+  jobId: 'plume.jobId',
+  failures: 'plume.failures',
+  submittedAtMs: 'plume.submittedAtMs',
+  /** Why the job is in the dead-letter queue. */
+  code: 'plume.code',
+} as const;
+
 /** How long tokens are served and when they are replaced. Milliseconds throughout. */
 export interface TokenSettings {
   /** A token is not served in the last `graceMs` of its life (vendor document: about 30 seconds). */

@@ -9,6 +9,7 @@ const FOUNDATION = [
   'lib/clock',
   'lib/endpoint-url',
   'lib/error-reason',
+  'lib/read-text',
   'lib/unless-aborted',
 ];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -17,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/clock': [],
   'lib/endpoint-url': [],
   'lib/error-reason': [],
+  'lib/read-text': [],
   'lib/unless-aborted': [],
   'lib/sdk-config': [],
   'lib/settings': [...FOUNDATION, 'lib/credentials'],

@@ -2,6 +2,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import middy from '@middy/core';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
+import { ConfigError } from '../../lib/errors.ts';
 import { plume } from '../../lib/middleware/plume.ts';
 import { SDK_CONFIG } from '../../lib/sdk-config.ts';
 import { readClient, readSettings, required } from '../../lib/settings.ts';
@@ -25,6 +26,8 @@ const queues = createQueues({
 export const handler = middy()
   .use(plume<SQSEvent>({ client }))
   .handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
+    if (!Array.isArray(Records))
+      throw new ConfigError('the worker takes the events of an SQS queue: { "Records": [ … ] }');
     const { fetch } = context.plume;
     const dependencies = { client, fetch, queues, now: Date.now, telemetry, random: Math.random };
     const ends = await Promise.all(Records.map((record) => processJob(record, dependencies)));

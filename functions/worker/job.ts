@@ -1,6 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import * as v from 'valibot';
 
+import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
 import { PlumeError } from '../../lib/errors.ts';
 
 /** One API call that somebody wants made. */
@@ -70,14 +71,26 @@ export interface Journey {
   readonly failures: number;
   /** When the first message was sent, Unix ms. */
   readonly submittedAtMs: number;
+  /** The attributes that the sender gave the message: they are none of the worker's business, and go along. */
+  readonly attributes: SQSRecord['messageAttributes'];
 }
 
-export function journeyOf(record: SQSRecord): Journey {
-  const { attributes, messageAttributes } = record;
-  const carried = (name: string) => Number(messageAttributes[name]?.stringValue) || 0;
+const OWN: ReadonlySet<string> = new Set(Object.values(JOB_ATTRIBUTES));
+
+export function journeyOf({ messageId, attributes, messageAttributes }: SQSRecord): Journey {
+  const sentAtMs = Number(attributes.SentTimestamp);
+  const submittedAtMs = wholeNumber(messageAttributes[JOB_ATTRIBUTES.submittedAtMs]?.stringValue) ?? sentAtMs;
   return {
-    jobId: messageAttributes.jobId?.stringValue ?? record.messageId,
-    failures: carried('failures') + Number(attributes.ApproximateReceiveCount) - 1,
-    submittedAtMs: carried('submittedAtMs') || Number(attributes.SentTimestamp),
+    jobId: messageAttributes[JOB_ATTRIBUTES.jobId]?.stringValue ?? messageId,
+    failures:
+      (wholeNumber(messageAttributes[JOB_ATTRIBUTES.failures]?.stringValue) ?? 0) +
+      Number(attributes.ApproximateReceiveCount) -
+      1,
+    submittedAtMs: Math.min(submittedAtMs, sentAtMs),
+    attributes: Object.fromEntries(Object.entries(messageAttributes).filter(([name]) => !OWN.has(name))),
   };
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -3,6 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import type { Now } from '../../lib/clock.ts';
 import { isPlumeError, PlumeError } from '../../lib/errors.ts';
 import type { PlumeContext } from '../../lib/middleware/plume.ts';
+import { readText } from '../../lib/read-text.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type Job, type Journey, journeyOf, parseJob } from './job.ts';
@@ -23,10 +24,12 @@ export interface JobDependencies {
 
 /** As many as the queue's redrive policy allows: SQS itself buries a job that kills its worker. */
 const MAX_FAILURES = 5;
-/** A job that has only ever been postponed ends with the queue's own retention: copies would live for ever. */
+/** A job that has only ever been postponed ends some day: copies would live for ever. */
 const MAX_AGE_MS = 4 * 86_400_000;
 /** The wait where an error that passes by itself does not say when. */
 const DEFAULT_DELAY_MS = 30_000;
+/** The same where somebody must correct a secret first: as long as SQS delays a message. */
+const REPAIR_DELAY_MS = 900_000;
 
 /** Conditions of the broker, not failures of the job: they pass, and never count towards the dead-letter queue. */
 const POSTPONING = new Set<string>([
@@ -40,8 +43,8 @@ const POSTPONING = new Set<string>([
   'invocation_over',
 ]);
 
-/** A longer answer does not fit into a message: its result comes without it, and the job is not done twice. */
-const MAX_BODY_LENGTH = 200_000;
+/** A longer result may not fit into a message: it comes without the answer, and the job is not done twice. */
+const MAX_RESULT_BYTES = 250_000;
 
 /** The API did not judge the job: it may be done when it is tried again. */
 class JobFailedError extends PlumeError {
@@ -93,12 +96,16 @@ async function call(job: Job, { jobId }: Journey, { fetch, client }: JobDependen
     },
     ...(job.body !== undefined && { body: JSON.stringify(job.body) }),
   });
-  const text = await response.text();
-  if (isFailure(response.status)) throw new JobFailedError(client, response.status);
-  const result = { id: jobId, status: response.status };
-  return text.length > MAX_BODY_LENGTH
-    ? { ...result, bodyOmitted: true }
-    : { ...result, body: parsedIfJson(text) };
+  const { status } = response;
+  if (isFailure(status)) {
+    await response.body?.cancel();
+    throw new JobFailedError(client, status);
+  }
+  const text = await readText(response, MAX_RESULT_BYTES);
+  const result = { id: jobId, status, ...(text !== undefined && { body: parsedIfJson(text) }) };
+  // As a message, with the escapes of JSON, it may be much longer than the text.
+  const fits = text !== undefined && Buffer.byteLength(JSON.stringify(result)) <= MAX_RESULT_BYTES;
+  return fits ? result : { id: jobId, status, bodyOmitted: true };
 }
 
 async function settle(
@@ -111,7 +118,8 @@ async function settle(
   const isTooOld = now() - journey.submittedAtMs > MAX_AGE_MS;
 
   if (POSTPONING.has(code) && !isTooOld) {
-    const delayMs = Math.max(0, (retryAtMs ?? now() + DEFAULT_DELAY_MS) - now());
+    const unknownMs = code === 'token_unavailable' ? REPAIR_DELAY_MS : DEFAULT_DELAY_MS;
+    const delayMs = retryAtMs === undefined ? unknownMs : Math.max(0, retryAtMs - now());
     // Those who were told the same moment must not all come back at it.
     await queues.postpone(body, journey, Math.ceil((delayMs * (1 + random() / 10)) / 1000 + random()));
     telemetry.metric('JobPostponed', 1, { client });

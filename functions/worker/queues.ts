@@ -1,5 +1,6 @@
-import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
+import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
 import type { Journey } from './job.ts';
 
@@ -29,7 +30,9 @@ export interface QueueUrls {
 }
 
 /** The longest delay that SQS gives a message. */
-export const MAX_DELAY_SECONDS = 900;
+const MAX_DELAY_SECONDS = 900;
+/** The most attributes that SQS takes with a message. */
+const MAX_ATTRIBUTES = 10;
 
 export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls }): Queues {
   return {
@@ -42,7 +45,7 @@ export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls })
           QueueUrl: urls.jobs,
           MessageBody: body,
           DelaySeconds: Math.min(MAX_DELAY_SECONDS, delaySeconds),
-          MessageAttributes: attributes({ ...journey }),
+          MessageAttributes: attributesOf(journey),
         }),
       );
     },
@@ -51,18 +54,37 @@ export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls })
         new SendMessageCommand({
           QueueUrl: urls.deadLetters,
           MessageBody: body,
-          MessageAttributes: attributes({ ...journey, code }),
+          MessageAttributes: attributesOf(journey, code),
         }),
       );
     },
   };
 }
 
-function attributes(values: Readonly<Record<string, string | number>>) {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      { DataType: typeof value === 'number' ? 'Number' : 'String', StringValue: String(value) },
-    ]),
-  );
+/** The worker's own attributes, and as many of the sender's as there is room for. */
+function attributesOf(
+  { jobId, failures, submittedAtMs, attributes }: Journey,
+  code?: ErrorCode,
+): Record<string, MessageAttributeValue> {
+  const own = Object.entries({
+    [JOB_ATTRIBUTES.jobId]: text(jobId),
+    [JOB_ATTRIBUTES.failures]: number(failures),
+    [JOB_ATTRIBUTES.submittedAtMs]: number(submittedAtMs),
+    ...(code !== undefined && { [JOB_ATTRIBUTES.code]: text(code) }),
+  });
+  const others = Object.entries(attributes).map(([name, { dataType, stringValue, binaryValue }]) => [
+    name,
+    binaryValue === undefined
+      ? { DataType: dataType, StringValue: stringValue }
+      : { DataType: dataType, BinaryValue: Buffer.from(binaryValue, 'base64') },
+  ]);
+  return Object.fromEntries([...own, ...others].slice(0, MAX_ATTRIBUTES));
+}
+
+function text(value: string): MessageAttributeValue {
+  return { DataType: 'String', StringValue: value };
+}
+
+function number(value: number): MessageAttributeValue {
+  return { DataType: 'Number', StringValue: String(value) };
 }

@@ -1,3 +1,4 @@
+import { readText } from '../read-text.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** A response, read as far as it is worth reading. */
@@ -21,20 +22,8 @@ export async function readAnswer(response: Response, nowMs: number): Promise<Ans
   const { status } = response;
   const isJson = /^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(response.headers.get('content-type') ?? '');
   const hasSay = isJson && (status === 200 || (status >= 400 && status < 500));
-  const body = hasSay ? await readText(response) : await discard(response);
+  const body = hasSay ? await readText(response, MAX_BODY_BYTES) : await discard(response);
   return { status, isJson, retryAfterMs: retryAfterMs(response.headers.get('retry-after'), nowMs), body };
-}
-
-async function readText({ body }: Response): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // Leaving the loop cancels the stream, and the connection with it.
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 async function discard({ body }: Response): Promise<undefined> {

@@ -8,6 +8,7 @@ import { startEventSource } from '../../infra/local/queue/event-source.ts';
 import { startQueueServer } from '../../infra/local/queue/queue-server.ts';
 import { createQueues, type QueueUrls } from '../../infra/local/queue/queues.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
+import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
 
 let server: Awaited<ReturnType<typeof startQueueServer>>;
 let sqs: SQSClient;
@@ -50,7 +51,8 @@ function consume(answer: (event: SQSEvent) => Promise<SQSBatchResponse>): string
 }
 
 async function send(body: string, jobId?: string): Promise<void> {
-  const MessageAttributes = jobId === undefined ? {} : { jobId: { DataType: 'String', StringValue: jobId } };
+  const MessageAttributes =
+    jobId === undefined ? {} : { [JOB_ATTRIBUTES.jobId]: { DataType: 'String', StringValue: jobId } };
   await sqs.send(new SendMessageCommand({ QueueUrl: urls.jobs, MessageBody: body, MessageAttributes }));
 }
 
@@ -70,7 +72,20 @@ test('what the function names as failed comes back, and ends in the dead-letter 
   expect(deliveries.flat().sort()).toEqual(['bad', 'bad', 'good']);
   const bad = records.filter(({ body }) => body === 'bad');
   expect(bad.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['1', '2']);
-  expect(bad[0]?.messageAttributes.jobId).toMatchObject({ stringValue: 'first-id', dataType: 'String' });
+  expect(bad[0]?.messageAttributes[JOB_ATTRIBUTES.jobId]).toMatchObject({
+    stringValue: 'first-id',
+    dataType: 'String',
+  });
+});
+
+test('a name that is not of the batch fails the whole of it', async () => {
+  await send('a');
+  let attempts = 0;
+  const deliveries = consume(async () => {
+    attempts += 1;
+    return { batchItemFailures: attempts === 1 ? [{ itemIdentifier: 'another' }] : [] };
+  });
+  await expect.poll(() => deliveries, { timeout: 5_000 }).toEqual([['a'], ['a']]);
 });
 
 test('a failed invocation fails its whole batch, by the name of the jobs', async () => {

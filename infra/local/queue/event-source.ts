@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 
+import { JOB_ATTRIBUTES } from '../../../lib/contract.ts';
 import type { QueueHappening } from '../facts.ts';
 import type { FunctionPool } from '../lambda/function-pool.ts';
 
@@ -87,10 +88,12 @@ async function invoke(
     const result = await pool.invoke(JSON.stringify(event));
     if (!result.ok) throw new Error(result.error.errorType);
     const response = JSON.parse(result.payload) as SQSBatchResponse | null;
-    return new Set(response?.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const failed = new Set(response?.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    // As in AWS: a name that is not of the batch fails the whole of it.
+    return [...failed].every((id) => all.includes(id)) ? failed : new Set(all);
   } catch (error) {
     const jobs = records.map(
-      ({ messageId, messageAttributes }) => messageAttributes.jobId?.stringValue ?? messageId,
+      ({ messageId, messageAttributes }) => messageAttributes[JOB_ATTRIBUTES.jobId]?.stringValue ?? messageId,
     );
     record({ kind: 'batch-failed', jobs, error: error instanceof Error ? error.message : 'unknown' });
     return new Set(all);

@@ -70,20 +70,48 @@ test('any text at all is a job or a typed refusal that does not echo it', () => 
   );
 });
 
-test('a copy carries its first name, its failures and its age', () => {
-  const record = {
-    messageId: 'second',
-    attributes: { ApproximateReceiveCount: '3', SentTimestamp: '2000' },
-    messageAttributes: {
-      jobId: { stringValue: 'first' },
-      failures: { stringValue: '2' },
-      submittedAtMs: { stringValue: '1000' },
+describe('a journey', () => {
+  const record = (messageAttributes: Readonly<Record<string, unknown>>) =>
+    ({
+      messageId: 'second',
+      attributes: { ApproximateReceiveCount: '3', SentTimestamp: '2000' },
+      messageAttributes,
+    }) as unknown as SQSRecord;
+
+  test('of a copy goes on with its first name, its failures and its age', () => {
+    const messageAttributes = {
+      'plume.jobId': { stringValue: 'first' },
+      'plume.failures': { stringValue: '2' },
+      'plume.submittedAtMs': { stringValue: '1000' },
+    };
+    expect(journeyOf(record(messageAttributes))).toEqual({
+      jobId: 'first',
+      failures: 4,
+      submittedAtMs: 1000,
+      attributes: {},
+    });
+  });
+
+  test("begins with the message, whose sender's attributes are none of its business", () => {
+    const attributes = { jobId: { stringValue: 'x' }, failures: { stringValue: '99' } };
+    expect(journeyOf(record(attributes))).toEqual({
+      jobId: 'second',
+      failures: 2,
+      submittedAtMs: 2000,
+      attributes,
+    });
+  });
+
+  test.each(['abc', '-1000', 'Infinity', '1e9', '1.5', ''])(
+    'is not led astray by the number %j',
+    (stringValue) => {
+      const wrong = { 'plume.failures': { stringValue }, 'plume.submittedAtMs': { stringValue } };
+      expect(journeyOf(record(wrong))).toMatchObject({ failures: 2, submittedAtMs: 2000 });
     },
-  } as unknown as SQSRecord;
-  expect(journeyOf(record)).toEqual({ jobId: 'first', failures: 4, submittedAtMs: 1000 });
-  expect(journeyOf({ ...record, messageAttributes: {} })).toEqual({
-    jobId: 'second',
-    failures: 2,
-    submittedAtMs: 2000,
+  );
+
+  test('does not begin after its message was sent', () => {
+    const late = { 'plume.submittedAtMs': { stringValue: '9000' } };
+    expect(journeyOf(record(late)).submittedAtMs).toBe(2000);
   });
 });

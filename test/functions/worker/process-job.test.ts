@@ -56,7 +56,10 @@ function toRecord({
   MessageAttributes = {},
 }: Message): SQSRecord {
   const messageAttributes = Object.fromEntries(
-    Object.entries(MessageAttributes).map(([name, { StringValue }]) => [name, { stringValue: StringValue }]),
+    Object.entries(MessageAttributes).map(([name, { StringValue, DataType }]) => [
+      name,
+      { stringValue: StringValue, dataType: DataType },
+    ]),
   );
   return {
     messageId: MessageId,
@@ -112,9 +115,13 @@ describe('an answer', () => {
     });
   });
 
-  test('too long for a message is left out, and the job is not done again', async () => {
+  test.each([
+    ['too long for a message', 'x'.repeat(2_000_000)],
+    ['that only its escapes make too long', '\0'.repeat(190_000)],
+    ['without an end', new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(65_536)) })],
+  ])('%s is left out, and the job is not done again', async (_, body) => {
     const record = await submit(job);
-    expect(await run(record, answering(200, 'x'.repeat(2_000_000)))).toBe('done');
+    expect(await run(record, async () => new Response(body))).toBe('done');
     expect(JSON.parse((await receive(urls.results))?.body ?? '')).toEqual({
       id: record.messageId,
       status: 200,
@@ -134,8 +141,8 @@ describe('an answer', () => {
       const dead = (await receive(urls.deadLetters)) as SQSRecord;
       expect(dead.body).toBe(JSON.stringify(job));
       expect(dead.messageAttributes).toMatchObject({
-        code: { stringValue: 'job_failed' },
-        jobId: { stringValue: record.messageId },
+        'plume.code': { stringValue: 'job_failed' },
+        'plume.jobId': { stringValue: record.messageId },
       });
     },
   );
@@ -162,6 +169,31 @@ describe('a wait', () => {
     expect(server.inspectQueue('jobs')?.messages.delayed).toHaveLength(1);
   });
 
+  test('for somebody to correct a secret is as long as SQS allows', async () => {
+    expect(await run(await submit(job), throwing(new TokenUnavailableError('mocha', {})))).toBe('postponed');
+    const { delayed = [] } = server.inspectQueue('jobs')?.messages ?? {};
+    expect(((delayed[0]?.delayUntil ?? 0) - Date.now()) / 1000).toBeGreaterThan(890);
+  });
+
+  test("takes the sender's attributes along, as many as there is room for", async () => {
+    const MessageAttributes = Object.fromEntries(
+      Array.from({ length: 9 }, (_, index) => [
+        `trace-${index}`,
+        { DataType: 'String', StringValue: `${index}` },
+      ]),
+    );
+    await sqs.send(
+      new SendMessageCommand({ QueueUrl: urls.jobs, MessageBody: JSON.stringify(job), MessageAttributes }),
+    );
+    const record = (await receive(urls.jobs)) as SQSRecord;
+    expect(await run(record, throwing(refused(Date.now())))).toBe('postponed');
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: urls.jobs, ReceiptHandle: record.receiptHandle }));
+    const copy = (await receive(urls.jobs)) as SQSRecord;
+    expect(Object.keys(copy.messageAttributes)).toHaveLength(10);
+    expect(copy.messageAttributes['trace-0']?.stringValue).toBe('0');
+    expect(copy.messageAttributes['plume.jobId']?.stringValue).toBe(record.messageId);
+  });
+
   test('never counts towards the dead-letter queue, whatever their number; failures before it do', async () => {
     let record = await submit(job);
     const jobId = record.messageId;
@@ -174,7 +206,7 @@ describe('a wait', () => {
       // As the event source does with what is settled.
       await sqs.send(new DeleteMessageCommand({ QueueUrl: urls.jobs, ReceiptHandle: record.receiptHandle }));
       record = (await receive(urls.jobs)) as SQSRecord;
-      expect(record.messageAttributes.jobId?.stringValue).toBe(jobId);
+      expect(record.messageAttributes['plume.jobId']?.stringValue).toBe(jobId);
     }
     expect(await run(record, answering(500))).toBe('retry');
     record = (await receive(urls.jobs)) as SQSRecord;
@@ -185,7 +217,9 @@ describe('a wait', () => {
     const record = await submit(job);
     const muchLater = () => Date.now() + 5 * 86_400_000;
     expect(await run(record, throwing(new TokenUnavailableError('mocha', {})), muchLater)).toBe('buried');
-    expect((await receive(urls.deadLetters))?.messageAttributes.code?.stringValue).toBe('token_unavailable');
+    expect((await receive(urls.deadLetters))?.messageAttributes['plume.code']?.stringValue).toBe(
+      'token_unavailable',
+    );
   });
 });
 
@@ -195,7 +229,7 @@ describe('what cannot be done', () => {
     expect(await run(record, answering(200))).toBe('buried');
     const dead = await receive(urls.deadLetters);
     expect(dead?.body).toBe('{"method":"GET"}');
-    expect(dead?.messageAttributes.code?.stringValue).toBe('job_malformed');
+    expect(dead?.messageAttributes['plume.code']?.stringValue).toBe('job_malformed');
   });
 
   test('a result that cannot be sent, a copy that cannot be made: the message is left to the queue', async () => {
