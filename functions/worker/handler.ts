@@ -7,6 +7,7 @@ import { plume } from '../../lib/middleware/plume.ts';
 import { SDK_CONFIG } from '../../lib/sdk-config.ts';
 import { readClient, readSettings, required } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { batchResponse } from './batch-response.ts';
 import { processJob } from './process-job.ts';
 import { createQueues } from './queues.ts';
 
@@ -32,9 +33,5 @@ export const handler = middy()
     const dependencies = { client, fetch, queues, now: Date.now, telemetry, random: Math.random };
     const ends = await Promise.all(Records.map((record) => processJob(record, dependencies)));
     telemetry.flush();
-    return {
-      batchItemFailures: Records.filter((_, index) => ends[index] === 'retry').map(({ messageId }) => ({
-        itemIdentifier: messageId,
-      })),
-    };
+    return batchResponse(Records, ends);
   });

@@ -164,3 +164,62 @@ test('settings that cannot work are refused at construction', async () => {
   const scene = await openScene({ settings: { limit: 1_900 } });
   expect(() => scene.instance()).toThrow('up to 1931 calls');
 });
+
+describe('patience', () => {
+  test('of none takes what is good now, after a pause too, and no more', async () => {
+    const scene = await openScene();
+    await scene
+      .instance()
+      .openBook({ calls: 10, patienceMs: () => 0 })
+      .attempt(() => true);
+    // A burst of a second, at 170 ms each.
+    expect(scene.sum('TicketsGranted')).toBe(6);
+  });
+
+  test('holds although others have moved the counter on since it was seen', async () => {
+    const scene = await openScene();
+    const budget = scene.instance();
+    const open = () => budget.openBook({ calls: 10, patienceMs: () => 20_000 });
+    await open().attempt(() => true);
+    const others = { advanceMs: 170 * 110, floorMs: 0, ceilMs: Number.MAX_SAFE_INTEGER, nowMs: START_MS };
+    await scene.memory.take('worker', others);
+    watch(open().attempt(() => true));
+    await scene.time.run(START_MS);
+    expect((await scene.memory.read('worker')).nextMs).toBeLessThanOrEqual(START_MS + 20_000 + 170);
+  });
+});
+
+test('a reply under way does not undo a block', async () => {
+  const scene = await openScene();
+  await scene.memory.block('worker', START_MS - 1);
+  const budget = scene.instance();
+  const waiting = watch(budget.openBook({ calls: 2, patienceMs: () => 5_000 }).attempt(() => 'sent'));
+  // The others cannot be told, so the reply shows the block that was there before.
+  Object.assign(scene.memory, {
+    block: async () => {
+      throw new Error('away');
+    },
+  });
+  await budget.block();
+  await scene.time.run(START_MS + 5_000);
+  expect(waiting.error).toMatchObject({ code: 'budget_blocked' });
+});
+
+test('a counter that a wrong clock has set far ahead is believed for a window, and asked again then', async () => {
+  const scene = await openScene({ begun: false });
+  await scene.memory.init('worker', { nextMs: START_MS + 86_400_000, nowMs: START_MS });
+  const budget = scene.instance();
+  const refused = await budget
+    .openBook({ patienceMs: () => 1_000 })
+    .attempt(() => true)
+    .catch((error: unknown) => error);
+  const { windowMs, worker } = scene.settings;
+  expect((refused as { retryAtMs: number }).retryAtMs).toBeLessThanOrEqual(
+    START_MS + windowMs + worker.horizonMs,
+  );
+  scene.memory.remove('worker');
+  await scene.time.run(START_MS + 400_000);
+  const again = watch(budget.openBook({ patienceMs: () => 60_000 }).attempt(() => 'sent'));
+  await scene.time.run(START_MS + 460_000);
+  expect(again.value).toBe('sent');
+});

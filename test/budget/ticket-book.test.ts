@@ -160,3 +160,43 @@ describe('a book of tickets', () => {
     expect(sent).toEqual(Array.from({ length: 20 }, (_, index) => Math.max(0, index * 170 - 1_000)));
   });
 });
+
+describe('a turn', () => {
+  test('lasts from the check of the time to the sending: nothing is awaited between', async () => {
+    const scene = await openScene();
+    let turn = 0;
+    let checkedInTurn = -1;
+    const clock = {
+      ...virtualClock(scene.time),
+      now: () => {
+        checkedInTurn = turn;
+        // Whoever awaited anything after this would find another turn.
+        queueMicrotask(() => {
+          turn += 1;
+        });
+        return scene.time.now();
+      },
+    };
+    const book = scene.instance(clock).openBook({ calls: 1, ...WAIT });
+    const attempt = watch(book.attempt(() => turn === checkedInTurn));
+    await scene.time.run(START_MS);
+    expect(attempt.value).toBe(true);
+  });
+
+  test('does not outlive its book, even with a ticket at hand', async () => {
+    const scene = await openScene();
+    const book = scene.instance().openBook({ calls: 2, ...WAIT });
+    await book.attempt(() => true);
+    const late = watch(book.attempt(() => 'sent'));
+    book.close();
+    await scene.time.run(START_MS);
+    expect(late.error).toMatchObject({ code: 'budget_closed' });
+  });
+});
+
+test('all attempts that are in need share one reservation, however few were expected', async () => {
+  const scene = await openScene();
+  const book = scene.instance().openBook(WAIT);
+  await Promise.all(Array.from({ length: 5 }, () => book.attempt(() => true)));
+  expect(scene.asked).toEqual(['read', 'skip', 'take']);
+});

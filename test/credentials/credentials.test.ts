@@ -135,6 +135,13 @@ describe('the scope', () => {
   });
 });
 
+test.each(['http://evil-localhost/token', 'http://127x0x0x1/token', 'https://id@a.example/token'])(
+  'the address %s is refused',
+  (tokenUrl) => {
+    expect(() => parse({ authorization, tokenUrl, scope })).toThrow(/tokenUrl/);
+  },
+);
+
 describe("a client's name", () => {
   test.each(['mocha', 'a', 'A_b+c=d.e@f-1', 'x'.repeat(128)])('%s is accepted', (name) => {
     expect(checkClientName(name)).toBe(name);

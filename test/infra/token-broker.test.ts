@@ -49,13 +49,19 @@ describe('a stack without options', () => {
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         MemorySize: 512,
-        Timeout: expect.any(Number),
         TracingConfig: { Mode: 'Active' },
         LoggingConfig: { LogFormat: 'JSON', LogGroup: expect.anything() },
       });
       expect(Properties.FunctionName).toBeUndefined();
       expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
     }
+  });
+
+  test('gives functions the time that they need', () => {
+    const seconds = (description: RegExp) => functionOf(template, description).Properties.Timeout;
+    expect(seconds(FUNCTIONS.minter)).toBe(30);
+    expect(seconds(FUNCTIONS.inspector)).toBe(60);
+    expect(seconds(FUNCTIONS.worker)).toBe(60);
   });
 
   test('keeps logs for a month and takes them along when it goes', () => {
@@ -84,6 +90,7 @@ describe('a stack without options', () => {
           }),
         ],
         SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
+        Replicas: [Match.objectLike({ SSESpecification: { KMSMasterKeyId: Match.anyValue() } })],
         TableName: Match.absent(),
       },
     });
@@ -194,6 +201,72 @@ describe('every role', () => {
       ['request#mocha', 'budget#default#worker', 'budget#default#minter'],
     ]);
     expect(keysOf(worker, 'PutItem')).toEqual([]);
+  });
+});
+
+describe('the roles', () => {
+  const template = synth();
+  const items = (description: RegExp) =>
+    statementsOf(template, description)
+      .filter(({ Action }) => /^dynamodb:(Get|Put|Update)Item$/.test(String(Action)))
+      .map(({ Action, Condition }) => [Action, Condition]);
+  const like = (...keys: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } });
+  const equals = (...keys: string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys } });
+
+  test('of the minter reaches tokens, mints, the listing and the counters', () => {
+    expect(items(FUNCTIONS.minter)).toEqual([
+      ['dynamodb:GetItem', like('token#*', 'mint#*', 'listing')],
+      ['dynamodb:PutItem', like('token#*', 'listing')],
+      ['dynamodb:UpdateItem', like('token#*', 'mint#*', 'budget#default#worker', 'budget#default#minter')],
+    ]);
+  });
+
+  test("of the inspector reads tokens, and takes the minter's tickets", () => {
+    expect(items(FUNCTIONS.inspector)).toEqual([
+      ['dynamodb:GetItem', like('token#*')],
+      ['dynamodb:UpdateItem', equals('budget#default#minter')],
+    ]);
+  });
+
+  test.each(Object.entries(FUNCTIONS))(
+    "of the %s uses the table's key, through DynamoDB alone",
+    (_, description) => {
+      const [key, ...more] = statementsOf(template, description).filter(({ Action }) =>
+        String(Action).includes('kms:'),
+      );
+      expect(more).toEqual([]);
+      expect(key).toMatchObject({
+        Action: [
+          'kms:Decrypt',
+          'kms:DescribeKey',
+          'kms:Encrypt',
+          'kms:GenerateDataKey',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+        ],
+        Condition: { StringEquals: { 'kms:ViaService': expect.stringContaining('dynamodb') } },
+      });
+    },
+  );
+
+  test('of the worker sends to all three queues', () => {
+    const [send] = statementsOf(template, FUNCTIONS.worker).filter(
+      ({ Action }) => Action === 'sqs:SendMessage',
+    );
+    expect(send?.Resource).toHaveLength(3);
+  });
+
+  test('of the schedule is for schedules of this account', () => {
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Principal: { Service: 'scheduler.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': Match.anyValue() } },
+          }),
+        ],
+      },
+    });
   });
 });
 

@@ -65,6 +65,15 @@ test('expects as many calls as there are records, or as it is told', async () =>
   expect(opened.at(-1)?.endsInMs).toBe(5_000);
 });
 
+test('nobody waits into the margin', async () => {
+  const { fake, opened } = recorder();
+  const handler = middy()
+    .use(plume({ client: 'mocha', plume: fake, marginMs: 3_000 }))
+    .handler(async () => {});
+  await handler({}, lambdaContext(10_000));
+  expect(opened[0]?.patienceMs()).toBe(7_000);
+});
+
 test('closes after an error of the handler, which stays what it was', async () => {
   const { fake, events } = recorder();
   const handler = middy()

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
+import { type CallBudget, createCallBudget, type TicketBook } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
@@ -163,8 +163,17 @@ describe('401', () => {
 
   test('teaches the calls that still wait for their ticket: they send the new token at once', async () => {
     answer = rejecting('MARKER-0');
-    const slow = { ...fast, intervalMs: 300, horizonMs: 900 };
-    const session = open(environment(budgetOf(client, slow)), 3);
+    // The first call has its ticket; the others get theirs when it makes its second attempt.
+    const second = Promise.withResolvers<void>();
+    let attempts = 0;
+    const attempt: TicketBook['attempt'] = async (send) => {
+      attempts += 1;
+      if (attempts === 4) second.resolve();
+      if (attempts === 2 || attempts === 3) await second.promise;
+      return await send();
+    };
+    const budget: CallBudget = { openBook: () => ({ attempt, close: () => {} }), block: async () => 0 };
+    const session = open(environment(budget), 3);
     const responses = await Promise.all([session.fetch('/1'), session.fetch('/2'), session.fetch('/3')]);
     expect(responses.every(({ status }) => status === 200)).toBe(true);
     expect(calls.filter((call) => call.endsWith('MARKER-0'))).toHaveLength(1);
@@ -292,6 +301,36 @@ describe('the last moments of the invocation', () => {
     await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
     expect(calls).toEqual([]);
   });
+});
+
+test("the caller's own signal ends a call, with its reason", async () => {
+  answer = () => {};
+  const abort = new AbortController();
+  const session = open();
+  const call = session.fetch('/v1', { signal: abort.signal });
+  const ended = expect(call).rejects.toThrow('enough');
+  while (calls.length === 0) await systemClock.sleep(5);
+  abort.abort(new Error('enough'));
+  await ended;
+  await session.close();
+});
+
+test.each([
+  ['of the firewall', 403, 'text/html'],
+  ['that rejects a token', 401, 'application/json'],
+])('an answer %s is not left open', async (_, status, type) => {
+  let isClosed = false;
+  answer = (_request, response, token) => {
+    if (token !== 'MARKER-0') return json(response, 200);
+    response.on('close', () => {
+      isClosed = true;
+    });
+    response.writeHead(status, { 'content-type': type }).write('<');
+  };
+  await open()
+    .fetch('/v1')
+    .catch(() => {});
+  await expect.poll(() => isClosed, { timeout: 5_000 }).toBe(true);
 });
 
 test('nothing that is logged or thrown holds a token', async () => {

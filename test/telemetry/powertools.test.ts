@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
-import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import type { BufferedTelemetry, Telemetry } from '../../lib/telemetry/telemetry.ts';
 
 interface Line {
   readonly _aws: {
@@ -19,17 +19,26 @@ interface Line {
 
 afterEach(() => vi.restoreAllMocks());
 
-/** The lines in the embedded metric format that `use` leaves on stdout. */
-function linesOf(use: (telemetry: Telemetry) => void): Line[] {
-  const written: string[] = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
-  const telemetry = createPowertoolsTelemetry('my-broker');
-  use(telemetry);
-  expect(written).toEqual([]);
-  telemetry.flush();
-  telemetry.flush();
+/** The lines that `use` leaves on stdout and stderr. */
+function written(use: (telemetry: BufferedTelemetry) => void): string[] {
+  const lines: string[] = [];
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+  }
+  use(createPowertoolsTelemetry('my-broker'));
   vi.restoreAllMocks();
-  return written.map((line) => JSON.parse(line));
+  return lines;
+}
+
+/** The lines in the embedded metric format: they come with the flush, once. */
+function linesOf(use: (telemetry: Telemetry) => void): Line[] {
+  expect(written(use)).toEqual([]);
+  const lines = written((telemetry) => {
+    use(telemetry);
+    telemetry.flush();
+    telemetry.flush();
+  });
+  return lines.map((line) => JSON.parse(line));
 }
 
 /** Any metric at all, as no code may emit it: by name. */
@@ -64,4 +73,12 @@ test('what shares its labels shares a line; clients do not', () => {
     expect.objectContaining({ client: 'mocha', TokenMinted: 1, SecondsToExpiry: [30, 60] }),
   );
   expect(lines).toContainEqual(expect.objectContaining({ client: 'latte', TokenMinted: 1 }));
+});
+
+test('a secret that a mistake brought into a log line is taken out of it', () => {
+  const [line] = written((telemetry) =>
+    telemetry.log('error', 'a mistake', { authorization: 'Basic MARKERMARKER', note: 'Bearer MARKERMARKER' }),
+  );
+  expect(line).toContain('[redacted]');
+  expect(line).not.toContain('MARKER');
 });

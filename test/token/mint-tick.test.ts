@@ -171,6 +171,17 @@ describe('rotation', () => {
     expect(await world.tick()).toMatchObject({ discovered: 1, minted: 1 });
   });
 
+  test('what the list shows only minutes later is found then', async () => {
+    await world.tick();
+    const { list } = world.secrets;
+    world.secrets.put('latte');
+    Object.assign(world.secrets, { list: async () => [] });
+    await world.ticks(5 * 60_000);
+    Object.assign(world.secrets, { list });
+    await world.ticks(60_000);
+    expect(await world.token('latte')).toBeDefined();
+  });
+
   test('what the list missed is found within the hour', async () => {
     await world.tick();
     world.secrets.put('latte');

@@ -1,7 +1,11 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { BudgetExhausted } from '../../lib/budget/errors.ts';
+import { TABLE } from '../../lib/contract.ts';
+import { accessToken } from '../../lib/token/access-token.ts';
 import { startTable } from '../support/dynamodb.ts';
-import { createWorld, json, oauthError } from './minter-world.ts';
+import { createWorld, json, oauthError, type ServerCall } from './minter-world.ts';
 
 let engine: Awaited<ReturnType<typeof startTable>>;
 let world: ReturnType<typeof createWorld>;
@@ -58,6 +62,14 @@ describe('a worker without a token', () => {
   });
 });
 
+test('a token in its grace is replaced for a worker who asks: it would not be served', async () => {
+  await world.request(mocha);
+  const { fingerprint, expiresAtMs } = (await world.token(mocha))!;
+  world.clock.advance(expiresAtMs - world.settings.graceMs - world.clock.now());
+  expect((await world.request(mocha)).status).toBe('minted');
+  expect((await world.token(mocha))?.fingerprint).not.toBe(fingerprint);
+});
+
 describe('a rejected token', () => {
   test('is replaced, once', async () => {
     await world.request(mocha);
@@ -100,6 +112,19 @@ describe('a rejected token', () => {
       status: 'pending',
       retryAtMs: world.server.calls.at(-1)!.atMs + world.settings.forcedMintFloorMs,
     });
+  });
+
+  test('whose mint the call budget postponed may be replaced as soon as there is a ticket', async () => {
+    await world.request(mocha);
+    world.clock.advance(10_000);
+    const rejected = (await world.token(mocha))?.fingerprint;
+    const none = new BudgetExhausted('none', world.clock.now() + 1_000);
+    const openBook = () => ({ attempt: () => Promise.reject(none), close: () => {} });
+    const budget = { ...world.dependencies.budget, openBook };
+    const outcome = await world.request(mocha, rejected, { budget });
+    expect(outcome).toMatchObject({ status: 'pending', code: 'budget_exhausted' });
+    world.clock.advance(1_000);
+    expect((await world.request(mocha, rejected)).status).toBe('minted');
   });
 
   test('that the server issues again is not stored as a new one', async () => {
@@ -209,6 +234,19 @@ describe('a failed mint', () => {
     expect(world.server.calls.map(({ secret }) => secret)).toEqual(['secret', 'new']);
   });
 
+  test('that only a new secret can help is not tried again, also after one that time could have healed', async () => {
+    world.server.trouble = () => new Response('', { status: 503 });
+    await world.request(mocha);
+    world.clock.advance(60_000);
+    world.server.trouble = () => oauthError('invalid_scope');
+    await world.request(mocha);
+    const mints = world.server.mints();
+    world.clock.advance(3_600_000);
+    expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'invalid_scope' });
+    expect(world.server.mints()).toBe(mints);
+    world.secrets.delete(mocha);
+  });
+
   test('of a malformed secret is one of the secret', async () => {
     world.secrets.putRaw(mocha, '{}');
     expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'secret_malformed' });
@@ -216,7 +254,14 @@ describe('a failed mint', () => {
     world.secrets.delete(mocha);
   });
 
-  test("stopped by the WAF is nobody's failure", async () => {
+  test.each([
+    ['for the token', HTML_403],
+    [
+      'for its introspection',
+      (call: ServerCall) =>
+        call.endpoint === 'token' ? json({ token_type: 'Bearer', access_token: 'opaque' }) : HTML_403(),
+    ],
+  ])("stopped by the WAF, asking %s, is nobody's failure", async (_, trouble) => {
     let blocked = 0;
     const budget = {
       ...world.dependencies.budget,
@@ -225,7 +270,7 @@ describe('a failed mint', () => {
         return 4_711;
       },
     };
-    world.server.trouble = HTML_403;
+    world.server.trouble = trouble;
     expect(await world.request(mocha, undefined, { budget })).toEqual({
       status: 'pending',
       code: 'waf_blocked',
@@ -235,5 +280,62 @@ describe('a failed mint', () => {
     expect(world.metricsOf('MintFailed')).toEqual([]);
     world.server.trouble = undefined;
     expect((await world.request(mocha)).status).toBe('minted');
+  });
+});
+
+describe('a lease', () => {
+  test('is granted again to its owner, whose first write was repeated, and to nobody else', async () => {
+    const nowMs = world.clock.now();
+    const request = { client: mocha, owner: 'me', nowMs, untilMs: nowMs + 1_000 };
+    expect(await world.ledger.acquire(request)).toBeDefined();
+    expect(await world.ledger.acquire(request)).toBeDefined();
+    expect(await world.ledger.acquire({ ...request, owner: 'another' })).toBeUndefined();
+    expect(await world.ledger.acquire({ ...request, owner: 'another', nowMs: nowMs + 1_000 })).toBeDefined();
+  });
+
+  test('is given back when something unforeseen goes wrong', async () => {
+    const secrets = {
+      read: () => Promise.reject(new RangeError('a bug')),
+    };
+    await expect(world.request(mocha, undefined, { secrets })).rejects.toThrow('a bug');
+    expect((await world.request(mocha)).status).toBe('minted');
+  });
+});
+
+describe('time to live', () => {
+  const ttlOf = async (key: string): Promise<number | undefined> => {
+    const Key = { [TABLE.partitionKey]: { S: key } };
+    const { Item } = await engine.client.send(new GetItemCommand({ TableName: engine.table, Key }));
+    return Item?.[TABLE.ttl]?.N === undefined ? undefined : Number(Item[TABLE.ttl]?.N);
+  };
+
+  test('takes no token that lives, whatever is noted beside it', async () => {
+    const token = accessToken('day', world.clock.now(), world.clock.now() + 86_400_000);
+    await world.store.replace(mocha, token, undefined);
+    await world.store.noteFailure(mocha, { code: 'invalid_scope' }, world.clock.now());
+    const ttlSeconds = await ttlOf(TABLE.tokenKey(mocha));
+    expect(ttlSeconds).toBeGreaterThanOrEqual(token.expiresAtMs / 1000);
+    expect(ttlSeconds).toBeLessThan(token.expiresAtMs / 1000 + 86_400);
+  });
+
+  test.each([
+    ['adopted', () => world.ledger.adopt(mocha, 'another-version', world.clock.now())],
+    ['minted for', () => world.request(mocha)],
+    [
+      'tried in vain',
+      () => {
+        world.server.trouble = () => new Response('', { status: 503 });
+        return world.request(mocha);
+      },
+    ],
+  ])('takes a client without a secret, but not one that is back and %s', async (_, comeBack) => {
+    world.secrets.delete(mocha);
+    await world.request(mocha);
+    expect(await ttlOf(TABLE.mintKey(mocha))).toBeGreaterThan(world.clock.now() / 1000);
+    world.secrets.put(mocha);
+    world.clock.advance(60_000);
+    await comeBack();
+    expect(await ttlOf(TABLE.mintKey(mocha))).toBeUndefined();
+    world.secrets.delete(mocha);
   });
 });

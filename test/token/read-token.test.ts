@@ -192,6 +192,16 @@ describe('a failure of the minter', () => {
     expect(await get(instance())).toBe('stored');
   });
 
+  test('noted in the table is history when its moment has passed: the minter is asked', async () => {
+    await store.noteFailure(
+      client,
+      { code: 'oauth_unavailable', retryAtMs: clock.now() + 1_000 },
+      clock.now(),
+    );
+    clock.advance(2_000);
+    expect(await get(instance())).toBe('minted-1');
+  });
+
   test('is waited for within the time there is', async () => {
     const retryAtMs = clock.now() + 3_000;
     minter = async () =>
@@ -227,6 +237,16 @@ describe('a failure of the minter', () => {
     expect(asked.length).toBeGreaterThanOrEqual(2);
     expect(asked.length).toBeLessThanOrEqual(3);
   });
+});
+
+test('a token that waits for a ticket may be sent to the start of its grace, not after', async () => {
+  await mint('stored');
+  const reader = instance();
+  const given = await reader.get(client, { waitUntilMs: clock.now() });
+  clock.advance(given.sendUntilMs - clock.now() - 1);
+  expect(reader.isSendable(client, given)).toBe(true);
+  clock.advance(1);
+  expect(reader.isSendable(client, given)).toBe(false);
 });
 
 describe('while the table is away', () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { accessToken } from '../../lib/token/access-token.ts';
+import { createMintLedger } from '../../lib/token/mint-ledger.ts';
+import { createSecretListingStore } from '../../lib/token/secret-listing.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { startTable } from '../support/dynamodb.ts';
 
@@ -53,4 +55,21 @@ test('a table that is not there: a typed error without the token', async () => {
   await expect(away.read('mocha')).rejects.toMatchObject({ code, client: 'mocha' });
   await expect(away.replace('mocha', first, undefined)).rejects.toMatchObject({ code });
   await expect(away.noteFailure('mocha', { code: 'invalid_scope' }, 0)).rejects.toMatchObject({ code });
+});
+
+test('every read of an item is a consistent one', async () => {
+  const reads: unknown[] = [];
+  engine.client.middlewareStack.add(
+    (next, context) => (args) => {
+      if (context.commandName === 'GetItemCommand') reads.push(args.input);
+      return next(args);
+    },
+    { step: 'initialize', name: 'reads' },
+  );
+  await store.read('mocha');
+  await createMintLedger(engine).read('mocha');
+  await createSecretListingStore(engine).read();
+  engine.client.middlewareStack.remove('reads');
+  expect(reads).toHaveLength(3);
+  for (const input of reads) expect(input).toMatchObject({ ConsistentRead: true });
 });

@@ -164,15 +164,35 @@ describe('a wait', () => {
     expect(seconds).toBeLessThanOrEqual(42);
   });
 
+  const delayOfCopy = (): number => {
+    const { delayed = [] } = server.inspectQueue('jobs')?.messages ?? {};
+    expect(delayed).toHaveLength(1);
+    return ((delayed[0]?.delayUntil ?? 0) - Date.now()) / 1000;
+  };
+
   test('longer than SQS allows is cut to its maximum', async () => {
     expect(await run(await submit(job), throwing(refused(Date.now() + 3_600_000)))).toBe('postponed');
-    expect(server.inspectQueue('jobs')?.messages.delayed).toHaveLength(1);
+    const seconds = delayOfCopy();
+    expect(seconds).toBeGreaterThan(880);
+    expect(seconds).toBeLessThanOrEqual(900);
+  });
+
+  test.each([
+    'token_store_unavailable',
+    'budget_exhausted',
+    'budget_blocked',
+    'budget_unavailable',
+    'budget_clock_unreliable',
+    'waf_blocked',
+    'invocation_over',
+  ] as const)('for %s without a moment is half a minute', async (code) => {
+    expect(await run(await submit(job), throwing(new PlumeError(code, 'x')))).toBe('postponed');
+    expect(delayOfCopy()).toBeGreaterThan(25);
   });
 
   test('for somebody to correct a secret is as long as SQS allows', async () => {
     expect(await run(await submit(job), throwing(new TokenUnavailableError('mocha', {})))).toBe('postponed');
-    const { delayed = [] } = server.inspectQueue('jobs')?.messages ?? {};
-    expect(((delayed[0]?.delayUntil ?? 0) - Date.now()) / 1000).toBeGreaterThan(890);
+    expect(delayOfCopy()).toBeGreaterThan(880);
   });
 
   test("takes the sender's attributes along, as many as there is room for", async () => {
