@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { type CallBudget, createCallBudget, type TicketBook } from '../../lib/budget/call-budget.ts';
+import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
@@ -166,7 +166,7 @@ describe('401', () => {
     // The first call has its ticket; the others get theirs when it makes its second attempt.
     const second = Promise.withResolvers<void>();
     let attempts = 0;
-    const attempt: TicketBook['attempt'] = async (send) => {
+    const attempt = async <T>(send: () => T | undefined): Promise<Awaited<T> | undefined> => {
       attempts += 1;
       if (attempts === 4) second.resolve();
       if (attempts === 2 || attempts === 3) await second.promise;
