@@ -1,7 +1,7 @@
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, LoggingFormat, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -25,9 +25,14 @@ export interface BrokerFunctionProps {
   readonly logRetention: RetentionDays;
   /** @default - outside of any VPC */
   readonly network?: FunctionNetwork | undefined;
+  /** The function sends messages to the queue that invokes it, and knows when to stop. @default false */
+  readonly mayInvokeItself?: boolean | undefined;
   /** Takes the events of asynchronous invocations that failed. @default - none */
   readonly deadLetterQueue?: IQueue | undefined;
 }
+
+/** The shortest that Lambda takes. Its own default for events that it cannot deliver is six hours. */
+const MAX_EVENT_AGE = Duration.minutes(1);
 
 /**
  * One of this repository's functions. Its role is its own and starts with what Lambda itself needs, on exact
@@ -35,7 +40,16 @@ export interface BrokerFunctionProps {
  */
 export class BrokerFunction extends NodejsFunction {
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
-    const { entry, description, timeout, environment, logRetention, network, deadLetterQueue } = props;
+    const {
+      entry,
+      description,
+      timeout,
+      environment,
+      logRetention,
+      network,
+      mayInvokeItself,
+      deadLetterQueue,
+    } = props;
     const { banner, mainFields, ...bundling } = BUNDLING;
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(scope, `${id}Logs`, {
@@ -63,8 +77,10 @@ export class BrokerFunction extends NodejsFunction {
         bundleAwsSDK: true,
       },
       ...network,
-      // A failed event is not worth a second try: the schedule brings the next one.
-      ...(deadLetterQueue && { deadLetterQueue, retryAttempts: 0 }),
+      // Else Lambda takes it for a runaway after 16 rounds, and sends its messages to the dead-letter queue.
+      ...(mayInvokeItself && { recursiveLoop: RecursiveLoop.ALLOW }),
+      // A failed event is not worth a second try, nor a late one a first: the schedule brings the next.
+      ...(deadLetterQueue && { deadLetterQueue, retryAttempts: 0, maxEventAge: MAX_EVENT_AGE }),
     });
 
     this.addToRolePolicy(

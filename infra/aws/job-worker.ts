@@ -41,6 +41,8 @@ export class JobWorker extends Construct {
       entry: 'worker',
       description: `Calls Plume's API for client ${client}: one message, one call`,
       timeout: TIMEOUT,
+      // A postponed job is a copy on the job queue; one that is only ever postponed ends after four days.
+      mayInvokeItself: true,
       logRetention,
       network,
       environment: {

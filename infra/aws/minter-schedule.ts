@@ -39,7 +39,7 @@ export class MinterSchedule extends Construct {
         // The target would add every version of the function.
         role: role.withoutPolicyUpdates(),
         retryAttempts: 2,
-        // A tick that comes later than the next one is of no use.
+        // A tick that comes later than the next one is of no use; Lambda's own queue has a limit of its own.
         maxEventAge: Duration.minutes(1),
         deadLetterQueue,
       }),

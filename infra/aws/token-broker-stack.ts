@@ -40,9 +40,10 @@ export class TokenBrokerStack extends Stack {
     if (egress === undefined) new JobWorker(this, 'Worker', worker);
     egress?.zones.forEach((network, index) => {
       const zone = index + 1;
-      const budgetName = `${broker.budgetName}-${zone}`;
+      // One zone is one address, and one address is one budget: the broker's own.
+      const budgetName = zones > 1 ? `${broker.budgetName}-${zone}` : broker.budgetName;
       new JobWorker(this, `Worker${zone}`, { ...worker, network, budgetName });
-      budgets.push(budgetName);
+      if (zones > 1) budgets.push(budgetName);
     });
 
     const { alarms } = new BrokerAlarms(this, 'Alarms', {

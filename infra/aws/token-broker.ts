@@ -233,8 +233,10 @@ export class TokenBroker extends Construct {
   }
 
   #acknowledgeSecrets(prefix: string): void {
-    const { region } = Stack.of(this);
-    const secrets = `arn:<AWS::Partition>:secretsmanager:${Token.isUnresolved(region) ? '<AWS::Region>' : region}:<AWS::AccountId>:secret:${prefix}/*`;
+    const { partition, region, account } = Stack.of(this);
+    const known = (value: string, name: string): string =>
+      Token.isUnresolved(value) ? `<AWS::${name}>` : value;
+    const secrets = `arn:${known(partition, 'Partition')}:secretsmanager:${known(region, 'Region')}:${known(account, 'AccountId')}:secret:${prefix}/*`;
     for (const { role } of [this.minter, this.inspector]) {
       if (role === undefined) continue;
       acknowledge(role, {

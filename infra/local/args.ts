@@ -24,8 +24,9 @@ Usage: npm start -- [options]
   --json            print the report alone, as one line of JSON; progress goes to stderr
   --help            print this
 
-Exit code 1: a job was lost, the firewall refused a call, the window held more calls than the limit, or an
-expired token was sent. Exit code 2: the command line cannot be understood.
+Exit code 1: a job was lost or not done in time, a fault was not recovered from, the firewall refused a call, the
+window held more calls than the limit, or an expired token was sent. Exit code 2: the command line, or
+AWS_ENDPOINT_URL_DYNAMODB (another DynamoDB than the embedded one), cannot be understood.
 `;
 
 /** @throws {UsageError} */
@@ -58,7 +59,7 @@ function parse(args: readonly string[]) {
   } catch (error) {
     // The parser's message names the argument; what follows its first sentence is advice on positional arguments.
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split(/\. |\n/)[0]);
+    throw new UsageError(message.split(/\.\s|\n/)[0]);
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,6 +19,8 @@ export async function bundle<Name extends string>(
   entries: Readonly<Record<Name, string>>,
 ): Promise<Bundles<Name>> {
   const outdir = await mkdtemp(join(tmpdir(), 'plume-bundles-'));
+  const remove = (): void => rmSync(outdir, { recursive: true, force: true });
+  process.once('exit', remove);
   const { banner, mainFields, sourceMap, ...options } = BUNDLING;
   await build({
     ...options,
@@ -34,7 +37,10 @@ export async function bundle<Name extends string>(
   });
   return {
     urlOf: (name) => pathToFileURL(join(outdir, `${name}.mjs`)).href,
-    remove: () => rm(outdir, { recursive: true, force: true }),
+    remove: async () => {
+      process.off('exit', remove);
+      remove();
+    },
   };
 }
 

@@ -7,7 +7,7 @@ export function reportText(report: Report): string {
     ['duration', `${report.durationSeconds} s${report.interrupted ? ' (interrupted)' : ''}`],
     [
       'jobs',
-      `${report.jobsSubmitted} submitted, ${report.jobsDone} done, ${report.jobsLost} lost (${report.jobsInDeadLetterQueue} in the dead-letter queue)`,
+      `${report.jobsSubmitted} submitted, ${report.jobsDone} done, ${report.jobsWaiting} waiting, ${report.jobsLost} lost (${report.jobsInDeadLetterQueue} in the dead-letter queue)`,
     ],
     ['latency', `p50 ${report.p50Ms ?? '-'} ms, p99 ${report.p99Ms ?? '-'} ms from submission to result`],
     ['API calls', String(report.apiCalls)],

@@ -4,11 +4,14 @@ import type { RunState } from './run-state.ts';
 /** What a run came to. Times are relative: seconds since its begin, or milliseconds where the name says so. */
 export interface Report {
   readonly durationSeconds: number;
-  /** Ended by the user: jobs that are not done are not counted as lost. */
+  /** Ended by the user. */
   readonly interrupted: boolean;
   readonly jobsSubmitted: number;
   readonly jobsDone: number;
+  /** Jobs without a result that the queue does not hold any more. */
   readonly jobsLost: number;
+  /** Jobs that the queue still holds: the run ended before their time. */
+  readonly jobsWaiting: number;
   /** Jobs without a result that ended in the dead-letter queue; they count as lost. */
   readonly jobsInDeadLetterQueue: number;
   /** Results beyond a job's first. */
@@ -43,12 +46,14 @@ export interface RunOutcome {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly interrupted: boolean;
+  /** Jobs that wait or are being done, and results that nobody has collected. */
+  readonly jobsInQueue: number;
   readonly jobsInDeadLetterQueue: number;
   readonly inspection: unknown;
 }
 
 export function createReport(state: RunState, profile: Profile, outcome: RunOutcome): Report {
-  const { startedAtMs, endedAtMs, interrupted, jobsInDeadLetterQueue, inspection } = outcome;
+  const { startedAtMs, endedAtMs, interrupted, jobsInQueue, jobsInDeadLetterQueue, inspection } = outcome;
   const durationSeconds = (endedAtMs - startedAtMs) / 1000;
   const missing = state.submitted.size - state.latencies.size;
   const latencies = [...state.latencies.values()].sort((a, b) => a - b);
@@ -58,7 +63,8 @@ export function createReport(state: RunState, profile: Profile, outcome: RunOutc
     interrupted,
     jobsSubmitted: state.submitted.size,
     jobsDone: state.latencies.size,
-    jobsLost: interrupted ? jobsInDeadLetterQueue : missing,
+    jobsLost: Math.max(0, missing - jobsInQueue, jobsInDeadLetterQueue),
+    jobsWaiting: Math.min(missing, jobsInQueue),
     jobsInDeadLetterQueue,
     duplicateResults: state.duplicateResults,
     apiCalls: state.apiCalls,
@@ -89,9 +95,16 @@ export function createReport(state: RunState, profile: Profile, outcome: RunOutc
 
 /** Why the run must not count as a success; empty if it may. */
 export function failuresOf(report: Report): readonly string[] {
-  const { jobsLost, wafBlocked, maxCallsInWindow, limit, expiredTokensSent } = report;
+  const { interrupted, jobsLost, jobsWaiting, wafBlocked, maxCallsInWindow, limit, expiredTokensSent } =
+    report;
+  const isOver = !interrupted;
   return [
     jobsLost > 0 && `${jobsLost} jobs were lost`,
+    isOver && jobsWaiting > 0 && `${jobsWaiting} jobs were not done in time`,
+    ...report.faults.map(
+      ({ fault, recoveredAfterMs }) =>
+        isOver && recoveredAfterMs === null && `${fault} was not recovered from`,
+    ),
     wafBlocked > 0 && `the firewall refused ${wafBlocked} calls`,
     maxCallsInWindow > limit && `${maxCallsInWindow} calls in one window exceed the limit of ${limit}`,
     expiredTokensSent > 0 && `${expiredTokensSent} calls carried an expired token`,

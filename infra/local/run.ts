@@ -27,9 +27,6 @@ const SUBMITTING = 0.7;
 const BACKLOG_MS = 2_000;
 /** The share of the workers' rate at which jobs come in after that. */
 const DEMAND = 0.85;
-/** How much longer than planned a run may take until its jobs are done. */
-const MAX_DRAIN_MS = 45_000;
-
 /** One run from the first server to the last, and what it came to. */
 export async function run(options: RunOptions): Promise<Report> {
   const { profile, workers, dynamodbUrl, signal, watch } = options;
@@ -46,6 +43,10 @@ export async function run(options: RunOptions): Promise<Report> {
       startedAtMs,
       endedAtMs,
       interrupted: signal.aborted,
+      // In this order: a job that is done meanwhile is counted twice rather than not at all.
+      jobsInQueue:
+        (await countMessages(world.sqs, world.queues.jobs)) +
+        (await countMessages(world.sqs, world.queues.results)),
       jobsInDeadLetterQueue: await countMessages(world.sqs, world.queues.deadLetters),
       inspection: await inspect(world),
     });
@@ -90,7 +91,7 @@ async function operate(world: World, facts: Facts, state: RunState, options: Run
     while (state.latencies.size < state.submitted.size) await sleep(50, undefined, { signal });
   });
   try {
-    await Promise.race([collecting, working, sleep(durationMs + MAX_DRAIN_MS, undefined, { signal })]);
+    await Promise.race([collecting, working, sleep(durationMs + maxDrainMs(profile), undefined, { signal })]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -99,11 +100,29 @@ async function operate(world: World, facts: Facts, state: RunState, options: Run
   await collecting;
 }
 
+/**
+ * How much longer than planned a run may take until its jobs are done: as long as two instances that die one after the
+ * other hide their messages, a counter's first silence, and the calls of the whole line.
+ */
+function maxDrainMs({ budget, worker }: Profile): number {
+  const { clockAllowanceMs, networkDelayMs } = budget;
+  const silenceMs = budget.worker.horizonMs + 2 * clockAllowanceMs + networkDelayMs;
+  return 2 * 1000 * worker.visibilitySeconds + silenceMs + 2 * budget.worker.horizonMs;
+}
+
+/** Those that can be received, those that are being worked on, and those that wait for their time. */
 async function countMessages(sqs: SQSClient, queueUrl: string): Promise<number> {
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
   );
-  return Number(Attributes?.ApproximateNumberOfMessages);
+  return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
 async function inspect({ inspector }: World): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, type Environment } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
 
@@ -16,15 +16,19 @@ const assemblies = mkdtempSync(join(tmpdir(), 'plume-assemblies-'));
 afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
 
 /** An app that bundles nothing: what the functions' code is does not matter to its template. */
-export function createApp(): App {
+export function createApp(context: Readonly<Record<string, unknown>> = {}): App {
   return new App({
-    context: { 'aws:cdk:bundling-stacks': [] },
+    context: { ...context, 'aws:cdk:bundling-stacks': [] },
     outdir: mkdtempSync(join(assemblies, 'app-')),
   });
 }
 
-export function createStack(stage: Partial<Stage> = {}, app = createApp()): TokenBrokerStack {
-  return new TokenBrokerStack(app, 'Test', { env: { region: REGION }, stage: { ...STAGE, ...stage } });
+export function createStack(
+  stage: Partial<Stage> = {},
+  app = createApp(),
+  env: Environment = { region: REGION },
+): TokenBrokerStack {
+  return new TokenBrokerStack(app, 'Test', { env, stage: { ...STAGE, ...stage } });
 }
 
 export function synth(stage: Partial<Stage> = {}): Template {

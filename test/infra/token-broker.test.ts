@@ -109,7 +109,16 @@ describe('a stack without options', () => {
         DeadLetterConfig: Match.anyValue(),
       },
     });
-    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+  });
+
+  test('lets the worker alone send jobs to itself: Lambda would stop them after 16 rounds', () => {
+    const loops = (description: RegExp) => functionOf(template, description).Properties.RecursiveLoop;
+    expect(loops(FUNCTIONS.worker)).toBe('Allow');
+    expect([loops(FUNCTIONS.minter), loops(FUNCTIONS.inspector)]).toEqual([undefined, undefined]);
   });
 
   test('feeds the worker in batches whose messages fail one by one', () => {
@@ -343,6 +352,12 @@ describe('egress', () => {
         /Source address/.test(Description ?? ''),
       ),
     ).toHaveLength(2);
+  });
+
+  test('with one address has one budget, so that a block of the firewall stops everybody', () => {
+    const functions = Object.values(synth({ zones: 1 }).findResources('AWS::Lambda::Function'));
+    const budgets = functions.map(({ Properties }) => Properties.Environment.Variables[ENV.budgetSettings]);
+    expect(new Set(budgets)).toEqual(new Set(['{"name":"default"}']));
   });
 
   test('keeps one budget per address', () => {

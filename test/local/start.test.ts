@@ -10,7 +10,12 @@ import type { Report } from '../../infra/local/report.ts';
 const START = fileURLToPath(new URL('../../infra/local/start.ts', import.meta.url));
 
 function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [START, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return startWith({}, ...args);
+}
+
+function startWith(environment: NodeJS.ProcessEnv, ...args: string[]): ChildProcess {
+  const env = { ...process.env, ...environment };
+  return spawn(process.execPath, [START, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
 async function end(child: ChildProcess) {
@@ -31,6 +36,7 @@ describe('the whole system', () => {
     const report = JSON.parse(stdout) as Report;
     expect(report).toMatchObject({
       jobsLost: 0,
+      jobsWaiting: 0,
       jobsInDeadLetterQueue: 0,
       expiredTokensSent: 0,
       wafBlocked: 0,
@@ -60,20 +66,39 @@ describe('the whole system', () => {
     expect(code, stderr).toBe(0);
   });
 
-  test('ends with the report so far when it is interrupted', { timeout: 60_000 }, async () => {
+  test.each([
+    // Twice, as npm does.
+    ['SIGINT', 'SIGINT'],
+    ['SIGTERM'],
+    ['SIGHUP'],
+  ] as const)('ends with the report so far after %s', { timeout: 60_000 }, async (...signals) => {
     const child = start('--for', '600', '--workers', '2', '--no-faults');
     const ended = end(child);
     child.stdout?.on('data', function interrupt(chunk: Buffer) {
       if (!chunk.includes('window')) return;
       child.stdout?.off('data', interrupt);
-      // Twice, as npm does.
-      child.kill('SIGINT');
-      child.kill('SIGINT');
+      for (const signal of signals) child.kill(signal);
     });
     const { stdout, code, stderr } = await ended;
     expect(stdout, stderr).toMatch(/^duration +\d+\.?\d* s \(interrupted\)$/m);
     expect(stdout).toMatch(/^result +good$/m);
     expect(code).toBe(0);
+  });
+
+  test('ends quietly when nobody reads its output any more', { timeout: 60_000 }, async () => {
+    const child = start('--for', '600', '--workers', '1', '--no-faults');
+    const stderr = text(child.stderr as Readable);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    const [code] = await once(child, 'exit');
+    expect([code, await stderr]).toEqual([141, '']);
+  });
+
+  test.each([
+    ['foo', 'must be the URL'],
+    ['http://127.0.0.1:1/', 'nothing answers'],
+  ])('another DynamoDB engine at %s: exit code 2, and why', async (url, why) => {
+    const { stderr, code } = await end(startWith({ AWS_ENDPOINT_URL_DYNAMODB: url }, '--for', '10'));
+    expect([code, stderr.includes('AWS_ENDPOINT_URL_DYNAMODB') && stderr.includes(why)]).toEqual([2, true]);
   });
 
   test('a command line that cannot be understood: exit code 2, and why', async () => {

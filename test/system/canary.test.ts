@@ -467,6 +467,7 @@ test('nothing of it all was written anywhere', async () => {
     startedAtMs: 0,
     endedAtMs: 1,
     interrupted: false,
+    jobsInQueue: 0,
     jobsInDeadLetterQueue: 0,
     inspection,
   });

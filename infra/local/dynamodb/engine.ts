@@ -9,13 +9,20 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
+/** The engine that is said to be there cannot be used. */
+export class EngineError extends Error {}
+
 /**
  * dynalite inside this process, or the engine that is already there.
  *
  * @param given URL of an engine to use instead (`AWS_ENDPOINT_URL_DYNAMODB`); it is not stopped
+ * @throws {EngineError}
  */
 export async function startEngine(given: string | undefined): Promise<Engine> {
-  if (given) return { url: given, stop: async () => {} };
+  if (given) {
+    await checkEngine(given);
+    return { url: given, stop: async () => {} };
+  }
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0 }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -27,4 +34,15 @@ export async function startEngine(given: string | undefined): Promise<Engine> {
       await closed;
     },
   };
+}
+
+async function checkEngine(url: string): Promise<void> {
+  if (!/^https?:/.test(url) || !URL.canParse(url)) {
+    throw new EngineError('AWS_ENDPOINT_URL_DYNAMODB must be the URL of a DynamoDB engine');
+  }
+  // Whatever it answers, it is there.
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => {
+    throw new EngineError('nothing answers at AWS_ENDPOINT_URL_DYNAMODB');
+  });
+  await response.body?.cancel();
 }
