@@ -8,6 +8,7 @@ import { introspect } from '../../lib/oauth/introspection-request.ts';
 import { SDK_CONFIG } from '../../lib/sdk-config.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createMintItems } from '../../lib/token/mint-item.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { inspect } from './inspect.ts';
 
@@ -22,6 +23,8 @@ const telemetry = createPowertoolsTelemetry(service);
 const secrets = createSecrets({
   client: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),
+  onRejected: ({ secretName, rule }) =>
+    telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
 });
 const budget = createDynamoCallBudget({
   client: dynamo,
@@ -38,7 +41,14 @@ export const handler = async (event: unknown) => {
     return await inspect(event, {
       settings,
       store: createTokenStore({ client: dynamo, table }),
-      listClients: async () => (await secrets.list()).map(({ client }) => client).sort(),
+      records: createMintItems({ client: dynamo, table }),
+      listClients: async () => {
+        const pages = await Array.fromAsync(secrets.list());
+        return pages
+          .flatMap(({ entries }) => entries)
+          .map(({ client }) => client)
+          .sort();
+      },
       introspect: async (client, token) => {
         const { credentials } = await secrets.read(client);
         return introspect(credentials, token.value, {
@@ -47,6 +57,9 @@ export const handler = async (event: unknown) => {
           timeoutMs: settings.requestTimeoutMs,
           attempt: async (send) => (await book.attempt(send)) as Response,
         });
+      },
+      onWafBlock: async () => {
+        await budget.block();
       },
       now: systemClock.now,
     });

@@ -6,6 +6,8 @@ import { checkClientName } from '../../lib/credentials/client-name.ts';
 import { ConfigError, isPlumeError } from '../../lib/errors.ts';
 import type { Introspection } from '../../lib/oauth/introspection-request.ts';
 import { type AccessToken, serveUntilMs } from '../../lib/token/access-token.ts';
+import type { MintItems } from '../../lib/token/mint-item.ts';
+import type { MintRecord } from '../../lib/token/mint-record.ts';
 import type { TokenStore } from '../../lib/token/token-store.ts';
 
 /** What is known of a client's token, without the token. */
@@ -18,8 +20,13 @@ export interface ClientReport {
   readonly fingerprint?: string;
   readonly issuedAt?: string;
   readonly expiresAt?: string;
-  /** Why no new token could be had; absent if the last mint succeeded. */
-  readonly lastError?: { readonly code: string; readonly retryAt?: string };
+  /** Why no new token could be had; absent if the last mint succeeded. Without `retryAt`: not before the secret changes. */
+  readonly lastError?: {
+    readonly code: string;
+    readonly message?: string;
+    readonly failures: number;
+    readonly retryAt?: string;
+  };
   /** What the authorization server says (RFC 7662), if it was asked. */
   readonly introspection?:
     | { readonly active: boolean; readonly expiresAt?: string; readonly scope?: string }
@@ -29,14 +36,18 @@ export interface ClientReport {
 export interface InspectorDependencies {
   readonly settings: TokenSettings;
   readonly store: Pick<TokenStore, 'read'>;
+  readonly records: Pick<MintItems, 'read'>;
   readonly listClients: () => Promise<readonly string[]>;
   readonly introspect: (client: string, token: AccessToken) => Promise<Introspection>;
+  /** The firewall refused the question: every function must rest. */
+  readonly onWafBlock: () => Promise<void>;
   readonly now: Now;
 }
 
 const CONCURRENCY = 10;
 
 const eventSchema = v.pipe(
+  v.custom((event) => !Array.isArray(event)),
   v.strictObject({
     client: v.exactOptional(v.string()),
     introspect: v.exactOptional(v.boolean()),
@@ -70,20 +81,33 @@ export async function inspect(
 async function inspectClient(
   client: string,
   introspect: boolean,
-  { settings, store, introspect: ask, now }: InspectorDependencies,
+  dependencies: InspectorDependencies,
 ): Promise<ClientReport> {
-  const { token, failure } = (await store.read(client)) ?? {};
-  const nowMs = now();
+  const { settings, store, records, now } = dependencies;
+  const [stored, record] = await Promise.all([store.read(client), records.read(client)]);
+  const token = stored?.token;
+  const lastError = record && lastErrorOf(record);
   return {
     client,
-    ...(token === undefined ? { state: 'missing' } : reportOf(token, nowMs, settings)),
-    ...(failure !== undefined && {
-      lastError: {
-        code: failure.code,
-        ...(failure.retryAtMs !== undefined && { retryAt: iso(failure.retryAtMs) }),
-      },
-    }),
-    ...(introspect && token !== undefined && { introspection: await introspectionOf(client, token, ask) }),
+    ...(token === undefined ? { state: 'missing' } : reportOf(token, now(), settings)),
+    ...(lastError !== undefined && { lastError }),
+    ...(introspect &&
+      token !== undefined && { introspection: await introspectionOf(client, token, dependencies) }),
+  };
+}
+
+function lastErrorOf({
+  errorCode,
+  errorMessage,
+  failures,
+  retryAtMs,
+}: MintRecord): ClientReport['lastError'] {
+  if (errorCode === undefined) return undefined;
+  return {
+    code: errorCode,
+    ...(errorMessage !== undefined && { message: errorMessage }),
+    failures,
+    ...(retryAtMs !== undefined && { retryAt: iso(retryAtMs) }),
   };
 }
 
@@ -101,7 +125,7 @@ function reportOf(token: AccessToken, nowMs: number, settings: TokenSettings) {
 async function introspectionOf(
   client: string,
   token: AccessToken,
-  ask: InspectorDependencies['introspect'],
+  { introspect: ask, onWafBlock }: InspectorDependencies,
 ): Promise<NonNullable<ClientReport['introspection']>> {
   try {
     const answer = await ask(client, token);
@@ -113,8 +137,9 @@ async function introspectionOf(
       ...(scope !== undefined && { scope }),
     };
   } catch (error) {
-    if (isPlumeError(error)) return { error: error.code };
-    throw error;
+    if (!isPlumeError(error)) throw error;
+    if (error.code === 'waf_blocked') await onWafBlock();
+    return { error: error.code };
   }
 }
 

@@ -161,8 +161,8 @@ export class TokenBroker extends Construct {
     );
     this.#allow(
       this.inspector,
-      this.#store.items('GetItem', [TABLE.tokenKey('*')]),
-      this.#store.items('UpdateItem', [TABLE.budgetKey(this.budgetName, 'minter')]),
+      this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      this.#store.items('UpdateItem', this.#counters(this.budgetName)),
       ...this.#secrets(secretPrefix),
     );
     this.#acknowledgeSecrets(secretPrefix);

@@ -7,17 +7,30 @@ import {
 /** The most that one ListSecrets request returns (AWS limit). */
 const PAGE_SIZE = 100;
 
+export interface ListedSecret {
+  readonly entry: SecretListEntry;
+  readonly changedAtMs: number;
+}
+
+export interface ListedPage {
+  readonly listed: readonly ListedSecret[];
+  /** Where the next page begins; absent after the last. */
+  readonly cursor?: string | undefined;
+}
+
 /**
- * The secrets whose name starts with `namePrefix`, those changed since a moment if one is given. Reads page
- * by page, last changed first, and stops at the first page that reaches further back: the cost grows with
- * what changed. Some engines ignore the order asked for; once a page shows that, all pages are read.
+ * The secrets whose name starts with `namePrefix`, those changed since a moment if one is given. Page by page, last
+ * changed first, and no further than the first page that reaches further back: the cost grows with what changed. Some
+ * engines ignore the order asked for; once a page shows that, all pages are read.
+ *
+ * @param from the cursor of a page that was read before, to go on after it
  */
-export async function* listSecretsChanged(
+export async function* listSecretPages(
   client: SecretsManagerClient,
   namePrefix: string,
-  changedSinceMs: number | undefined,
-): AsyncGenerator<{ readonly entry: SecretListEntry; readonly changedAtMs: number }> {
-  let nextToken: string | undefined;
+  { changedSinceMs, from }: { changedSinceMs?: number | undefined; from?: string | undefined },
+): AsyncGenerator<ListedPage> {
+  let cursor = from;
   let inOrder = true;
   let oldestMs = Number.POSITIVE_INFINITY;
   do {
@@ -27,18 +40,20 @@ export async function* listSecretsChanged(
         SortBy: 'last-changed-date',
         SortOrder: 'desc',
         MaxResults: PAGE_SIZE,
-        NextToken: nextToken,
+        NextToken: cursor,
       }),
     );
-    for (const entry of page.SecretList ?? []) {
-      const changedAtMs = (entry.LastChangedDate ?? entry.CreatedDate)?.getTime() ?? 0;
+    const listed = (page.SecretList ?? []).map((entry) => ({
+      entry,
+      changedAtMs: (entry.LastChangedDate ?? entry.CreatedDate)?.getTime() ?? 0,
+    }));
+    for (const { changedAtMs } of listed) {
       inOrder &&= changedAtMs <= oldestMs;
       oldestMs = Math.min(oldestMs, changedAtMs);
-      if (changedSinceMs === undefined || changedAtMs >= changedSinceMs) yield { entry, changedAtMs };
     }
-    nextToken = page.NextToken;
-  } while (
-    nextToken !== undefined &&
-    !(inOrder && changedSinceMs !== undefined && oldestMs < changedSinceMs)
-  );
+    cursor = page.NextToken;
+    const isChanged = ({ changedAtMs }: ListedSecret): boolean =>
+      changedSinceMs === undefined || changedAtMs >= changedSinceMs;
+    yield { listed: listed.filter(isChanged), cursor };
+  } while (cursor !== undefined && !(inOrder && changedSinceMs !== undefined && oldestMs < changedSinceMs));
 }

@@ -1,10 +1,11 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 import { errorReason } from '../error-reason.ts';
+import { isPlumeError } from '../errors.ts';
 import { CLIENT_NAME_RULE, checkClientName, isClientName } from './client-name.ts';
 import { type Credentials, parseCredentials } from './credentials.ts';
 import { SecretMalformedError, SecretMissingError, SecretUnavailableError } from './errors.ts';
-import { listSecretsChanged } from './list-secrets.ts';
+import { type ListedSecret, listSecretPages } from './list-secrets.ts';
 
 /** One client as the list of secrets shows it. */
 export interface SecretEntry {
@@ -22,23 +23,40 @@ export interface RejectedSecret {
 
 export interface Secrets {
   /**
-   * Reads a client's current secret (GetSecretValue, AWSCURRENT). Not cached: a rotated secret counts at once.
+   * Reads a client's current secret (GetSecretValue, AWSCURRENT). Not cached: a rotated secret counts as soon as
+   * Secrets Manager shows it, which is eventually consistent.
    *
+   * @param onVersion hears which version was read before its value is judged; what it throws is thrown
    * @throws {ConfigError} if the name cannot be a client's
    * @throws {SecretMissingError}
    * @throws {SecretMalformedError}
    * @throws {SecretUnavailableError}
    */
-  read(client: string): Promise<{ readonly credentials: Credentials; readonly versionId: string }>;
+  read(
+    client: string,
+    onVersion?: (versionId: string) => void,
+  ): Promise<{ readonly credentials: Credentials; readonly versionId: string }>;
 
   /**
-   * Finds the clients whose secret changed at or after `changedSinceMs`; all of them without it. Requests grow
-   * with what changed. Let spans overlap by more than five minutes: ListSecrets may miss what is younger (AWS
-   * documentation). Secrets that are scheduled for deletion are not listed.
+   * Lists the clients that have a secret, or those whose secret changed at or after `changedSinceMs`. Page by page, the
+   * last changed first; requests grow with what changed. Let spans overlap by more than five minutes: ListSecrets may
+   * miss what is younger (AWS documentation). Secrets that are scheduled for deletion are not listed.
    *
-   * @throws {SecretUnavailableError}
+   * @param options.from the cursor of a page that was read before, to go on after it
+   * @throws {SecretUnavailableError} with reason `InvalidNextTokenException` if the cursor is not known any more
    */
-  list(changedSinceMs?: number): Promise<readonly SecretEntry[]>;
+  list(options?: ListOptions): AsyncIterable<SecretPage>;
+}
+
+export interface ListOptions {
+  readonly changedSinceMs?: number | undefined;
+  readonly from?: string | undefined;
+}
+
+export interface SecretPage {
+  readonly entries: readonly SecretEntry[];
+  /** Where the next page begins; absent after the last. */
+  readonly cursor?: string | undefined;
 }
 
 /** The clients' secrets, named `<prefix>/<client>`. `onRejected` hears of those that `list` leaves out. */
@@ -51,8 +69,10 @@ export function createSecrets({
   readonly prefix: string;
   readonly onRejected?: (rejected: RejectedSecret) => void;
 }): Secrets {
+  const namePrefix = `${prefix}/`;
+
   return {
-    async read(client) {
+    async read(client, onVersion) {
       const secretName = `${prefix}/${checkClientName(client)}`;
       const { SecretString, VersionId } = await secretsManager
         .send(new GetSecretValueCommand({ SecretId: secretName }))
@@ -64,34 +84,34 @@ export function createSecrets({
         });
       if (VersionId === undefined)
         throw new SecretUnavailableError({ client }, 'an answer without a version');
+      onVersion?.(VersionId);
       if (SecretString === undefined) throw new SecretMalformedError(client, 'it must be text, not binary');
       return { credentials: parseCredentials(client, SecretString), versionId: VersionId };
     },
 
-    async list(changedSinceMs) {
-      const namePrefix = `${prefix}/`;
-      const found: SecretEntry[] = [];
+    async *list(options = {}) {
       try {
-        for await (const { entry, changedAtMs } of listSecretsChanged(
-          secretsManager,
-          namePrefix,
-          changedSinceMs,
-        )) {
-          const { Name: secretName = '', SecretVersionsToStages: stages = {}, DeletedDate } = entry;
-          if (!secretName.startsWith(namePrefix) || DeletedDate !== undefined) continue;
-          const client = secretName.slice(namePrefix.length);
-          const versionId = Object.keys(stages).find((version) => stages[version]?.includes('AWSCURRENT'));
-          const reject = (rule: string): void => onRejected?.({ secretName, rule });
-          if (!isClientName(client)) reject(`what follows ${namePrefix} must be ${CLIENT_NAME_RULE}`);
-          else if (versionId === undefined) reject('it has no current value');
-          else found.push({ client, versionId, changedAtMs });
+        for await (const { listed, cursor } of listSecretPages(secretsManager, namePrefix, options)) {
+          yield { entries: listed.flatMap((secret) => entryOf(secret) ?? []), cursor };
         }
       } catch (error) {
-        throw new SecretUnavailableError({ prefix }, errorReason(error));
+        throw isPlumeError(error) ? error : new SecretUnavailableError({ prefix }, errorReason(error));
       }
-      return found;
     },
   };
+
+  function entryOf({ entry, changedAtMs }: ListedSecret): SecretEntry | undefined {
+    const { Name: secretName = '', SecretVersionsToStages: stages = {}, DeletedDate } = entry;
+    if (!secretName.startsWith(namePrefix) || DeletedDate !== undefined) return undefined;
+    const client = secretName.slice(namePrefix.length);
+    const versionId = Object.keys(stages).find((version) => stages[version]?.includes('AWSCURRENT'));
+    if (isClientName(client) && versionId !== undefined) return { client, versionId, changedAtMs };
+    const rule = isClientName(client)
+      ? 'it has no current value'
+      : `what follows ${namePrefix} must be ${CLIENT_NAME_RULE}`;
+    onRejected?.({ secretName, rule });
+    return undefined;
+  }
 }
 
 /** GetSecretValue's errors for a secret that is not there; the second one also means: scheduled for deletion. */

@@ -41,6 +41,8 @@ export interface Finished {
 /** The end of a mint that brought none. */
 export interface Failed {
   readonly code: ErrorCode;
+  /** Of this library's own error: it says which rule failed, and never repeats a value. */
+  readonly message: string;
   /** `undefined`: not before the secret changes. */
   readonly retryAtMs: number | undefined;
   readonly nowMs: number;
@@ -56,8 +58,13 @@ export interface MintLedger {
   read(client: string): Promise<MintRecord | undefined>;
   /** See {@link queryDueClients}. */
   due(byMs?: number): Promise<readonly DueClient[]>;
-  /** The secret is new or has changed: its client is due at once, whatever failed before. False: known already. */
-  adopt(client: string, versionId: string, nowMs: number): Promise<boolean>;
+  /**
+   * The list shows a secret. If that is new, or has changed since a mint failed, its client is due at once, whatever
+   * failed before.
+   *
+   * @returns false if it was known already
+   */
+  adopt(client: string, listed: { versionId: string; changedAtMs: number }, nowMs: number): Promise<boolean>;
   /** Undefined if somebody holds the lease, or the record forbids minting for now. */
   acquire(request: LeaseRequest): Promise<{ lease: Lease; record: MintRecord } | undefined>;
   finish(lease: Lease, end: Finished): Promise<boolean>;
@@ -88,6 +95,9 @@ const STILL_DUE = 'dueAtMs = :dueAt';
 const NOT_FORCED_SINCE = '(attribute_not_exists(forcedAtMs) OR forcedAtMs <= :forcedSince)';
 const NEW_VERSION =
   '(attribute_not_exists(listedVersion) OR listedVersion <> :version) AND (attribute_not_exists(usedVersion) OR usedVersion <> :version)';
+/** While a mint fails, the client is due since the failure. A secret may be rolled back to a version that was known. */
+const CHANGED_SINCE_FAILURE = 'attribute_exists(errorCode) AND dueAtMs < :changed';
+const FAILURE = ['errorCode', 'errorMessage', 'retryAtMs', 'failures'];
 
 export function createMintLedger(dependencies: { client: DynamoDBClient; table: string }): MintLedger {
   const items = createMintItems(dependencies);
@@ -110,14 +120,21 @@ export function createMintLedger(dependencies: { client: DynamoDBClient; table: 
     read: items.read,
     due: (byMs) => queryDueClients(dependencies, byMs),
 
-    async adopt(client, versionId, nowMs) {
+    async adopt(client, { versionId, changedAtMs }, nowMs) {
       const adopted = await items.update(client, {
         set: { due: DUE, dueAtMs: nowMs, wanted: true, listedVersion: versionId },
-        remove: ['errorCode', 'retryAtMs', 'failures', TABLE.ttl],
-        condition: NEW_VERSION,
+        remove: [...FAILURE, TABLE.ttl],
+        condition: `(${NEW_VERSION}) OR (${CHANGED_SINCE_FAILURE})`,
+        values: { ':version': versionId, ':changed': changedAtMs },
+      });
+      if (adopted !== undefined) return true;
+      // Used before the list showed it: there is nothing to do, but what the list shows is another version now.
+      await items.update(client, {
+        set: { listedVersion: versionId },
+        condition: 'listedVersion <> :version',
         values: { ':version': versionId },
       });
-      return adopted !== undefined;
+      return false;
     },
 
     async acquire({ client, owner, nowMs, untilMs, dueAtMs, forcedSinceMs }) {
@@ -144,19 +161,25 @@ export function createMintLedger(dependencies: { client: DynamoDBClient; table: 
     },
 
     finish: (lease, finished) => {
-      const remove = ['wanted', 'errorCode', 'retryAtMs', 'failures', TABLE.ttl];
+      const remove = ['wanted', ...FAILURE, TABLE.ttl];
       return end(lease, { set: { due: DUE, ...finished }, remove }, finished.usedVersion);
     },
 
-    fail: (lease, { code, retryAtMs, nowMs, failures, wanted, usedVersion }) => {
-      const set = { due: DUE, dueAtMs: nowMs, errorCode: code, retryAtMs, failures, wanted, usedVersion };
+    fail: (lease, { code, message, retryAtMs, nowMs, failures, wanted, usedVersion }) => {
+      const error = { errorCode: code, errorMessage: message, retryAtMs, failures };
+      const set = { due: DUE, dueAtMs: nowMs, ...error, wanted, usedVersion };
       const remove = [TABLE.ttl, ...(retryAtMs === undefined ? ['retryAtMs'] : [])];
       return end(lease, { set, remove }, usedVersion);
     },
 
-    forget: (lease, { code, retryAtMs, nowMs }) =>
+    forget: (lease, { code, message, retryAtMs, nowMs }) =>
       end(lease, {
-        set: { errorCode: code, retryAtMs, [TABLE.ttl]: Math.ceil(nowMs / 1000) + KEEP_FORGOTTEN_SECONDS },
+        set: {
+          errorCode: code,
+          errorMessage: message,
+          retryAtMs,
+          [TABLE.ttl]: Math.ceil(nowMs / 1000) + KEEP_FORGOTTEN_SECONDS,
+        },
         remove: ['due', 'dueAtMs', 'wanted', 'failures', 'listedVersion', 'usedVersion'],
       }),
 

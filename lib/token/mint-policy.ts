@@ -12,7 +12,9 @@ export type Remedy =
   /** The client is no more: no tick looks at it until its secret is back. */
   | 'forget'
   /** The client is not at fault: try again when the call budget allows. */
-  | 'postpone';
+  | 'postpone'
+  /** The firewall refused, and everybody rests: this client longer each time, since it may be its address alone. */
+  | 'rest';
 
 /** The whole policy. What is not in the table is retried. */
 export const REMEDIES: Readonly<Partial<Record<ErrorCode, Remedy>>> = {
@@ -35,7 +37,7 @@ export const REMEDIES: Readonly<Partial<Record<ErrorCode, Remedy>>> = {
   budget_blocked: 'postpone',
   budget_unavailable: 'postpone',
   budget_clock_unreliable: 'postpone',
-  waf_blocked: 'postpone',
+  waf_blocked: 'rest',
 };
 
 export function remedyOf(code: ErrorCode): Remedy {
@@ -51,10 +53,10 @@ const RETRY_AFTER_MAX_MS = 3_600_000;
 
 export interface FailedMint {
   readonly code: ErrorCode;
-  /** How many mints have failed in a row, this one included. */
+  /** How many mints have failed in a row and in the same way, this one included. */
   readonly failures: number;
   readonly nowMs: number;
-  /** The server's own wish (`Retry-After`). */
+  /** The server's own wish (`Retry-After`), or how long everybody rests. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -77,6 +79,8 @@ export function retryAtMs(
       return undefined;
     case 'forget':
       return nowMs + FORGOTTEN_MS;
+    case 'rest':
+      return nowMs + Math.ceil(doubled(wishedMs, failures, LONG_BACKOFF_MAX_MS));
     case 'reread-secret': {
       const ceilingMs = doubled(LONG_BACKOFF_BASE_MS, failures, LONG_BACKOFF_MAX_MS);
       return nowMs + Math.ceil(Math.max(wishedMs, ceilingMs * (0.5 + random / 2)));

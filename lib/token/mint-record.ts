@@ -10,9 +10,10 @@ export interface MintRecord {
   readonly leaseUntilMs?: number;
   /** The token is to be replaced whatever its age: the secret changed, or the API rejected it and minting failed. */
   readonly wanted: boolean;
-  /** Failures in a row, the last one's code, and when to try again (absent: when the secret changes). */
+  /** Failures in a row of one kind, its code and message, and when to try again (absent: when the secret changes). */
   readonly failures: number;
   readonly errorCode?: ErrorCode;
+  readonly errorMessage?: string;
   readonly retryAtMs?: number;
   /** When rejected tokens last caused a mint. */
   readonly forcedAtMs?: number;
@@ -36,6 +37,7 @@ export function mintRecordOf(item: Record<string, AttributeValue>): MintRecord {
     wanted: item.wanted?.BOOL === true,
     failures: Number(item.failures?.N ?? 0),
     ...(text('errorCode') as { errorCode?: ErrorCode }),
+    ...text('errorMessage'),
     ...number('retryAtMs'),
     ...number('forcedAtMs'),
     ...text('listedVersion'),

@@ -3,7 +3,6 @@ import pMap from 'p-map';
 import type { Clock } from '../clock.ts';
 import type { TokenSettings } from '../contract.ts';
 import type { Secrets } from '../credentials/secrets.ts';
-import { isPlumeError } from '../errors.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { discoverClients } from './discover-clients.ts';
@@ -56,33 +55,29 @@ export async function mintTick(
   deadlineMs: number,
 ): Promise<TickSummary> {
   const lastStartMs = deadlineMs - LAST_REQUEST * settings.requestTimeoutMs;
+  const horizonMs = tickHorizonMs(clock.now(), settings);
   let isBudgetUsedUp = false;
 
-  const discovered = await discoverClients({ ledger, listing, secrets, now: clock.now }).catch((error) => {
-    if (!isPlumeError(error) || error.code !== 'secret_unavailable') throw error;
+  // Beside the minting, and for half of the time: however long the list of secrets is, nobody's token waits for it.
+  const untilMs = (clock.now() + lastStartMs) / 2;
+  const discovery = { ledger, listing, secrets, telemetry, now: clock.now, untilMs };
+  const discovering = discoverClients(discovery).catch((error: unknown) => {
     telemetry.log('error', 'new and changed secrets could not be found', { error: errorFields(error) });
     return [];
   });
-  const horizonMs = tickHorizonMs(clock.now(), settings);
-  const queried = (await ledger.due(horizonMs)).map(({ client }) => client);
-  const clients = [...new Set([...queried, ...discovered])];
-  const looks = await pMap(clients, async (client) => ({ client, record: await ledger.read(client) }), {
-    concurrency: PARALLEL,
-  });
-  // The index lags: some may have been minted for meanwhile.
-  const due = looks.flatMap(({ client, record }) =>
-    record?.dueAtMs !== undefined && record.dueAtMs <= horizonMs
-      ? [{ client, record, dueAtMs: record.dueAtMs }]
-      : [],
-  );
-  const ordered = due.toSorted((a, b) => a.record.failures - b.record.failures || a.dueAtMs - b.dueAtMs);
-  const ends = await pMap(ordered, attend, { concurrency: PARALLEL });
+  const ends = new Map<string, End>();
+  const due = await look((await ledger.due(horizonMs)).map(({ client }) => client));
+  const failing = due.filter(({ record }) => record.failures > 0);
+  await attendTo(due.filter(({ record }) => record.failures === 0));
+  const discovered = await discovering;
+  // Some may have had their turn before their secret was seen to have changed.
+  await attendTo(await look([...discovered, ...failing.map(({ client }) => client)]));
 
   telemetry.metric('MinterTick', 1, {});
-  const count = (end: End): number => ends.filter((other) => other === end).length;
+  const count = (end: End): number => [...ends.values()].filter((other) => other === end).length;
   const summary: TickSummary = {
     discovered: discovered.length,
-    due: due.length,
+    due: ends.size,
     minted: count('minted'),
     current: count('current'),
     failed: count('failed'),
@@ -92,6 +87,29 @@ export async function mintTick(
   telemetry.metric('ClientsFailing', summary.failed + summary.resting, {});
   telemetry.log('info', 'the minter completed a tick', { ...summary });
   return summary;
+
+  async function attendTo(due: readonly Due[]): Promise<void> {
+    const ordered = due.toSorted((a, b) => a.record.failures - b.record.failures || a.dueAtMs - b.dueAtMs);
+    await pMap(ordered, async (next) => ends.set(next.client, await attend(next)), { concurrency: PARALLEL });
+  }
+
+  /** Those that are due by their records: the index lags, and some may have been minted for meanwhile. */
+  async function look(clients: readonly string[]): Promise<readonly Due[]> {
+    return (await pMap([...new Set(clients)], lookAt, { concurrency: PARALLEL })).flat();
+  }
+
+  async function lookAt(client: string): Promise<Due[]> {
+    try {
+      const record = await ledger.read(client);
+      const dueAtMs = record?.dueAtMs;
+      return record === undefined || dueAtMs === undefined || dueAtMs > horizonMs
+        ? []
+        : [{ client, record, dueAtMs }];
+    } catch (error) {
+      telemetry.log('error', 'a client could not be looked at', { client, error: errorFields(error) });
+      return [];
+    }
+  }
 
   async function attend({ client, record, dueAtMs }: Due): Promise<End> {
     let { expiresAtMs } = record;

@@ -1,6 +1,7 @@
 import type { CallBudget } from '../budget/call-budget.ts';
 import type { Clock } from '../clock.ts';
 import type { TokenSettings } from '../contract.ts';
+import { SecretUnavailableError } from '../credentials/errors.ts';
 import type { Secrets } from '../credentials/secrets.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
@@ -72,6 +73,7 @@ export function createMinter(dependencies: MinterDependencies): Minter {
       const { lease, record } = acquired;
       let usedVersion: string | undefined;
       const onSecret = (versionId: string): void => {
+        if (isOutdated(versionId, record)) throw new SecretUnavailableError({ client }, 'an old version');
         usedVersion = versionId;
       };
       const sendByMs = Math.min(lease.untilMs, deadlineMs) - LAST_REQUEST * requestTimeoutMs;
@@ -128,31 +130,27 @@ export function createMinter(dependencies: MinterDependencies): Minter {
     { lease, record, reason, usedVersion }: Failure,
   ): Promise<MintOutcome> {
     const { client } = lease;
-    const { code } = error;
+    const { code, message } = error;
     if (remedyOf(code) === 'postpone') {
-      const blockedUntilMs = code === 'waf_blocked' ? await budget.block() : undefined;
       await ledger.release(lease, { unforced: isForced(reason) });
-      return {
-        status: 'pending',
-        retryAtMs: blockedUntilMs ?? error.retryAtMs ?? now() + backoffBaseMs,
-        code,
-      };
+      return { status: 'pending', retryAtMs: error.retryAtMs ?? now() + backoffBaseMs, code };
     }
+    const restUntilMs = remedyOf(code) === 'rest' ? await budget.block() : undefined;
 
     telemetry.metric('MintFailed', 1, { client, code });
     if (code.startsWith('secret_')) telemetry.metric('SecretRejected', 1, { client, code });
     telemetry.log('error', 'no token could be minted', { client, error: errorFields(error) });
 
     const nowMs = now();
-    const failures = record.failures + 1;
-    const retryAfterMs =
-      'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
+    // An outage must not lengthen the back-off of what comes after it.
+    const failures = record.errorCode === code ? record.failures + 1 : 1;
+    const retryAfterMs = restUntilMs === undefined ? wishOf(error) : Math.max(0, restUntilMs - nowMs);
     const retryAtMs = retryAtMsOf({ code, failures, nowMs, retryAfterMs }, settings, random());
     const wanted = record.wanted || isForced(reason);
     const isRecorded =
       remedyOf(code) === 'forget'
-        ? await ledger.forget(lease, { code, retryAtMs, nowMs })
-        : await ledger.fail(lease, { code, retryAtMs, nowMs, failures, wanted, usedVersion });
+        ? await ledger.forget(lease, { code, message, retryAtMs, nowMs })
+        : await ledger.fail(lease, { code, message, retryAtMs, nowMs, failures, wanted, usedVersion });
     if (!isRecorded) {
       await ledger.release(lease, { unforced: false });
       return { status: 'pending', retryAtMs: nowMs + LOOK_AGAIN_MS };
@@ -161,6 +159,19 @@ export function createMinter(dependencies: MinterDependencies): Minter {
     await store.noteFailure(client, failure, nowMs);
     return { status: 'failed', ...failure };
   }
+}
+
+/**
+ * Reading a secret is eventually consistent. The list has shown another version since the last mint, so what was used
+ * then is not it: to mint with it would be to miss the rotation.
+ */
+function isOutdated(versionId: string, { wanted, listedVersion, usedVersion }: MintRecord): boolean {
+  return wanted && versionId === usedVersion && listedVersion !== undefined && versionId !== listedVersion;
+}
+
+/** How long the server asks to wait, if it does. */
+function wishOf(error: PlumeError): number | undefined {
+  return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
 }
 
 interface Failure {

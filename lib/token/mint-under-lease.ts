@@ -1,5 +1,5 @@
 import { errorFields } from '../telemetry/error-fields.ts';
-import type { AccessToken } from './access-token.ts';
+import { type AccessToken, isServable } from './access-token.ts';
 import { checkToken } from './check-token.ts';
 import type { Lease, MintLedger } from './mint-ledger.ts';
 import { isForced, type MintReason, type MintResult } from './mint-reason.ts';
@@ -36,20 +36,20 @@ export async function mintUnderLease(mint: LeasedMint): Promise<MintResult> {
       await ledger.release(lease, { unforced: isForced(reason) });
       return found('current', current);
     }
-    const checked = isCheckDue(record, now(), settings)
-      ? await checkToken(client, current, { store, source })
-      : undefined;
+    // Without a check, somebody stored this token and died before recording it.
+    const isToCheck = isCheckDue(record, now(), settings);
+    const checked = isToCheck ? await checkToken(client, current, { store, source }) : undefined;
     if (checked !== 'revoked') {
-      // Without a check, somebody stored this token and died before recording it.
-      await finish(checked ?? current, { checkedAtMs: checked ? now() : record.checkedAtMs });
+      // A check without an answer counts as well: asking again at every tick could lock the client out.
+      await finish(checked ?? current, { checkedAtMs: isToCheck ? now() : record.checkedAtMs });
       return found('current', checked ?? current);
     }
   }
 
   const obtained = await obtainToken(client, source);
   const unchanged = obtained.fingerprint === current?.fingerprint;
-  // The server may give the same token again until it ends. What was known of its times stands.
-  const token = unchanged && current ? current : obtained;
+  // The server may give the same token again until it ends. What was known of its times stands, while it can.
+  const token = unchanged && current && isServable(current, now(), settings) ? current : obtained;
   if (!(await store.replace(client, token, current?.fingerprint))) {
     const winner = (await store.read(client))?.token;
     // Ours is there if the SDK repeated a write whose answer was lost.
@@ -63,7 +63,7 @@ export async function mintUnderLease(mint: LeasedMint): Promise<MintResult> {
     const retryAtMs = now() + settings.forcedMintFloorMs;
     return { outcome: { status: 'pending', retryAtMs }, expiresAtMs: token.expiresAtMs };
   }
-  telemetry.metric('TokenMinted', 1, { client });
+  if (!unchanged) telemetry.metric('TokenMinted', 1, { client });
   telemetry.log('info', 'a token was minted', { client, fingerprint: token.fingerprint, unchanged });
   return found('minted', token);
 

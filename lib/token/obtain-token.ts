@@ -1,3 +1,4 @@
+import type { CallBudget } from '../budget/call-budget.ts';
 import type { Now } from '../clock.ts';
 import type { TokenSettings } from '../contract.ts';
 import type { Credentials } from '../credentials/credentials.ts';
@@ -19,6 +20,7 @@ export interface Source {
   readonly now: Now;
   readonly settings: TokenSettings;
   readonly telemetry: Telemetry;
+  readonly budget: Pick<CallBudget, 'block'>;
   /** Sends a request with a ticket in hand. */
   readonly attempt: NonNullable<OAuthDeps['attempt']>;
   /** Hears which version of the secret a token is asked for with. */
@@ -48,10 +50,7 @@ export async function obtainToken(client: string, source: Source): Promise<Acces
   throw new TokenExpiredOnArrivalError(client, Math.round((expiresAtMs - now()) / 1000));
 }
 
-/**
- * What the authorization server says of a token, or undefined if it cannot be asked: no token is given up for that.
- * Only the WAF's refusal is thrown, since it concerns everybody.
- */
+/** What the authorization server says of a token, or undefined if it cannot be asked: no token is given up for that. */
 export async function tryIntrospection(
   credentials: Credentials,
   token: string,
@@ -60,7 +59,8 @@ export async function tryIntrospection(
   try {
     return await introspect(credentials, token, oauthDeps(source));
   } catch (error) {
-    if (!isPlumeError(error) || error.code === 'waf_blocked') throw error;
+    if (!isPlumeError(error)) throw error;
+    if (error.code === 'waf_blocked') await source.budget.block();
     source.telemetry.log('warn', 'a token could not be introspected', {
       client: credentials.client,
       error: errorFields(error),
@@ -83,15 +83,13 @@ async function requestWithSecret(
   source: Source,
 ): Promise<{ credentials: Credentials; grant: TokenGrant }> {
   const { secrets, onSecret } = source;
-  const { credentials, versionId } = await secrets.read(client);
-  onSecret(versionId);
+  const { credentials, versionId } = await secrets.read(client, onSecret);
   try {
     return { credentials, grant: await requestToken(credentials, oauthDeps(source)) };
   } catch (error) {
     if (!isPlumeError(error) || remedyOf(error.code) !== 'reread-secret') throw error;
-    const again = await secrets.read(client);
+    const again = await secrets.read(client, onSecret);
     if (again.versionId === versionId) throw error;
-    onSecret(again.versionId);
     return {
       credentials: again.credentials,
       grant: await requestToken(again.credentials, oauthDeps(source)),

@@ -4,11 +4,14 @@ import { TABLE } from '../contract.ts';
 import { errorReason } from '../error-reason.ts';
 import { MintLedgerUnavailableError } from './mint-errors.ts';
 
-/** How far the list of secrets has been read: when the last readings began, Unix ms. */
+/** How far the list of secrets has been read. Moments in Unix ms. */
 export interface SecretListing {
+  /** When the last reading of what had changed began. */
   readonly listedAtMs: number;
-  /** The last time that all secrets were listed, not just those that had changed. */
-  readonly listedAllAtMs: number;
+  /** When the last reading of all secrets began. */
+  readonly allBegunAtMs: number;
+  /** Where the reading of all secrets goes on, if it is under way. */
+  readonly cursor?: string | undefined;
 }
 
 /** The item that holds it. Both throw {@link MintLedgerUnavailableError}. */
@@ -33,14 +36,21 @@ export function createSecretListingStore({
         .catch((error: unknown) => {
           throw new MintLedgerUnavailableError('read', errorReason(error));
         });
-      return Item && { listedAtMs: Number(Item.listedAtMs?.N), listedAllAtMs: Number(Item.listedAllAtMs?.N) };
+      return (
+        Item && {
+          listedAtMs: Number(Item.listedAtMs?.N),
+          allBegunAtMs: Number(Item.allBegunAtMs?.N),
+          cursor: Item.cursor?.S,
+        }
+      );
     },
 
-    async save({ listedAtMs, listedAllAtMs }) {
+    async save({ listedAtMs, allBegunAtMs, cursor }) {
       const item = {
         ...key,
         listedAtMs: { N: String(listedAtMs) },
-        listedAllAtMs: { N: String(listedAllAtMs) },
+        allBegunAtMs: { N: String(allBegunAtMs) },
+        ...(cursor !== undefined && { cursor: { S: cursor } }),
       };
       await client.send(new PutItemCommand({ TableName: table, Item: item })).catch((error: unknown) => {
         throw new MintLedgerUnavailableError('write', errorReason(error));

@@ -232,8 +232,8 @@ describe('the roles', () => {
 
   test("of the inspector reads tokens, and takes the minter's tickets", () => {
     expect(items(FUNCTIONS.inspector)).toEqual([
-      ['dynamodb:GetItem', like('token#*')],
-      ['dynamodb:UpdateItem', equals('budget#default#minter')],
+      ['dynamodb:GetItem', like('token#*', 'mint#*')],
+      ['dynamodb:UpdateItem', equals('budget#default#worker', 'budget#default#minter')],
     ]);
   });
 

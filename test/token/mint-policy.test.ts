@@ -29,7 +29,8 @@ test.each<[ErrorCode, string]>([
   ['budget_exhausted', 'postpone'],
   ['budget_blocked', 'postpone'],
   ['budget_unavailable', 'postpone'],
-  ['waf_blocked', 'postpone'],
+  ['budget_clock_unreliable', 'postpone'],
+  ['waf_blocked', 'rest'],
   ['config_invalid', 'retry'],
 ])('%s: %s', (code, remedy) => {
   expect(remedyOf(code)).toBe(remedy);
@@ -48,6 +49,10 @@ describe('waiting', () => {
     ['invalid_client', 1, 0, undefined, 7.5 * MINUTE],
     ['invalid_client', 2, 0.5, undefined, 22.5 * MINUTE],
     ['invalid_client', 50, 0.999_999, undefined, 360 * MINUTE],
+    ['invalid_client', 1, 0, 20 * MINUTE, 20 * MINUTE],
+    ['waf_blocked', 1, 0.5, 6 * MINUTE, 6 * MINUTE],
+    ['waf_blocked', 3, 0.5, 6 * MINUTE, 24 * MINUTE],
+    ['waf_blocked', 50, 0.5, 6 * MINUTE, 360 * MINUTE],
     ['invalid_scope', 1, 0.5, 5, undefined],
     ['secret_missing', 3, 0.5, undefined, MINUTE],
   ])('%s, failure %i, random %d, Retry-After %s: %s ms', (code, failures, random, retryAfterMs, expected) => {

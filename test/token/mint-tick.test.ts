@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { BudgetExhausted } from '../../lib/budget/errors.ts';
-import { jitterOf, refreshAtMs, serveUntilMs } from '../../lib/token/access-token.ts';
+import { parseCredentials } from '../../lib/credentials/credentials.ts';
+import { SecretUnavailableError } from '../../lib/credentials/errors.ts';
+import type { ListOptions } from '../../lib/credentials/secrets.ts';
+import { isServable, jitterOf, refreshAtMs, serveUntilMs } from '../../lib/token/access-token.ts';
+import { MintLedgerUnavailableError } from '../../lib/token/mint-errors.ts';
 import { startTable } from '../support/dynamodb.ts';
 import { createWorld, json, oauthError } from './minter-world.ts';
 
@@ -142,6 +146,58 @@ describe('rotation', () => {
     expect(await world.token('mocha')).toBeDefined();
   });
 
+  test('a malformed one that is rolled back to the one before is minted with again', async () => {
+    await world.tick();
+    world.clock.advance(60_000);
+    const good = world.secrets.current('mocha');
+    world.secrets.putRaw('mocha', '{}');
+    await world.ticks(120_000);
+    expect((await world.ledger.read('mocha'))?.errorCode).toBe('secret_malformed');
+    world.secrets.restore('mocha', good);
+    await world.ticks(60_000);
+    expect((await world.ledger.read('mocha'))?.errorCode).toBeUndefined();
+    expect(world.server.mints()).toBe(2);
+  });
+
+  test('one that a renewal used before the list showed it, and that is rolled back, is not the last word', async () => {
+    await world.tick();
+    world.clock.advance(27 * 60_000);
+    const good = world.secrets.current('mocha');
+    const { list } = world.secrets;
+    world.secrets.put('mocha', 'bad');
+    Object.assign(world.secrets, { async *list() {} });
+    world.server.trouble = ({ secret }) => (secret === 'bad' ? oauthError('invalid_scope') : undefined);
+    await world.tick();
+    expect((await world.ledger.read('mocha'))?.errorCode).toBe('invalid_scope');
+    world.clock.advance(60_000);
+    world.secrets.restore('mocha', good);
+    Object.assign(world.secrets, { list });
+    await world.ticks(60_000);
+    expect((await world.ledger.read('mocha'))?.errorCode).toBeUndefined();
+    expect(world.server.calls.at(-1)?.secret).toBe('secret');
+  });
+
+  test('the old one that Secrets Manager still gives is not taken for the new one', async () => {
+    await world.tick();
+    world.clock.advance(60_000);
+    const old = world.secrets.current('mocha');
+    world.secrets.put('mocha', 'second');
+    const { read } = world.secrets;
+    let isStale = true;
+    Object.assign(world.secrets, {
+      read: (async (client, onVersion) => {
+        if (!isStale) return read(client, onVersion);
+        onVersion?.(old.versionId);
+        return { credentials: parseCredentials(client, old.value), versionId: old.versionId };
+      }) satisfies typeof read,
+    });
+    await world.ticks(120_000);
+    expect(world.server.mints()).toBe(1);
+    isStale = false;
+    await world.ticks(120_000);
+    expect(world.server.calls.map(({ secret }) => secret)).toEqual(['secret', 'second']);
+  });
+
   test('a change while a mint is under way is not lost', async () => {
     let listed: Promise<unknown> | undefined;
     world.server.trouble = async ({ secret }) => {
@@ -175,7 +231,7 @@ describe('rotation', () => {
     await world.tick();
     const { list } = world.secrets;
     world.secrets.put('latte');
-    Object.assign(world.secrets, { list: async () => [] });
+    Object.assign(world.secrets, { async *list() {} });
     await world.ticks(5 * 60_000);
     Object.assign(world.secrets, { list });
     await world.ticks(60_000);
@@ -187,11 +243,11 @@ describe('rotation', () => {
     world.secrets.put('latte');
     // As if it had been created long ago and the list had not shown it.
     const { list } = world.secrets;
-    const late = {
-      ...world.secrets,
-      list: async (since?: number) => (since === undefined ? list() : []),
-    };
-    Object.assign(world.secrets, { list: late.list });
+    Object.assign(world.secrets, {
+      async *list({ changedSinceMs }: ListOptions = {}) {
+        if (changedSinceMs === undefined) yield* list();
+      },
+    });
     await world.ticks(HOUR);
     expect(await world.token('latte')).toBeDefined();
   });
@@ -231,14 +287,96 @@ describe('trouble', () => {
     await world.tick();
     const { list } = world.secrets;
     const away = Object.assign(world.secrets, {
-      list: async () => {
-        const { SecretUnavailableError } = await import('../../lib/credentials/errors.ts');
+      // biome-ignore lint/correctness/useYield: it fails before the first page.
+      async *list() {
         throw new SecretUnavailableError({ prefix: 'plume/m2m' }, 'ECONNREFUSED');
       },
     });
     await world.ticks(HOUR);
     expect(world.server.mints()).toBe(3);
     Object.assign(away, { list });
+  });
+
+  test('a list of secrets that does not end: tokens are minted all the same, within the time of a tick', async () => {
+    await world.ticks(60_000);
+    const { list } = world.secrets;
+    Object.assign(world.secrets, {
+      async *list(options: ListOptions = {}) {
+        if (options.changedSinceMs !== undefined) return yield* list(options);
+        for (let page = 0; ; page += 1) {
+          world.clock.advance(1_000);
+          yield { entries: [], cursor: `page ${page}` };
+        }
+      },
+    });
+    for (let minute = 0; minute < 150; minute += 1) {
+      world.clock.advance(60_000);
+      const startedMs = world.clock.now();
+      await world.tick({}, startedMs + 28_000);
+      expect(world.clock.now() - startedMs).toBeLessThanOrEqual(28_000);
+      expect(isServable((await world.token('mocha'))!, world.clock.now(), world.settings)).toBe(true);
+    }
+  });
+
+  /** A page per secret and second, with cursors that are numbers. */
+  const listSlowly = (isCursorGood = (): boolean => true): void => {
+    const { list } = world.secrets;
+    Object.assign(world.secrets, {
+      async *list({ changedSinceMs, from = '0' }: ListOptions = {}) {
+        if (from !== '0' && !isCursorGood()) {
+          throw new SecretUnavailableError({ prefix: 'plume/m2m' }, 'InvalidNextTokenException');
+        }
+        const entries = (await Array.fromAsync(list({ changedSinceMs }))).flatMap((page) => page.entries);
+        for (let index = Number(from); index < entries.length; index += 1) {
+          world.clock.advance(1_000);
+          const isLast = index === entries.length - 1;
+          yield { entries: [entries[index]], ...(!isLast && { cursor: String(index + 1) }) };
+        }
+      },
+    });
+  };
+  const tickTimes = async (times: number): Promise<void> => {
+    for (let tick = 0; tick < times; tick += 1) {
+      world.clock.advance(60_000);
+      await world.tick({}, world.clock.now() + 28_000);
+    }
+  };
+
+  test('a list that is too long for one tick is read further at the next', async () => {
+    for (let index = 0; index < 40; index += 1) world.secrets.put(`client-${index}`);
+    listSlowly();
+    await tickTimes(20);
+    for (let index = 0; index < 40; index += 1) expect(world.server.mints(`client-${index}`)).toBe(1);
+  });
+
+  test('a place in the list that is not known any more: it is read from its beginning', async () => {
+    for (let index = 0; index < 12; index += 1) world.secrets.put(`client-${index}`);
+    let isGood = false;
+    listSlowly(() => isGood);
+    await tickTimes(3);
+    isGood = true;
+    await tickTimes(6);
+    expect(await world.token('client-11')).toBeDefined();
+  });
+
+  test("one client's record that cannot be read or written stops nobody else", async () => {
+    world.secrets.put('latte');
+    const { read, adopt } = world.ledger;
+    const refuse =
+      <Args extends unknown[], Result>(call: (client: string, ...args: Args) => Promise<Result>) =>
+      async (client: string, ...args: Args): Promise<Result> => {
+        if (client === 'mocha') throw new MintLedgerUnavailableError('read', 'ThrottlingException', client);
+        return call(client, ...args);
+      };
+    Object.assign(world.ledger, { adopt: refuse(adopt) });
+    await world.ticks(60_000);
+    expect(await world.token('latte')).toBeDefined();
+    Object.assign(world.ledger, { adopt, read: refuse(read) });
+    await world.ticks(28 * 60_000);
+    expect(world.server.mints('latte')).toBe(2);
+    Object.assign(world.ledger, { read });
+    await world.ticks(60_000);
+    expect(await world.token('mocha')).toBeDefined();
   });
 
   test('no ticket: the rest is left for the next tick, nothing counts as failed', async () => {
@@ -296,6 +434,16 @@ describe('introspection on a schedule', () => {
     await world.ticks(300_000);
     expect((await world.token('mocha'))?.expiresAtMs).toBe(expSeconds * 1000);
     expect(world.metricsOf('ExpiryDisagreement')).toHaveLength(1);
+  });
+
+  test('is not repeated at every tick when the server refuses the question: that could lock the client out', async () => {
+    await world.tick();
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'introspect' ? oauthError('invalid_client', 401) : undefined;
+    await world.ticks(HOUR / 3);
+    const asked = world.server.calls.filter(({ endpoint }) => endpoint === 'introspect').length;
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThanOrEqual(HOUR / 3 / 300_000);
   });
 
   test('no answer changes nothing', async () => {

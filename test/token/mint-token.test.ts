@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { BudgetExhausted } from '../../lib/budget/errors.ts';
 import { TABLE } from '../../lib/contract.ts';
-import { accessToken } from '../../lib/token/access-token.ts';
+import { accessToken, isServable } from '../../lib/token/access-token.ts';
 import { startTable } from '../support/dynamodb.ts';
-import { createWorld, json, oauthError, type ServerCall } from './minter-world.ts';
+import { createWorld, json, oauthError } from './minter-world.ts';
 
 let engine: Awaited<ReturnType<typeof startTable>>;
 let world: ReturnType<typeof createWorld>;
@@ -24,6 +24,7 @@ beforeEach(() => {
   world.secrets.put(mocha);
 });
 
+const MINUTE = 60_000;
 const HTML_403 = () => new Response('<html>', { status: 403, headers: { 'content-type': 'text/html' } });
 
 describe('a worker without a token', () => {
@@ -254,32 +255,81 @@ describe('a failed mint', () => {
     world.secrets.delete(mocha);
   });
 
-  test.each([
-    ['for the token', HTML_403],
-    [
-      'for its introspection',
-      (call: ServerCall) =>
-        call.endpoint === 'token' ? json({ token_type: 'Bearer', access_token: 'opaque' }) : HTML_403(),
-    ],
-  ])("stopped by the WAF, asking %s, is nobody's failure", async (_, trouble) => {
-    let blocked = 0;
-    const budget = {
-      ...world.dependencies.budget,
-      block: async () => {
-        blocked += 1;
-        return 4_711;
-      },
+  /** A budget that counts how often it is told to stop everybody. */
+  const blocking = () => {
+    const blocks: number[] = [];
+    const block = async (): Promise<number> => {
+      blocks.push(world.clock.now());
+      return world.clock.now() + 6 * MINUTE;
     };
-    world.server.trouble = trouble;
-    expect(await world.request(mocha, undefined, { budget })).toEqual({
-      status: 'pending',
-      code: 'waf_blocked',
-      retryAtMs: 4_711,
-    });
-    expect(blocked).toBe(1);
-    expect(world.metricsOf('MintFailed')).toEqual([]);
+    return { blocks, budget: { ...world.dependencies.budget, block } };
+  };
+
+  test('stopped by the firewall stops everybody, and its client for longer each time', async () => {
+    const { blocks, budget } = blocking();
+    world.server.trouble = HTML_403;
+    for (const minutes of [6, 12, 24]) {
+      const retryAtMs = world.clock.now() + minutes * MINUTE;
+      expect(await world.request(mocha, undefined, { budget })).toEqual({
+        status: 'failed',
+        code: 'waf_blocked',
+        retryAtMs,
+      });
+      world.clock.advance(minutes * MINUTE);
+    }
+    expect(blocks).toHaveLength(3);
+    expect(world.metricsOf('MintFailed')).toHaveLength(3);
     world.server.trouble = undefined;
     expect((await world.request(mocha)).status).toBe('minted');
+  });
+
+  test('is none if the firewall only stops the question about the token: that is kept', async () => {
+    const { blocks, budget } = blocking();
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'token' ? json({ token_type: 'Bearer', access_token: 'opaque' }) : HTML_403();
+    expect((await world.request(mocha, undefined, { budget })).status).toBe('minted');
+    expect(blocks).toHaveLength(1);
+    expect((await world.token(mocha))?.expiresAtMs).toBe(
+      world.clock.now() + world.settings.defaultLifetimeMs,
+    );
+  });
+
+  test('of one kind does not lengthen the back-off of another', async () => {
+    world.server.trouble = () => new Response('', { status: 503 });
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await world.request(mocha);
+      world.clock.advance(MINUTE);
+    }
+    world.server.trouble = () => oauthError('invalid_client', 401);
+    const nowMs = world.clock.now();
+    const outcome = await world.request(mocha);
+    expect(outcome).toMatchObject({ status: 'failed', code: 'invalid_client' });
+    expect((outcome as { retryAtMs: number }).retryAtMs - nowMs).toBeLessThanOrEqual(15 * MINUTE);
+  });
+});
+
+describe('a server that gives the same token again', () => {
+  test.each([
+    ['an opaque one of which it says nothing', () => ({})],
+    ['one whose life it counts anew', () => ({ expires_in: 600 })],
+  ])('%s: it is served on, and asked for as often as any other', async (_, life) => {
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'token'
+        ? json({ access_token: 'the-same', token_type: 'Bearer', ...life() })
+        : new Response('', { status: 500 });
+    await world.tick();
+    let without = 0;
+    for (let minute = 0; minute < 60; minute += 1) {
+      world.clock.advance(MINUTE);
+      await world.tick();
+      await world.request(mocha);
+      const token = await world.token(mocha);
+      if (token === undefined || !isServable(token, world.clock.now(), world.settings)) without += 1;
+    }
+    expect(without).toBe(0);
+    expect(world.server.mints(mocha)).toBeLessThanOrEqual(60 / 4);
+    expect(world.metricsOf('TokenMinted')).toHaveLength(1);
+    world.secrets.delete(mocha);
   });
 });
 
@@ -319,7 +369,7 @@ describe('time to live', () => {
   });
 
   test.each([
-    ['adopted', () => world.ledger.adopt(mocha, 'another-version', world.clock.now())],
+    ['adopted', () => world.ledger.adopt(mocha, { versionId: 'another', changedAtMs: 0 }, world.clock.now())],
     ['minted for', () => world.request(mocha)],
     [
       'tried in vain',

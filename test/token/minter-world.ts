@@ -152,19 +152,20 @@ function createSecretsInMemory(now: () => number) {
   const requests = { reads: 0, lists: 0, listed: 0 };
 
   const secrets: Secrets = {
-    async read(client) {
+    async read(client, onVersion) {
       requests.reads += 1;
       const entry = entries.get(client);
       if (entry === undefined) throw new SecretMissingError(client, `plume/m2m/${client}`);
+      onVersion?.(entry.versionId);
       return { credentials: parseCredentials(client, entry.value), versionId: entry.versionId };
     },
-    async list(changedSinceMs = Number.NEGATIVE_INFINITY) {
+    async *list({ changedSinceMs = Number.NEGATIVE_INFINITY } = {}) {
       requests.lists += 1;
       const found = [...entries].flatMap(([client, { versionId, changedAtMs }]) =>
         changedAtMs >= changedSinceMs ? [{ client, versionId, changedAtMs }] : [],
       );
       requests.listed += found.length;
-      return found;
+      yield { entries: found };
     },
   };
   return {
@@ -179,6 +180,12 @@ function createSecretsInMemory(now: () => number) {
       entries.set(client, { value, versionId: `version-${versions}`, changedAtMs: now() });
     },
     delete: (client: string): boolean => entries.delete(client),
+    /** The current version, to be restored later. */
+    current: (client: string) => entries.get(client)!,
+    /** Moves AWSCURRENT back to a version that was there before. */
+    restore(client: string, { value, versionId }: { value: string; versionId: string }): void {
+      entries.set(client, { value, versionId, changedAtMs: now() });
+    },
     putRaw(client: string, value: string): void {
       versions += 1;
       entries.set(client, { value, versionId: `version-${versions}`, changedAtMs: now() });

@@ -105,13 +105,19 @@ async function soak(minutes: number) {
   };
   const { read, list } = world.secrets;
   const isSecretsAway = () => minuteNow() >= secretsAwayFrom && minuteNow() < secretsAwayFrom + 5;
-  const unlessAway =
-    <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
-    async (...args: Args) => {
-      if (isSecretsAway()) throw new SecretUnavailableError({ prefix: 'plume/m2m' }, 'ETIMEDOUT');
-      return call(...args);
-    };
-  Object.assign(world.secrets, { read: unlessAway(read), list: unlessAway(list) });
+  const checkSecrets = (): void => {
+    if (isSecretsAway()) throw new SecretUnavailableError({ prefix: 'plume/m2m' }, 'ETIMEDOUT');
+  };
+  Object.assign(world.secrets, {
+    read: async (...args: Parameters<typeof read>) => {
+      checkSecrets();
+      return read(...args);
+    },
+    async *list(...args: Parameters<typeof list>) {
+      checkSecrets();
+      yield* list(...args);
+    },
+  });
 
   const tableAwayFrom = Math.floor(minutes / 3);
   const isTableAway = () => minuteNow() >= tableAwayFrom && minuteNow() < tableAwayFrom + 3;

@@ -4,6 +4,7 @@ import { type InspectorDependencies, inspect } from '../../../functions/inspecto
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
 import { PlumeError } from '../../../lib/errors.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
+import { createMintLedger, type Failed } from '../../../lib/token/mint-ledger.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
 import { startTable } from '../../support/dynamodb.ts';
 
@@ -12,6 +13,7 @@ const MINUTE = 60_000;
 
 let table: Awaited<ReturnType<typeof startTable>>;
 let dependencies: InspectorDependencies;
+let wafBlocks: number;
 
 beforeAll(async () => {
   table = await startTable();
@@ -19,16 +21,28 @@ beforeAll(async () => {
   await store.replace('mocha', accessToken('MARKER-m', NOW - MINUTE, NOW + 9 * MINUTE), undefined);
   await store.replace('grace', accessToken('MARKER-g', NOW - 9 * MINUTE, NOW + 20_000), undefined);
   await store.replace('late', accessToken('MARKER-l', NOW - 20 * MINUTE, NOW - MINUTE), undefined);
-  await store.noteFailure('late', { code: 'invalid_client', retryAtMs: NOW + MINUTE }, NOW);
-  await store.noteFailure('never', { code: 'invalid_scope' }, NOW);
+  const ledger = createMintLedger(table);
+  const fail = async (client: string, failed: Pick<Failed, 'code' | 'retryAtMs'>): Promise<void> => {
+    const request = { client, owner: 'me', nowMs: NOW, untilMs: NOW + MINUTE };
+    const { lease } = (await ledger.acquire(request))!;
+    const end = { ...failed, message: `${failed.code} it is`, failures: 2, wanted: false, usedVersion: 'v1' };
+    expect(await ledger.fail(lease, { ...end, nowMs: NOW })).toBe(true);
+  };
+  await fail('late', { code: 'invalid_client', retryAtMs: NOW + MINUTE });
+  await fail('never', { code: 'invalid_scope', retryAtMs: undefined });
+  wafBlocks = 0;
   dependencies = {
     settings: DEFAULT_TOKEN_SETTINGS,
     store,
+    records: ledger,
     listClients: async () => ['grace', 'late', 'mocha', 'never', 'unknown'],
     introspect: async (_, { value }) =>
       value === 'MARKER-m'
         ? { active: true, expSeconds: NOW / 1000 + 540, scope: 'partnerId:mocha' }
         : { active: false },
+    onWafBlock: async () => {
+      wafBlocks += 1;
+    },
     now: () => NOW,
   };
 });
@@ -42,7 +56,12 @@ test('reports every client, and no token', async () => {
       client: 'late',
       state: 'expired',
       secondsLeft: 0,
-      lastError: { code: 'invalid_client', retryAt: '2026-01-01T00:01:00.000Z' },
+      lastError: {
+        code: 'invalid_client',
+        message: 'invalid_client it is',
+        failures: 2,
+        retryAt: '2026-01-01T00:01:00.000Z',
+      },
     }),
     {
       client: 'mocha',
@@ -52,7 +71,11 @@ test('reports every client, and no token', async () => {
       issuedAt: '2025-12-31T23:59:00.000Z',
       expiresAt: '2026-01-01T00:09:00.000Z',
     },
-    { client: 'never', state: 'missing', lastError: { code: 'invalid_scope' } },
+    {
+      client: 'never',
+      state: 'missing',
+      lastError: { code: 'invalid_scope', message: 'invalid_scope it is', failures: 2 },
+    },
     { client: 'unknown', state: 'missing' },
   ]);
   expect(JSON.stringify(report)).not.toContain('MARKER');
@@ -79,13 +102,22 @@ describe('introspection', () => {
     expect(await introspection('mocha', { ...dependencies, introspect })).toEqual({
       error: 'oauth_unavailable',
     });
+    expect(wafBlocks).toBe(0);
+  });
+
+  test('that the firewall refuses stops everybody', async () => {
+    const introspect = async () => {
+      throw new PlumeError('waf_blocked', 'refused');
+    };
+    expect(await introspection('mocha', { ...dependencies, introspect })).toEqual({ error: 'waf_blocked' });
+    expect(wafBlocks).toBe(1);
   });
 });
 
-test.each([
+test.each<[unknown]>([
   [null],
   ['MARKER'],
-
+  [[]],
   [{ client: 1 }],
   [{ introspect: true }],
   [{ all: true }],
