@@ -16,14 +16,11 @@ export interface TokenGrant {
   readonly scope?: string;
 }
 
-/** Lifetimes are documented up to a day; beyond a year the server means something else. */
-const MAX_LIFETIME_SECONDS = 366 * 86_400;
-
 /**
  * Asks for an access token (client credentials, RFC 6749 section 4.4).
  *
- * `expires_in` may be a string; what is no number or negative makes the response invalid, and more than a
- * year counts as not stated. An `exp` that cannot be read counts as not stated too.
+ * `expires_in` may be a string or null; what is no number or negative makes the response invalid. An `exp` that cannot
+ * be read counts as not stated.
  *
  * @throws {OAuthError}
  */
@@ -54,10 +51,12 @@ export async function processTokenResponse(
       reason,
     });
   const { server, client } = partyOf(credentials);
-  const body = await oauth.processClientCredentialsResponse(server, client, response).catch(() => {
-    // The library's error holds the response in clear.
-    throw invalid('not a token response');
-  });
+  const body = await withPlainExpiry(response)
+    .then((plain) => oauth.processClientCredentialsResponse(server, client, plain))
+    .catch(() => {
+      // The library's error holds the response in clear.
+      throw invalid('not a token response');
+    });
   if (body.token_type !== 'bearer') throw invalid('not a bearer token');
   // RFC 6749 appendix A.12: visible characters; anything else could not be sent in a header.
   if (!/^[\x21-\x7e]+$/.test(body.access_token)) throw invalid('a token with illegal characters');
@@ -66,9 +65,23 @@ export async function processTokenResponse(
   const exp = jwtExpSeconds(body.access_token);
   const grant = {
     requestedAtMs,
-    ...(expiresIn !== undefined && expiresIn <= MAX_LIFETIME_SECONDS && { expiresInSeconds: expiresIn }),
+    ...(expiresIn !== undefined && { expiresInSeconds: expiresIn }),
     ...(exp !== undefined && { jwtExpSeconds: exp }),
     ...(body.scope !== undefined && { scope: body.scope }),
   };
   return Object.defineProperty(grant, 'accessToken', { value: body.access_token }) as TokenGrant;
+}
+
+/**
+ * Some servers leave `expires_in` null or make it a string. The protocol library takes the former for an error, and of
+ * the latter whatever number it begins with.
+ */
+async function withPlainExpiry(response: Response): Promise<Response> {
+  const body: unknown = await response.json();
+  if (typeof body !== 'object' || body === null || !('expires_in' in body)) return Response.json(body);
+  const { expires_in: expiresIn, ...rest } = body;
+  if (expiresIn === undefined || expiresIn === null) return Response.json(rest);
+  if (typeof expiresIn === 'number') return Response.json(body);
+  if (typeof expiresIn !== 'string' || !/^\d+(\.\d+)?$/.test(expiresIn)) throw new TypeError('no number');
+  return Response.json({ ...rest, expires_in: Number(expiresIn) });
 }

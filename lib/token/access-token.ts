@@ -69,6 +69,9 @@ export interface ExpirySources {
   readonly introspectedExpSeconds?: number | undefined;
 }
 
+/** Lifetimes are documented up to a day; what is beyond a year means something else, and counts as not stated. */
+const MAX_LIFETIME_MS = 366 * 86_400_000;
+
 /** The earliest source wins; none at all means the default lifetime, never "forever". */
 export function expiryOf(
   requestedAtMs: number,
@@ -79,7 +82,9 @@ export function expiryOf(
     sources.expiresInSeconds === undefined ? undefined : requestedAtMs + sources.expiresInSeconds * 1000,
     sources.jwtExpSeconds === undefined ? undefined : sources.jwtExpSeconds * 1000,
     sources.introspectedExpSeconds === undefined ? undefined : sources.introspectedExpSeconds * 1000,
-  ].filter((instant) => instant !== undefined);
+  ]
+    .filter((instant) => instant !== undefined)
+    .filter((instant) => instant <= requestedAtMs + MAX_LIFETIME_MS);
   if (instants.length === 0) {
     return { expiresAtMs: requestedAtMs + defaultLifetimeMs, disagreementMs: 0, disagree: false };
   }

@@ -101,7 +101,7 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
         );
       }
 
-      /** The look goes on for others, and for the next invocation, when this caller gives up. */
+      /** The look goes on when this caller gives up. */
       async function lookWithin(): Promise<Look> {
         const timeout = AbortSignal.timeout(Math.ceil(Math.max(waitUntilMs - clock.now(), MIN_LOOK_MS)));
         try {
@@ -110,8 +110,10 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
             signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
           );
         } catch (error) {
-          if (error === timeout.reason) throw new TokenUnavailableError(client, { retryAtMs: clock.now() });
-          throw error;
+          if (error !== timeout.reason) throw error;
+          // What hangs must not hold up the next invocation as well.
+          looks.delete(lookKey(client, rejected));
+          throw new TokenUnavailableError(client, { retryAtMs: clock.now() });
         }
       }
 
@@ -138,10 +140,12 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
   }
 
   function sharedLook(client: string, rejected: string | undefined): Promise<Look> {
-    const key = `${client}#${rejected ?? ''}`;
+    const key = lookKey(client, rejected);
     const underWay = looks.get(key);
     if (underWay !== undefined) return underWay;
-    const flight = look(client, rejected).finally(() => looks.delete(key));
+    const flight = look(client, rejected).finally(() => {
+      if (looks.get(key) === flight) looks.delete(key);
+    });
     looks.set(key, flight);
     return flight;
   }
@@ -195,6 +199,10 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
 
   function servedUntil(token: AccessToken): number {
     return serveUntilMs(token, settings);
+  }
+
+  function lookKey(client: string, rejected: string | undefined): string {
+    return `${client}#${rejected ?? ''}`;
   }
 
   /** Doubles up to a ceiling, with jitter, so that many waiting instances do not read in step. */

@@ -98,6 +98,20 @@ describe('the two numbers', () => {
   });
 });
 
+test.each(['expiresInSeconds', 'jwtExpSeconds', 'introspectedExpSeconds'] as const)(
+  'more than a year by %s counts as not stated',
+  (source) => {
+    const nowMs = Date.parse('2026-01-01T00:00:00Z');
+    const inAYear = source === 'expiresInSeconds' ? 366 * 86_400 : nowMs / 1000 + 366 * 86_400;
+    expect(expiryOf(nowMs, { [source]: inAYear }, settings).expiresAtMs).toBe(nowMs + 366 * DAY);
+    expect(expiryOf(nowMs, { [source]: inAYear + 1 }, settings)).toEqual({
+      expiresAtMs: nowMs + settings.defaultLifetimeMs,
+      disagreementMs: 0,
+      disagree: false,
+    });
+  },
+);
+
 test('a token shows its fingerprint and never itself', () => {
   const token = accessToken('MARKER-secret-token', 1, 2);
   expect(token.value).toBe('MARKER-secret-token');

@@ -283,6 +283,9 @@ test('a minter that does not answer is waited for as long as the caller can, and
     code: 'token_unavailable',
     retryAtMs: clock.now(),
   });
+  // Nor does it hold up the next invocation, which finds what somebody has stored meanwhile.
+  await mint('stored');
+  expect(await get(reader, undefined, 0)).toBe('stored');
 });
 
 test("a caller's signal ends its wait, with its reason", async () => {
