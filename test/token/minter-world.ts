@@ -5,7 +5,7 @@ import { SecretMissingError } from '../../lib/credentials/errors.ts';
 import type { Secrets } from '../../lib/credentials/secrets.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { createMintLedger } from '../../lib/token/mint-ledger.ts';
-import { mintTick, type TickSummary } from '../../lib/token/mint-tick.ts';
+import { type MintTickDependencies, mintTick, type TickSummary } from '../../lib/token/mint-tick.ts';
 import { createMinter, type MinterDependencies } from '../../lib/token/mint-token.ts';
 import { createSecretListingStore } from '../../lib/token/secret-listing.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
@@ -82,7 +82,7 @@ export function createWorld(
     store,
     ledger,
     secrets,
-    budget: openBudget,
+    budget: { ...openBudget, block: async () => clock.now() + 60_000 },
     fetch,
     settings,
     clock,
@@ -114,10 +114,14 @@ export function createWorld(
       const reason = { kind: 'request', rejected } as const;
       return (await minterOf(overrides).mint(name, reason, farAway())).outcome;
     },
-    tick(overrides: Partial<MinterDependencies> = {}, deadlineMs = farAway()): Promise<TickSummary> {
+    listing,
+    tick(
+      overrides: Partial<Omit<MintTickDependencies, 'minter' | 'secrets'> & MinterDependencies> = {},
+      deadlineMs = farAway(),
+    ): Promise<TickSummary> {
       const minter = minterOf(overrides);
-      const now = overrides.clock ?? clock;
-      return mintTick({ ledger, listing, secrets, minter, settings, clock: now, telemetry }, deadlineMs);
+      const listed = { ...secrets, ...overrides.secrets };
+      return mintTick({ ...dependencies, listing, ...overrides, secrets: listed, minter }, deadlineMs);
     },
     /** Ticks as the schedule does, for a span. */
     async ticks(spanMs: number): Promise<void> {
@@ -137,12 +141,11 @@ export function json(body: object, status = 200, headers: Record<string, string>
 export const oauthError = (error: string, status = 400): Response => json({ error }, status);
 
 /** Lets every call pass. */
-const openBudget: CallBudget = {
+const openBudget: Pick<CallBudget, 'openBook'> = {
   openBook: () => ({
     attempt: async <T>(send: () => T | undefined): Promise<Awaited<T> | undefined> => await send(),
     close: () => {},
   }),
-  block: async () => 0,
 };
 
 /** Secrets in memory, listed like those of Secrets Manager. */
