@@ -48,8 +48,8 @@ export const TABLE = {
   listingKey: 'listing',
   /** One counter per stream. It counts in moments, so instances with different intervals may share it. */
   budgetKey: (budget: string, stream: BudgetStream): string => `budget#${budget}#${stream}`,
-  /** Every key of one budget starts with this: the form that an IAM condition takes. */
-  budgetKeyPrefix: (budget: string): string => `budget#${budget}#`,
+  /** All that may be written of a stream that is not one's own: when its silence ends. */
+  blockedUntil: 'blockedUntilMs',
 } as const;
 
 /** The message attributes of the reference worker's jobs that are its own. A sender's others travel along with a job. */

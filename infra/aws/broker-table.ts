@@ -66,6 +66,22 @@ export class BrokerTable extends Construct {
     };
   }
 
+  /** Of a counter only when its silence ends: it cannot be moved on, and so nobody can be starved. */
+  blockCounter(key: string): Permission {
+    const { actions, resourceArns } = this.items('UpdateItem', [key]);
+    return {
+      actions,
+      resourceArns,
+      conditions: {
+        'ForAllValues:StringEquals': {
+          'dynamodb:LeadingKeys': [key],
+          'dynamodb:Attributes': [TABLE.partitionKey, TABLE.blockedUntil],
+        },
+        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+      },
+    };
+  }
+
   /** The index of clients whose token is due. */
   queryDue(): Permission {
     return {

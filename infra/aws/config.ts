@@ -90,7 +90,7 @@ const schema = v.strictObject({
   alarmTopicArn: v.exactOptional(
     v.pipe(
       v.string(TOPIC_ARN_RULE),
-      v.regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?$/, TOPIC_ARN_RULE),
+      v.regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/, TOPIC_ARN_RULE),
     ),
   ),
   zones: v.exactOptional(whole(0, 2, 'availability zones')),

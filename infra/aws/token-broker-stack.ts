@@ -1,6 +1,6 @@
-import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { ArnFormat, CfnOutput, Duration, Stack, type StackProps, Token } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 
@@ -50,7 +50,7 @@ export class TokenBrokerStack extends Stack {
       broker,
       budgets,
       deadLetterQueues: { DeadTicks: broker.deadLetterQueue, DeadJobs: queues.deadLetters },
-      topic: alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn),
+      topic: alarmTopicArn === undefined ? undefined : this.#topic(alarmTopicArn),
     });
     const { dashboard } = new BrokerDashboard(this, 'Overview', { broker, alarms, budgets });
 
@@ -63,6 +63,16 @@ export class TokenBrokerStack extends Stack {
       DeadLetterQueueUrl: queues.deadLetters.queueUrl,
       DashboardName: dashboard.dashboardName,
     });
+  }
+
+  #topic(arn: string): ITopic {
+    const region = Stack.of(this).splitArn(arn, ArnFormat.NO_RESOURCE_NAME).region;
+    if (!Token.isUnresolved(this.region) && region !== this.region) {
+      throw new Error(
+        `alarmTopicArn is in ${region}; alarms tell topics of their own region alone, ${this.region}`,
+      );
+    }
+    return Topic.fromTopicArn(this, 'AlarmTopic', arn);
   }
 
   /** As outputs for people, and as parameters `/<stack>/<name>` for other stacks. */

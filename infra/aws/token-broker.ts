@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 
 import {
   type BudgetSettings,
+  type BudgetStream,
   DEFAULT_BUDGET_SETTINGS,
   DEFAULT_SECRET_PREFIX,
   DEFAULT_SERVICE,
@@ -151,18 +152,15 @@ export class TokenBroker extends Construct {
       this.minter,
       this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.listingKey]),
       this.#store.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
-      this.#store.items('UpdateItem', [
-        TABLE.tokenKey('*'),
-        TABLE.mintKey('*'),
-        ...this.#counters(this.budgetName),
-      ]),
+      this.#store.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      ...this.#tickets(this.budgetName, 'minter'),
       this.#store.queryDue(),
       ...this.#secrets(secretPrefix),
     );
     this.#allow(
       this.inspector,
       this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
-      this.#store.items('UpdateItem', this.#counters(this.budgetName)),
+      ...this.#tickets(this.budgetName, 'minter'),
       ...this.#secrets(secretPrefix),
     );
     this.#acknowledgeSecrets(secretPrefix);
@@ -185,11 +183,12 @@ export class TokenBroker extends Construct {
       [ENV.apiUrl]: this.apiUrl,
     };
     checkEnvironment(environment);
-    for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
+    setEnvironment(fn, environment);
     return this.#allow(
       fn,
       this.#store.items('GetItem', [TABLE.tokenKey(client)]),
-      this.#store.items('UpdateItem', [TABLE.requestKey(client), ...this.#counters(budgetName)]),
+      this.#store.items('UpdateItem', [TABLE.requestKey(client)]),
+      ...this.#tickets(budgetName, 'worker'),
       { actions: ['lambda:InvokeFunction'], resourceArns: [this.minter.functionArn] },
     );
   }
@@ -203,9 +202,13 @@ export class TokenBroker extends Construct {
     return brokerMetric(this.serviceName, name, dimensions, options);
   }
 
-  /** Both streams: who meets the WAF's block stops the other stream as well. */
-  #counters(budget: string): string[] {
-    return [TABLE.budgetKey(budget, 'worker'), TABLE.budgetKey(budget, 'minter')];
+  /** Of one stream; and who meets the firewall's block stops the other as well. */
+  #tickets(budget: string, stream: BudgetStream): Permission[] {
+    const other = stream === 'worker' ? 'minter' : 'worker';
+    return [
+      this.#store.items('UpdateItem', [TABLE.budgetKey(budget, stream)]),
+      this.#store.blockCounter(TABLE.budgetKey(budget, other)),
+    ];
   }
 
   #settings(budgetName: string): Record<string, string> {
@@ -250,6 +253,22 @@ export class TokenBroker extends Construct {
   #allow(fn: LambdaFunction, ...permissions: readonly Permission[]): Grant {
     return grantAll(fn, [this.#store.useKey(), ...permissions]);
   }
+}
+
+/** What functions were given: a second grant must not take it back. */
+const environments = new WeakMap<LambdaFunction, Readonly<Record<string, string>>>();
+
+/** @throws {Error} if the function has another broker or budget already: its environment holds one of each */
+function setEnvironment(fn: LambdaFunction, environment: Readonly<Record<string, string>>): void {
+  const given = environments.get(fn);
+  const other = given && Object.keys(environment).find((name) => given[name] !== environment[name]);
+  if (other !== undefined) {
+    throw new Error(
+      `${fn.node.path} uses another broker or budget already: ${other} would change. A function uses one of each; give the other calls a function of their own`,
+    );
+  }
+  environments.set(fn, environment);
+  for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
 }
 
 function checkRequestTimeout({ requestTimeoutMs = 0 }: TokenOptions = {}): void {

@@ -9,7 +9,8 @@ import {
 import { type BudgetSettings, type BudgetStream, TABLE } from '../contract.ts';
 import type { CounterReply, CounterState, TicketCounter } from './ticket-counter.ts';
 
-const NOT_BLOCKED = '(attribute_not_exists(blockedUntilMs) OR blockedUntilMs <= :now)';
+const { blockedUntil } = TABLE;
+const NOT_BLOCKED = `(attribute_not_exists(${blockedUntil}) OR ${blockedUntil} <= :now)`;
 
 /**
  * The counters as one DynamoDB item per stream: `nextMs` and `blockedUntilMs`, both Unix ms. `UpdateItem` is the only
@@ -91,8 +92,8 @@ export function createDynamoTicketCounter(dependencies: {
     async block(stream, untilMs) {
       try {
         await update(stream, {
-          UpdateExpression: 'SET blockedUntilMs = :until',
-          ConditionExpression: 'attribute_not_exists(blockedUntilMs) OR blockedUntilMs < :until',
+          UpdateExpression: `SET ${blockedUntil} = :until`,
+          ConditionExpression: `attribute_not_exists(${blockedUntil}) OR ${blockedUntil} < :until`,
           ExpressionAttributeValues: numbers({ ':until': untilMs }),
         });
       } catch (error) {
@@ -104,7 +105,7 @@ export function createDynamoTicketCounter(dependencies: {
 
 function stateOf(item: Record<string, AttributeValue> | undefined): CounterState {
   const nextMs = numberOf(item?.nextMs);
-  const blockedUntilMs = numberOf(item?.blockedUntilMs);
+  const blockedUntilMs = numberOf(item?.[blockedUntil]);
   return { ...(nextMs !== undefined && { nextMs }), ...(blockedUntilMs !== undefined && { blockedUntilMs }) };
 }
 

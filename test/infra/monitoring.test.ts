@@ -99,4 +99,10 @@ describe('alarms', () => {
     }
     for (const alarm of alarmsOf()) expect(alarm.AlarmActions).toBeUndefined();
   });
+
+  test('tell no topic of another region, which CloudWatch would refuse', () => {
+    expect(() => synth({ alarmTopicArn: TOPIC.replace('eu-central-1', 'us-east-1') })).toThrow(
+      'alarmTopicArn is in us-east-1',
+    );
+  });
 });

@@ -206,9 +206,6 @@ describe('every role', () => {
     const worker = statementsOf(template, FUNCTIONS.worker);
     expect(actionsOf(worker).filter((action) => action.startsWith('secretsmanager'))).toEqual([]);
     expect(keysOf(worker, 'GetItem')).toEqual([['token#mocha']]);
-    expect(keysOf(worker, 'UpdateItem')).toEqual([
-      ['request#mocha', 'budget#default#worker', 'budget#default#minter'],
-    ]);
     expect(keysOf(worker, 'PutItem')).toEqual([]);
   });
 });
@@ -222,18 +219,38 @@ describe('the roles', () => {
   const like = (...keys: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } });
   const equals = (...keys: string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys } });
 
+  const blocks = (key: string) => ({
+    'ForAllValues:StringEquals': {
+      'dynamodb:LeadingKeys': [key],
+      'dynamodb:Attributes': ['pk', 'blockedUntilMs'],
+    },
+    StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+  });
+
   test('of the minter reaches tokens, mints, the listing and the counters', () => {
     expect(items(FUNCTIONS.minter)).toEqual([
       ['dynamodb:GetItem', like('token#*', 'mint#*', 'listing')],
       ['dynamodb:PutItem', like('token#*', 'listing')],
-      ['dynamodb:UpdateItem', like('token#*', 'mint#*', 'budget#default#worker', 'budget#default#minter')],
+      ['dynamodb:UpdateItem', like('token#*', 'mint#*')],
+      ['dynamodb:UpdateItem', equals('budget#default#minter')],
+      ['dynamodb:UpdateItem', blocks('budget#default#worker')],
+    ]);
+  });
+
+  test("of the worker reads its client's token, asks for it, and takes the workers' tickets", () => {
+    expect(items(FUNCTIONS.worker)).toEqual([
+      ['dynamodb:GetItem', equals('token#mocha')],
+      ['dynamodb:UpdateItem', equals('request#mocha')],
+      ['dynamodb:UpdateItem', equals('budget#default#worker')],
+      ['dynamodb:UpdateItem', blocks('budget#default#minter')],
     ]);
   });
 
   test("of the inspector reads tokens, and takes the minter's tickets", () => {
     expect(items(FUNCTIONS.inspector)).toEqual([
       ['dynamodb:GetItem', like('token#*', 'mint#*')],
-      ['dynamodb:UpdateItem', equals('budget#default#worker', 'budget#default#minter')],
+      ['dynamodb:UpdateItem', equals('budget#default#minter')],
+      ['dynamodb:UpdateItem', blocks('budget#default#worker')],
     ]);
   });
 
@@ -302,6 +319,17 @@ describe('grantUse', () => {
     expect(keysOf(statements, 'GetItem')).toEqual([['token#latte'], ['token#mocha']]);
     const { Variables } = functionOf(template, /^My own/).Properties.Environment;
     expect(JSON.parse(Variables[ENV.budgetSettings])).toEqual({ name: 'zone-b' });
+  });
+
+  test('refuses a second budget or broker for a function, which has room for one', () => {
+    const { stack, broker } = createBroker();
+    const fn = createFunction(stack);
+    broker.grantUse(fn, { client: 'latte', budgetName: 'zone-a' });
+    expect(() => broker.grantUse(fn, { client: 'mocha', budgetName: 'zone-b' })).toThrow(
+      /Own\/Own uses another broker or budget already: PLUME_BUDGET_SETTINGS/,
+    );
+    const other = new TokenBroker(stack, 'Other', { apiUrl: 'https://other.example/' });
+    expect(() => other.grantUse(fn, { client: 'latte', budgetName: 'zone-a' })).toThrow(/another broker/);
   });
 
   test.each(['*', 'a#b', 'a/b', ''])('refuses the client %j', (client) => {
