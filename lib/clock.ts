@@ -13,6 +13,12 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
-    await delay(ms, undefined, signal && { signal });
+    try {
+      await delay(ms, undefined, signal && { signal });
+    } catch (error) {
+      // Node's own error says only that there was a signal.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };

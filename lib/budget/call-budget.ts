@@ -1,8 +1,9 @@
-import type { Clock } from '../clock.ts';
+import type { Clock, Now } from '../clock.ts';
 import type { BudgetSettings, BudgetStream } from '../contract.ts';
 import { errorReason } from '../error-reason.ts';
-import { isPlumeError } from '../errors.ts';
+import { isPlumeError, type PlumeError } from '../errors.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { ServerClock } from './clock-offset.ts';
 import { BudgetBlocked, BudgetExhausted, BudgetUnavailable } from './errors.ts';
 import { createRefusals } from './refusals.ts';
 import { type Reservation, reserve } from './reserve.ts';
@@ -26,7 +27,7 @@ export interface CallBudget {
   /**
    * The WAF refused a call: this environment stops at once, every other at its next reservation, on both streams.
    *
-   * @returns the moment (Unix ms) from which calls resume by themselves
+   * @returns the moment (Unix ms, by the local clock) from which calls resume by themselves
    */
   block(): Promise<number>;
 }
@@ -35,8 +36,11 @@ export interface CallBudgetDependencies {
   readonly settings: BudgetSettings;
   readonly stream: BudgetStream;
   readonly counter: TicketCounter;
-  /** The corrected clock of `createServerClock`, or one that is known to be right. */
-  readonly clock: Clock;
+  /**
+   * The corrected clock of `createServerClock`, or one that is known to be right. With a correction it also has the
+   * local clock, by which callers wait and come back.
+   */
+  readonly clock: Clock & Partial<Pick<ServerClock, 'localNow'>>;
   readonly telemetry: Telemetry;
   /** In [0, 1). @default Math.random */
   readonly random?: () => number;
@@ -45,6 +49,7 @@ export interface CallBudgetDependencies {
 /** @throws {ConfigError} if the settings' bound exceeds their limit, or they make no sense */
 export function createCallBudget(dependencies: CallBudgetDependencies): CallBudget {
   const { stream, counter, clock, telemetry, random = Math.random } = dependencies;
+  const { localNow = clock.now } = clock;
   const settings = checkBudgetSettings(dependencies.settings);
   const { name, windowMs, blockMs } = settings;
   const { horizonMs } = settings[stream];
@@ -57,11 +62,35 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
   const recent = (nowMs: number): CounterState | undefined =>
     seen && nowMs - seen.atMs < windowMs ? { nextMs: seen.nextMs } : undefined;
 
-  const ask = async (count: number, untilMs: number): Promise<Reservation> => {
-    const nowMs = clock.now();
+  /** A moment of the corrected clock by the local one: the caller's. */
+  const toLocal = (ms: number): number => Math.ceil(ms - clock.now() + localNow());
+
+  const reach = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
     try {
-      const known = recent(nowMs);
-      const result = await reserve({
+      return await ask();
+    } catch (error) {
+      if (isPlumeError(error)) throw error;
+      throw new BudgetUnavailable(
+        `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
+        Math.ceil(localNow() + (horizonMs * (1 + random())) / 2),
+      );
+    }
+  };
+
+  /** A clock that cannot be corrected is looked at once more: any response may bring a better correction. */
+  const now = async (): Promise<number> => {
+    try {
+      return clock.now();
+    } catch {
+      await reach(() => counter.read(stream));
+      return clock.now();
+    }
+  };
+
+  const ask = async (count: number, nowMs: number, untilMs: Now): Promise<Reservation> => {
+    const known = recent(nowMs);
+    const result = await reach(() =>
+      reserve({
         counter,
         stream,
         settings,
@@ -70,68 +99,74 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
         untilMs,
         seen: known,
         wasAhead: known !== undefined && seen !== undefined && seen.nextMs > seen.atMs,
-      });
-      const { seen: state } = result;
-      // A refusal by what was known already brings nothing new.
-      if (state !== known && state.nextMs !== undefined) seen = { nextMs: state.nextMs, atMs: clock.now() };
-      blockedUntilMs = Math.max(blockedUntilMs, state.blockedUntilMs ?? blockedUntilMs);
-      return result;
-    } catch (error) {
-      if (isPlumeError(error)) throw error;
-      throw new BudgetUnavailable(
-        `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
-        Math.ceil(nowMs + (horizonMs * (1 + random())) / 2),
-      );
-    }
+      }),
+    );
+    const { seen: state } = result;
+    // A refusal by what was known already brings nothing new.
+    if (state !== known && state.nextMs !== undefined) seen = { nextMs: state.nextMs, atMs: clock.now() };
+    blockedUntilMs = Math.max(blockedUntilMs, state.blockedUntilMs ?? blockedUntilMs);
+    return result;
   };
 
   /** The tickets, or why there are none now. */
-  const tryOnce = async (
-    count: number,
-    untilMs: number,
-  ): Promise<readonly Ticket[] | BudgetExhausted | BudgetBlocked> => {
-    const nowMs = clock.now();
+  const tryOnce = async (count: number, untilMs: Now): Promise<readonly Ticket[] | Refusal> => {
+    const nowMs = await now();
     if (blockedUntilMs > nowMs) return blocked();
-    const standing = refusals.standing(nowMs, untilMs);
-    if (standing !== undefined) return exhausted(standing);
-    const result = await ask(count, untilMs);
+    const patienceMs = untilMs() - nowMs;
+    const standing = refusals.standing(nowMs, untilMs());
+    if (standing !== undefined) return { why: 'exhausted', retryAtMs: standing };
+    const result = await ask(count, nowMs, untilMs);
     switch (result.outcome) {
       case 'granted':
         refusals.grant();
         telemetry.metric('TicketsGranted', result.tickets.length, dimensions);
         return result.tickets;
-      case 'full':
-        return exhausted(refusals.refuse({ nowMs, untilMs, count, nextMs: result.nextMs }));
+      case 'full': {
+        // The first answer of all may have corrected the clock: moments are of now, and patience is a span.
+        const askedMs = clock.now();
+        const refusal = { nowMs: askedMs, untilMs: askedMs + patienceMs, count, nextMs: result.nextMs };
+        // The counter never decreases: once it is past this caller's patience, there is nothing to wait for.
+        const isInVain = result.nextMs > untilMs();
+        return { why: 'exhausted', retryAtMs: refusals.refuse(refusal), isInVain };
+      }
       case 'blocked':
         return blocked();
     }
   };
 
-  const exhausted = (retryAtMs: number) =>
-    new BudgetExhausted(
-      `call budget ${name} has no ticket left for the ${stream} stream in the time that this invocation can wait; try again at ${new Date(retryAtMs).toISOString()}`,
-      retryAtMs,
-    );
+  const blocked = (): Refusal => ({
+    why: 'blocked',
+    retryAtMs: blockedUntilMs + Math.ceil(random() * horizonMs),
+  });
 
-  const blocked = () =>
-    new BudgetBlocked(
-      `the WAF refused a call, so all calls of budget ${name} rest until ${new Date(blockedUntilMs).toISOString()}`,
-      blockedUntilMs + Math.ceil(random() * horizonMs),
+  const errorOf = ({ why, retryAtMs }: Refusal): PlumeError => {
+    const localMs = toLocal(retryAtMs);
+    if (why === 'exhausted') {
+      return new BudgetExhausted(
+        `call budget ${name} has no ticket left for the ${stream} stream in the time that this invocation can wait; try again at ${new Date(localMs).toISOString()}`,
+        localMs,
+      );
+    }
+    return new BudgetBlocked(
+      `the WAF refused a call, so all calls of budget ${name} rest until ${new Date(toLocal(blockedUntilMs)).toISOString()}`,
+      localMs,
     );
+  };
 
   /** Waits for as long as the invocation may, not longer. */
   const reserveWithin = async (
     count: number,
-    untilMs: number,
+    patienceMs: number,
     signal: AbortSignal,
   ): Promise<readonly Ticket[]> => {
+    const untilLocalMs = localNow() + patienceMs;
+    const untilMs = (): number => clock.now() + untilLocalMs - localNow();
     for (;;) {
       const result = await tryOnce(count, untilMs);
-      if (!isPlumeError(result)) return result;
+      if (!('why' in result)) return result;
       telemetry.metric('TicketsRefused', 1, dimensions);
-      const { retryAtMs = Number.POSITIVE_INFINITY } = result;
-      if (retryAtMs > untilMs) throw result;
-      await clock.sleep(Math.max(retryAtMs - clock.now(), 0), signal);
+      if (result.isInVain || result.retryAtMs > untilMs()) throw errorOf(result);
+      await clock.sleep(Math.max(result.retryAtMs - clock.now(), 0), signal);
     }
   };
 
@@ -139,16 +174,17 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
     openBook: ({ calls = 1, patienceMs }) =>
       createTicketBook({
         clock,
+        localNow,
         calls,
-        reserve: (count, signal) => reserveWithin(count, clock.now() + patienceMs(), signal),
+        reserve: (count, signal) => reserveWithin(count, patienceMs(), signal),
         isBlocked: (nowMs) => blockedUntilMs > nowMs,
         onVoid: () => telemetry.metric('TicketsVoided', 1, dimensions),
         onWaited: (ms) => telemetry.metric('TicketWait', ms, dimensions),
       }),
     async block() {
-      const nowMs = clock.now();
+      const nowMs = await now().catch(localNow);
       // The calls of one moment are refused together; nothing is sent after that.
-      if (blockedUntilMs > nowMs) return blockedUntilMs;
+      if (blockedUntilMs > nowMs) return blockedUntilMs - nowMs + localNow();
       const untilMs = nowMs + blockMs;
       blockedUntilMs = untilMs;
       telemetry.metric('WafBlocked', 1, { budget: name });
@@ -164,7 +200,15 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
           reason: errorReason(error),
         });
       }
-      return untilMs;
+      return untilMs - nowMs + localNow();
     },
   };
+}
+
+/** Why there is no ticket now, and when to ask again by the corrected clock. */
+interface Refusal {
+  readonly why: 'exhausted' | 'blocked';
+  readonly retryAtMs: number;
+  /** Asking again cannot help this caller. */
+  readonly isInVain?: boolean;
 }

@@ -19,10 +19,10 @@ export interface ServerClock extends Clock {
 /**
  * Each response proves that the offset, DynamoDB's clock less the local one, lies between `date - received` and
  * `date + 1 s - sent`. The proofs of many responses intersect in a few milliseconds. While zero is possible the local
- * clock stands; otherwise it is corrected by the middle of what is possible.
+ * clock stands; otherwise it is corrected by the middle of what is possible, if that is known as well as
+ * `clockAllowanceMs` asks for. If it is not, the local clock still stands as long as it may be within the allowance.
  *
- * `now` throws {@link BudgetClockUnreliable} while a correction is needed that is known no better than
- * `clockAllowanceMs` (or one second, if that is more: no header proves better at once).
+ * `now` throws {@link BudgetClockUnreliable} while the local clock is out of the allowance and cannot be corrected.
  */
 export function createServerClock(dependencies: {
   clock: Clock;
@@ -30,8 +30,8 @@ export function createServerClock(dependencies: {
   telemetry: Telemetry;
 }): ServerClock {
   const { clock, settings, telemetry } = dependencies;
-  const toleranceMs = Math.max(settings.clockAllowanceMs, RESOLUTION_MS);
-  let proven: Interval = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+  const { clockAllowanceMs } = settings;
+  let proven = UNKNOWN;
   let reportedMs = 0;
 
   return {
@@ -39,20 +39,21 @@ export function createServerClock(dependencies: {
     now() {
       const { offsetMs, uncertaintyMs } = estimate(proven);
       const localMs = clock.now();
-      if (uncertaintyMs <= toleranceMs) return localMs + offsetMs;
+      if (uncertaintyMs <= clockAllowanceMs) return localMs + offsetMs;
+      if (proven.min <= clockAllowanceMs && proven.max >= -clockAllowanceMs) return localMs;
       throw new BudgetClockUnreliable(
         `this machine's clock is about ${Math.abs(offsetMs)} ms ${offsetMs < 0 ? 'ahead of' : 'behind'} DynamoDB's, ` +
-          `give or take ${uncertaintyMs} ms, and call budget ${settings.name} allows ${settings.clockAllowanceMs} ms; ` +
+          `give or take ${uncertaintyMs} ms, and call budget ${settings.name} allows ${clockAllowanceMs} ms; ` +
           'synchronise the clock, or look why responses of DynamoDB take so long',
-        localMs + toleranceMs,
+        localMs + RESOLUTION_MS,
       );
     },
     sleep: clock.sleep,
     observe(dateMs, sentMs, receivedMs) {
       const proof = { min: dateMs - receivedMs, max: dateMs + RESOLUTION_MS - sentMs };
       const both = { min: Math.max(proven.min, proof.min), max: Math.min(proven.max, proof.max) };
-      // A contradiction means that one of the clocks was set: the newest proof counts.
-      proven = both.min <= both.max ? both : proof;
+      // A contradiction means that one of the clocks was set: the newest proof counts, unless that happened during it.
+      proven = [both, proof, UNKNOWN].find(({ min, max }) => min <= max) ?? UNKNOWN;
       const { offsetMs, uncertaintyMs } = estimate(proven);
       if (Math.abs(offsetMs - reportedMs) <= RESOLUTION_MS) return;
       reportedMs = offsetMs;
@@ -81,6 +82,8 @@ interface Interval {
   readonly min: number;
   readonly max: number;
 }
+
+const UNKNOWN: Interval = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
 
 function estimate({ min, max }: Interval): { offsetMs: number; uncertaintyMs: number } {
   if (min <= 0 && max >= 0) return { offsetMs: 0, uncertaintyMs: 0 };

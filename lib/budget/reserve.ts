@@ -18,8 +18,8 @@ export interface ReservationRequest {
   readonly now: Now;
   /** How many tickets are wanted; fewer are taken if fewer fit. */
   readonly count: number;
-  /** The last moment at which the caller would still use a ticket. */
-  readonly untilMs: number;
+  /** The last moment at which the caller would still use a ticket, by `now` as it is when asked. */
+  readonly untilMs: Now;
   /** The counter as it was last seen: a guess for granting, a proof for refusing, since it never decreases. */
   readonly seen: CounterState | undefined;
   /** Whether it was ahead of the clock then: so it may be still, whatever has been taken since. */
@@ -48,7 +48,7 @@ export async function reserve(request: ReservationRequest): Promise<Reservation>
       continue;
     }
     const floor = floorMs(nowMs, stream);
-    const last = lastMs(nowMs, request.untilMs, stream);
+    const last = lastMs(nowMs, request.untilMs(), stream);
     const count = Math.min(request.count, ticketsThatFit(Math.max(nextMs, floor), last, stream));
     if (count === 0) return { outcome: 'full', nextMs, seen };
     const advanceMs = count * stream.intervalMs;

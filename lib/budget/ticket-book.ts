@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock, Now } from '../clock.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import { BudgetClosed } from './errors.ts';
 import { isGood, type Ticket } from './tickets.ts';
@@ -25,6 +25,8 @@ export interface TicketBook {
 
 export interface TicketBookDependencies {
   readonly clock: Clock;
+  /** The uncorrected clock: how long somebody waited is the same by both. */
+  readonly localNow: Now;
   /** How many attempts are expected. */
   readonly calls: number;
   /** Reserves up to `count` tickets, waiting as long as the book may; at least one, or it throws. */
@@ -90,7 +92,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   return {
     async attempt<T>(send: () => T | undefined, callerSignal?: AbortSignal): Promise<Awaited<T> | undefined> {
       const signal = callerSignal ? AbortSignal.any([closing.signal, callerSignal]) : closing.signal;
-      const startedMs = clock.now();
+      const startedMs = dependencies.localNow();
       let held: Ticket | undefined;
       try {
         for (;;) {
@@ -117,7 +119,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
               putBack(ticket);
               return undefined;
             }
-            dependencies.onWaited(Math.max(nowMs - startedMs, 0));
+            dependencies.onWaited(Math.max(dependencies.localNow() - startedMs, 0));
             return await sent;
           }
         }

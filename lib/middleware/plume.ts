@@ -2,6 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 
 import { checkClientName } from '../credentials/client-name.ts';
+import { ConfigError } from '../errors.ts';
 import type { Plume, PlumeSession } from '../plume/plume.ts';
 import { plumeFromEnvironment } from './from-environment.ts';
 
@@ -56,12 +57,16 @@ export type PlumeMiddleware<TEvent> = MiddlewareObj<
 >;
 
 /**
- * Middy middleware: gives the handler `context.plume.fetch`.
+ * Middy middleware: gives the handler `context.plume.fetch`. Let it be the last one that is used: Middy skips the ends
+ * of middlewares before one that answers early, and then nobody would end calls that the handler did not await.
  *
  * @throws {ConfigError} at construction, if the environment or the options cannot work
  */
 export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMiddleware<TEvent> {
   const { calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000 } = options;
+  for (const [name, ms] of Object.entries({ maxWaitMs, marginMs })) {
+    if (!(ms >= 0)) throw new ConfigError(`the option ${name} must be a number of milliseconds, 0 or more`);
+  }
   const client = checkClientName(options.client);
   const shared = options.plume ?? plumeFromEnvironment();
   /** By context: one environment may serve several invocations at once. */
@@ -76,7 +81,7 @@ export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMid
     before: function plumeBefore({ event, context }) {
       const session = shared.open({
         client,
-        calls: calls(event),
+        calls: checkCalls(calls(event)),
         patienceMs: () => Math.min(maxWaitMs, context.getRemainingTimeInMillis() - marginMs),
         endsInMs: context.getRemainingTimeInMillis() - Math.min(CLOSING_MS, marginMs),
       });
@@ -86,6 +91,12 @@ export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMid
     after: plumeClose,
     onError: plumeClose,
   };
+}
+
+/** @throws {ConfigError} it is no number of calls */
+function checkCalls(count: number): number {
+  if (Number.isSafeInteger(count) && count >= 0) return Math.max(1, count);
+  throw new ConfigError('the option calls must return a whole number of calls');
 }
 
 function recordsOf(event: unknown): number {

@@ -2,6 +2,7 @@ import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
 import type { Clock } from '../clock.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
 import type { TokenReader } from '../token/read-token.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import { apiRequest } from './api-request.ts';
 import {
   InvocationOverError,
@@ -132,7 +133,7 @@ async function callApi(
 
     if (isWafBlock(response)) {
       await response.body?.cancel();
-      throw new WafBlockedError(client, await budget.block());
+      throw new WafBlockedError(client, await unlessAborted(budget.block(), signal));
     }
     if (response.status !== 401) {
       if (rejected !== undefined) telemetry.metric('TokenRecovered', 1, { client });

@@ -18,7 +18,7 @@ export const handler = middy()
     await sleep(Math.max(0, startAtMs - Date.now()));
     const ends: Record<string, number> = {};
     const call = async (index: number): Promise<void> => {
-      const end = await context.plume.fetch(`v1/locations/${index}`).then(
+      const end = await context.plume.fetch(`/api/v1/locations/${index}`).then(
         async (response) => {
           await response.body?.cancel();
           return String(response.status);
