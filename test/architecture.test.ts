@@ -9,6 +9,7 @@ const FOUNDATION = [
   'lib/clock',
   'lib/endpoint-url',
   'lib/error-reason',
+  'lib/one-request',
   'lib/read-text',
   'lib/unless-aborted',
 ];
@@ -18,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/clock': [],
   'lib/endpoint-url': [],
   'lib/error-reason': [],
+  'lib/one-request': [],
   'lib/read-text': [],
   'lib/unless-aborted': [],
   'lib/sdk-config': [],

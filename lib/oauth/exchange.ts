@@ -4,6 +4,7 @@ import type { Now } from '../clock.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { errorReason } from '../error-reason.ts';
 import { isPlumeError } from '../errors.ts';
+import { oneRequest } from '../one-request.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { Endpoint } from './error-tables.ts';
 import { OAuthError } from './errors.ts';
@@ -70,7 +71,7 @@ export async function exchange(
       [oauth.customFetch]: (url, init) =>
         attempt(() => {
           requestedAtMs = deps.now();
-          return deps.fetch(url, { ...init, signal: AbortSignal.timeout(deps.timeoutMs) });
+          return deps.fetch(url, { ...init, ...oneRequest(), signal: AbortSignal.timeout(deps.timeoutMs) });
         }),
     });
     answer = await readAnswer(response, deps.now());

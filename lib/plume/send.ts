@@ -1,4 +1,5 @@
 import { errorReason } from '../error-reason.ts';
+import { oneRequest } from '../one-request.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ApiUnreachableError, InvocationOverError, RequestRefusedError } from './errors.ts';
 
@@ -29,7 +30,7 @@ export async function send({ client, request, token, fetch, timeoutMs, signal }:
   signal.addEventListener('abort', end, { once: true });
   const timer = setTimeout(() => ended.abort(unreachable('timeout')), timeoutMs);
   try {
-    return await fetch(request.url, { ...request.init, headers, signal: ended.signal });
+    return await fetch(request.url, { ...request.init, ...oneRequest(), headers, signal: ended.signal });
   } catch (error) {
     if (ended.signal.aborted) throw ended.signal.reason;
     if (!(error instanceof TypeError) || error.cause === undefined) {

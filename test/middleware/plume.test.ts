@@ -85,6 +85,16 @@ test('closes after an error of the handler, which stays what it was', async () =
   expect(events).toEqual(['close 1']);
 });
 
+test('closes first of all, as the last middleware, whatever others answer early', async () => {
+  const { fake, events } = recorder();
+  const handler = middy()
+    .use({ before: () => undefined, after: () => 'early' })
+    .use(plume({ client: 'mocha', plume: fake }))
+    .handler(async () => 'late');
+  expect(await handler({}, lambdaContext())).toBe('early');
+  expect(events).toEqual(['close 1']);
+});
+
 test('bears the error of a middleware that ran before it', async () => {
   const { fake, events } = recorder();
   const handler = middy()
@@ -123,6 +133,23 @@ describe('at construction', () => {
     expect(() => plume({ client, plume: recorder().fake })).toThrow(
       expect.objectContaining({ code: 'config_invalid' }),
     );
+  });
+
+  test.each([{ maxWaitMs: Number.NaN }, { maxWaitMs: -1 }, { marginMs: -1 }])(
+    'the option %j is refused',
+    (option) => {
+      const [name = ''] = Object.keys(option);
+      expect(() => plume({ client: 'mocha', plume: recorder().fake, ...option })).toThrow(name);
+    },
+  );
+
+  test.each([Number.NaN, -1, 1.5])('%d calls are refused when they are asked for', async (count) => {
+    const { fake, opened } = recorder();
+    const handler = middy()
+      .use(plume({ client: 'mocha', plume: fake, calls: () => count }))
+      .handler(async () => {});
+    await expect(handler({}, lambdaContext())).rejects.toMatchObject({ code: 'config_invalid' });
+    expect(opened).toEqual([]);
   });
 
   test('an environment without the variables is refused by the name of the first missing one', () => {

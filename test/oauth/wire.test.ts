@@ -165,6 +165,21 @@ test('a server that is not there is unavailable, in the words of the system', as
   }
 });
 
+test('a request that is answered 421 is not sent again', async () => {
+  let calls = 0;
+  server = await startLoopbackServer(async (_, response) => {
+    calls += 1;
+    response.writeHead(421).end();
+  });
+  for (const run of requests(`${server.url}/v1/token`, depsWith())) {
+    expect(await silentError(run, SECRETS)).toMatchObject({
+      code: 'oauth_unavailable',
+      reason: 'SECOND_REQUEST',
+    });
+  }
+  expect(calls).toBe(2);
+});
+
 test('the stored header arrives byte for byte', async () => {
   const headers: unknown[] = [];
   server = await startLoopbackServer(async (request, response) => {

@@ -103,7 +103,11 @@ const mintNow: AskMinter = async () => {
 };
 
 /** One environment, with a memory of its own. */
-function environment(budget = budgetOf(client), askMinter: AskMinter = mintNow): Plume {
+function environment(
+  budget = budgetOf(client),
+  askMinter: AskMinter = mintNow,
+  fetch = globalThis.fetch,
+): Plume {
   return createPlume({
     apiUrl,
     tokens: createTokenReader({
@@ -240,6 +244,23 @@ describe('the end of the invocation', () => {
     expect(logged).toContain('calls were not awaited');
     expect(metrics.at(-1)).toBe('flush');
     await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'session_closed' });
+  });
+
+  test('waits until the calls under way have ended, also if they take their time', async () => {
+    let hasBegun = false;
+    let hasEnded = false;
+    const slow: typeof fetch = async () => {
+      hasBegun = true;
+      await systemClock.sleep(100);
+      hasEnded = true;
+      return Response.json({});
+    };
+    const session = open(environment(budgetOf(client), mintNow, slow));
+    const call = session.fetch('/v1').catch(() => {});
+    while (!hasBegun) await systemClock.sleep(5);
+    await session.close();
+    expect(hasEnded).toBe(true);
+    await call;
   });
 
   test('does not crash the environment through a call that nobody awaits', async () => {

@@ -56,6 +56,18 @@ test('does not follow a redirect', async () => {
   expect(calls).toBe(1);
 });
 
+test.each(['GET', 'POST'])('does not send a %s again that is answered 421', async (method) => {
+  let calls = 0;
+  const base = await listen((_, response) => {
+    calls += 1;
+    response.writeHead(421).end();
+  });
+  const init = { method, ...(method === 'POST' && { body: 'x' }) };
+  const error = await failure(attempt(base, init));
+  expect(error).toMatchObject({ code: 'api_unreachable', reason: 'SECOND_REQUEST' });
+  expect(calls).toBe(1);
+});
+
 describe('no response', () => {
   test('refused', async () => {
     const base = await listen(() => {});
