@@ -7,6 +7,8 @@ import * as secretsManager from '@aws-sdk/client-secrets-manager';
 import * as sqs from '@aws-sdk/client-sqs';
 import { afterAll, describe, expect, test } from 'vitest';
 
+import { parseJob } from '../functions/worker/job.ts';
+import type { JobResult } from '../functions/worker/queues.ts';
 import { readStage } from '../infra/aws/config.ts';
 import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS, ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
@@ -96,6 +98,12 @@ describe('JSON', () => {
         expect(readStage(stages, stage).client).toBe('mocha');
         break;
       }
+      case 'job':
+        expect(parseJob(code).method).toBe('POST');
+        break;
+      case 'result':
+        expect(JSON.parse(code) satisfies JobResult).toMatchObject({ status: 201 });
+        break;
       default:
         expect.fail(`nobody checks ${label}`);
     }
