@@ -4,6 +4,7 @@ import type { Context } from 'aws-lambda';
 import { checkClientName } from '../credentials/client-name.ts';
 import { ConfigError } from '../errors.ts';
 import type { Plume, PlumeSession } from '../plume/plume.ts';
+import type { IsWafBlock } from '../plume/waf-block.ts';
 import { plumeFromEnvironment } from './from-environment.ts';
 
 export interface PlumeOptions<TEvent = unknown> {
@@ -27,6 +28,11 @@ export interface PlumeOptions<TEvent = unknown> {
    * @default 2000
    */
   readonly marginMs?: number;
+  /**
+   * Tells the firewall's refusal, which stops every function, from an answer of the API.
+   * @default - a 403 whose body is not JSON
+   */
+  readonly isWafBlock?: IsWafBlock;
   /**
    * One of your own, for tests.
    * @default - built from the environment variables that the construct sets
@@ -63,7 +69,7 @@ export type PlumeMiddleware<TEvent> = MiddlewareObj<
  * @throws {ConfigError} at construction, if the environment or the options cannot work
  */
 export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMiddleware<TEvent> {
-  const { calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000 } = options;
+  const { calls = recordsOf, maxWaitMs = 30_000, marginMs = 2_000, isWafBlock } = options;
   for (const [name, ms] of Object.entries({ maxWaitMs, marginMs })) {
     if (!(ms >= 0)) throw new ConfigError(`the option ${name} must be a number of milliseconds, 0 or more`);
   }
@@ -82,6 +88,7 @@ export function plume<TEvent = unknown>(options: PlumeOptions<TEvent>): PlumeMid
       const session = shared.open({
         client,
         calls: checkCalls(calls(event)),
+        isWafBlock,
         patienceMs: () => Math.min(maxWaitMs, context.getRemainingTimeInMillis() - marginMs),
         endsInMs: context.getRemainingTimeInMillis() - Math.min(CLOSING_MS, marginMs),
       });

@@ -11,8 +11,6 @@ export type Introspection =
   | {
       readonly active: true;
       readonly expSeconds?: number;
-      readonly iatSeconds?: number;
-      readonly clientId?: string;
       readonly scope?: string;
     };
 
@@ -56,14 +54,11 @@ export async function processIntrospectionResponse(
     });
   });
   if (!body.active) return { active: false };
-  const { client_id: clientId, scope } = body;
+  const { scope } = body;
   const expSeconds = unixSeconds(body.exp);
-  const iatSeconds = unixSeconds(body.iat);
   return {
     active: true,
     ...(expSeconds !== undefined && { expSeconds }),
-    ...(iatSeconds !== undefined && { iatSeconds }),
-    ...(typeof clientId === 'string' && { clientId }),
     ...(typeof scope === 'string' && { scope }),
   };
 }

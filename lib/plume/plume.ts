@@ -27,6 +27,8 @@ export interface Invocation {
   readonly patienceMs: () => number;
   /** After how long, in ms, calls are given up, wherever they stand: the invocation is about to end. */
   readonly endsInMs: number;
+  /** @default - a 403 whose body is not JSON */
+  readonly isWafBlock?: IsWafBlock | undefined;
 }
 
 /** The calls of one invocation. Nothing of it outlives {@link PlumeSession.close}. */
@@ -46,12 +48,11 @@ export interface PlumeDependencies {
   readonly telemetry: BufferedTelemetry;
   /** How long one HTTP attempt may take. */
   readonly timeoutMs: number;
-  readonly isWafBlock?: IsWafBlock | undefined;
 }
 
 export function createPlume(dependencies: PlumeDependencies): Plume {
   return {
-    open({ client, calls, patienceMs, endsInMs }) {
+    open({ client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403 }) {
       const { clock, telemetry } = dependencies;
       const book = dependencies.budget.openBook({
         patienceMs,
@@ -66,7 +67,7 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
 
       return {
         fetch(input, init) {
-          const session = { client, patienceMs, book, ended: ended.signal };
+          const session = { client, patienceMs, isWafBlock, book, ended: ended.signal };
           const call = callApi(dependencies, session, input, init);
           underWay.add(call);
           const answer = call.finally(() => underWay.delete(call));
@@ -92,23 +93,15 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
 }
 
 interface Session extends Pick<Invocation, 'client' | 'patienceMs'> {
+  readonly isWafBlock: IsWafBlock;
   readonly book: TicketBook;
   readonly ended: AbortSignal;
 }
 
 /** The whole of one call: token, ticket, attempt; after a 401 once more with another token. */
 async function callApi(
-  {
-    apiUrl,
-    tokens,
-    budget,
-    fetch,
-    clock,
-    telemetry,
-    timeoutMs,
-    isWafBlock = isNotJson403,
-  }: PlumeDependencies,
-  { client, patienceMs, book, ended }: Session,
+  { apiUrl, tokens, budget, fetch, clock, telemetry, timeoutMs }: PlumeDependencies,
+  { client, patienceMs, isWafBlock, book, ended }: Session,
   input: string | URL,
   init?: RequestInit,
 ): Promise<Response> {

@@ -19,5 +19,3 @@ export interface Telemetry {
 export interface BufferedTelemetry extends Telemetry {
   flush(): void;
 }
-
-export const silentTelemetry: BufferedTelemetry = { metric: () => {}, log: () => {}, flush: () => {} };

@@ -7,11 +7,12 @@ import { rollingWindow } from '../simulation/rolling-window.ts';
 import { startTable } from '../support/dynamodb.ts';
 import { BENCH_SETTINGS, type Contender, libraryContender, ticketContender } from './contenders.ts';
 
-const HELP = `npm run bench -- budget [--callers 1,10,20,100] [--seconds 20] [--json]
+const HELP = `npm run bench -- budget [--callers 1,10,20,100] [--seconds 20] [--horizon 8000] [--json]
 
 Callers that always want another call, against one DynamoDB engine: the tickets of lib/budget, and RateLimiterDynamo of
 rate-limiter-flexible. One call begins; all callers come when four fifths of a window have passed. The limit is
-${BENCH_SETTINGS.limit} calls in any ${BENCH_SETTINGS.windowMs} ms. A caller that is refused sleeps until the moment it was told.`;
+${BENCH_SETTINGS.limit} calls in any ${BENCH_SETTINGS.windowMs} ms. A caller that is refused sleeps until the moment it was told.
+Tickets are handed out --horizon ms ahead; in the default's proportion that would be 3530.`;
 
 interface BenchResult {
   readonly algorithm: string;
@@ -31,7 +32,14 @@ export async function benchBudget(args: string[]): Promise<void> {
   try {
     for (const callers of options.callers) {
       for (const contender of [ticketContender, libraryContender]) {
-        results.push(await measure(await contender(engine), engine.client, callers, options.seconds * 1000));
+        results.push(
+          await measure(
+            await contender({ ...engine, horizonMs: options.horizonMs }),
+            engine.client,
+            callers,
+            options.seconds * 1000,
+          ),
+        );
       }
     }
   } finally {
@@ -116,13 +124,19 @@ function formatTable(results: readonly BenchResult[]): string {
   return [headings, headings.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function readOptions(args: string[]): { callers: number[]; seconds: number; json: boolean } {
+function readOptions(args: string[]): {
+  callers: number[];
+  seconds: number;
+  horizonMs: number;
+  json: boolean;
+} {
   try {
     const { values } = parseArgs({
       args,
       options: {
         callers: { type: 'string', default: '1,10,20,100' },
         seconds: { type: 'string', default: '20' },
+        horizon: { type: 'string', default: String(BENCH_SETTINGS.worker.horizonMs) },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -132,7 +146,8 @@ function readOptions(args: string[]): { callers: number[]; seconds: number; json
       process.exit(0);
     }
     const callers = values.callers.split(',').map((text) => positive('callers', text));
-    return { callers, seconds: positive('seconds', values.seconds), json: values.json };
+    const seconds = positive('seconds', values.seconds);
+    return { callers, seconds, horizonMs: positive('horizon', values.horizon), json: values.json };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
     process.exit(2);

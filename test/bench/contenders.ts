@@ -13,7 +13,7 @@ import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counte
 import { systemClock } from '../../lib/clock.ts';
 import type { BudgetSettings } from '../../lib/contract.ts';
 import { isPlumeError } from '../../lib/errors.ts';
-import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 
 /** A window of five seconds. How long a caller waits is not scaled down with it: less than the default's 20 s. */
 export const BENCH_SETTINGS: BudgetSettings = {
@@ -38,14 +38,17 @@ export interface Contender {
 interface Engine {
   readonly client: DynamoDBClient;
   readonly table: string;
+  /** How far ahead tickets are handed out, and how long a caller waits. */
+  readonly horizonMs: number;
 }
 
 const BLOCK = 10;
 
 /** Like a queue's consumer: batches of ten, and a refused batch comes back when it was told. */
-export async function ticketContender({ client, table }: Engine): Promise<Contender> {
-  const settings = { ...BENCH_SETTINGS, name: randomUUID() };
-  const { intervalMs, horizonMs } = settings.worker;
+export async function ticketContender({ client, table, horizonMs }: Engine): Promise<Contender> {
+  const worker = { ...BENCH_SETTINGS.worker, horizonMs };
+  const settings = { ...BENCH_SETTINGS, worker, name: randomUUID() };
+  const { intervalMs } = worker;
   const counter = createDynamoTicketCounter({ client, table, settings });
   const nowMs = systemClock.now();
   // As if it had been there for a while: its first silence is no matter of this comparison.

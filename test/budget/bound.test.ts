@@ -6,12 +6,12 @@ import type { CounterReply, TicketCounter } from '../../lib/budget/ticket-counte
 import { boundOf } from '../../lib/budget/tickets.ts';
 import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
 import { isPlumeError } from '../../lib/errors.ts';
-import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { conspire } from '../simulation/adversary.ts';
 import { createInstance, type Instance } from '../simulation/instance.ts';
 import { createMemoryTicketCounter } from '../simulation/memory-ticket-counter.ts';
 import { rollingWindow } from '../simulation/rolling-window.ts';
 import { createVirtualTime } from '../simulation/virtual-time.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 
 /** Small numbers, so that a short story fills a window. */
 const SETTINGS: BudgetSettings = {

@@ -8,9 +8,10 @@ import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counte
 import { systemClock } from '../../lib/clock.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
 import { isPlumeError, type PlumeError } from '../../lib/errors.ts';
-import { silentTelemetry, type Telemetry } from '../../lib/telemetry/telemetry.ts';
+import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { virtualClock } from '../simulation/virtual-time.ts';
 import { startTable } from '../support/dynamodb.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 import { openScene, START_MS } from './scene.ts';
 
 const TRUE_MS = 1_700_000_000_000;

@@ -8,13 +8,14 @@ import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counte
 import { systemClock } from '../../lib/clock.ts';
 import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
 import { createPlume, type Plume, type PlumeSession } from '../../lib/plume/plume.ts';
-import { type BufferedTelemetry, silentTelemetry } from '../../lib/telemetry/telemetry.ts';
+import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createTokenStore, type TokenStore } from '../../lib/token/token-store.ts';
 import { startTable } from '../support/dynamodb.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 
 /** Fast enough that nobody waits in this suite, and still a budget. */
 const fast = { intervalMs: 1, ticketLifeMs: 5_000, burstMs: 1_000, horizonMs: 50 };
@@ -209,6 +210,12 @@ describe('403', () => {
     answer = (_, response) => json(response, 403);
     expect((await open().fetch('/v1')).status).toBe(403);
     expect(mints).toBe(0);
+  });
+
+  test("is told by the caller's own rule, if there is one", async () => {
+    answer = (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<html>');
+    const invocation = { client, patienceMs: () => 10_000, endsInMs: 60_000, isWafBlock: () => false };
+    expect((await environment().open(invocation).fetch('/v1')).status).toBe(403);
   });
 
   test('of the WAF stops every environment until the moment it names, and costs no token', async () => {

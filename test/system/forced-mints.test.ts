@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isPlumeError } from '../../lib/errors.ts';
 import { createPlume, type Plume } from '../../lib/plume/plume.ts';
-import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createRandom } from '../simulation/random.ts';
 import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
 import { startSettledTable } from '../support/settled-table.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 import { createWorld } from '../token/minter-world.ts';
 
 /** An API that answers 401 to everything, for ten minutes of virtual time, under the default settings. */

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
-import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { isServable } from '../../lib/token/access-token.ts';
 import { createRandom } from '../simulation/random.ts';
 import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
 import { startSettledTable } from '../support/settled-table.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 import { createWorld } from './minter-world.ts';
 
 /** The clients that the minter's own stream of tickets keeps fresh: README says how many. */

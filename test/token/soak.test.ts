@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
 import { SecretUnavailableError } from '../../lib/credentials/errors.ts';
 import { isPlumeError } from '../../lib/errors.ts';
-import { silentTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { accessToken, isServable, jitterOf, refreshAtMs } from '../../lib/token/access-token.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { startTable } from '../support/dynamodb.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
 import { createWorld, json } from './minter-world.ts';
 
 /**

@@ -12,8 +12,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type JobDependencies, processJob } from '../../../functions/worker/process-job.ts';
 import { createQueues, type QueueUrls } from '../../../functions/worker/queues.ts';
 import { PlumeError } from '../../../lib/errors.ts';
-import { silentTelemetry } from '../../../lib/telemetry/telemetry.ts';
 import { TokenUnavailableError } from '../../../lib/token/errors.ts';
+import { silentTelemetry } from '../../support/silent-telemetry.ts';
 
 let server: FauxqsServer;
 let sqs: SQSClient;
