@@ -63,7 +63,8 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
     seen && nowMs - seen.atMs < windowMs ? { nextMs: seen.nextMs } : undefined;
 
   /** A moment of the corrected clock by the local one: the caller's. */
-  const toLocal = (ms: number): number => Math.ceil(ms - clock.now() + localNow());
+  const toLocal = (ms: number): number =>
+    localNow === clock.now ? ms : Math.ceil(ms - clock.now() + localNow());
 
   const reach = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
     try {
@@ -182,9 +183,13 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
         onWaited: (ms) => telemetry.metric('TicketWait', ms, dimensions),
       }),
     async block() {
-      const nowMs = await now().catch(localNow);
+      let toCaller = toLocal;
+      const nowMs = await now().catch(() => {
+        toCaller = (ms) => ms;
+        return localNow();
+      });
       // The calls of one moment are refused together; nothing is sent after that.
-      if (blockedUntilMs > nowMs) return blockedUntilMs - nowMs + localNow();
+      if (blockedUntilMs > nowMs) return toCaller(blockedUntilMs);
       const untilMs = nowMs + blockMs;
       blockedUntilMs = untilMs;
       telemetry.metric('WafBlocked', 1, { budget: name });
@@ -200,7 +205,7 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
           reason: errorReason(error),
         });
       }
-      return untilMs - nowMs + localNow();
+      return toCaller(untilMs);
     },
   };
 }

@@ -234,6 +234,8 @@ describe('no token can be had', () => {
   });
 
   test('because of the same, at ticks, which come from the list of secrets and from introspection', async () => {
+    await createSecret('found-by-a-tick', `authorization=${secret.secret()}`);
+    await createSecret('a/secret-of-no-client', secret.secret());
     await system.invoke('checking-minter', { kind: 'request', client: 'checked' });
     for (const answer of [
       html(503),
@@ -247,7 +249,8 @@ describe('no token can be had', () => {
     }
     await until(() => said('checking-minter', 'a token could not be introspected'));
     await until(() => said('checking-minter', 'revoked a token'));
-    await until(() => failed('not-json', 'secret_malformed'));
+    await until(() => failed('found-by-a-tick', 'secret_malformed'));
+    await until(() => said('checking-minter', 'plume/m2m/a/secret-of-no-client'));
   });
 
   test('because the minter is asked the wrong thing', async () => {
