@@ -10,11 +10,14 @@ export interface Clock {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
+/** Node fires a timer that is longer than this at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
     try {
-      await delay(ms, undefined, signal && { signal });
+      await delay(Math.min(ms, LONGEST_MS), undefined, signal && { signal });
     } catch (error) {
       // Node's own error says only that there was a signal.
       signal?.throwIfAborted();
