@@ -1,9 +1,32 @@
 import { defineConfig } from 'vitest/config';
 
+/** Whole systems of many threads, on real time: one after the other, with the machine to themselves. */
+const SYSTEMS = ['test/system/**/*.test.ts', 'test/local/{start,run}.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: SYSTEMS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'systems',
+          include: SYSTEMS,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -67,6 +67,31 @@ describe('the whole system', () => {
   });
 
   test.each([
+    ['foo', 'must be the URL'],
+    ['http://127.0.0.1:1/', 'nothing answers'],
+  ])('another DynamoDB engine at %s: exit code 2, and why', async (url, why) => {
+    const { stderr, code } = await end(startWith({ AWS_ENDPOINT_URL_DYNAMODB: url }, '--for', '10'));
+    expect([code, stderr.includes('AWS_ENDPOINT_URL_DYNAMODB') && stderr.includes(why)]).toEqual([2, true]);
+  });
+
+  test('a command line that cannot be understood: exit code 2, and why', async () => {
+    const { stdout, stderr, code } = await end(start('--for', 'ever'));
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toBe('--for must be a whole number from 10 to 86400; --help lists the options\n');
+  });
+
+  test('--help lists the options', async () => {
+    const { stdout, code } = await end(start('--help'));
+    expect(code).toBe(0);
+    for (const flag of ['--for', '--workers', '--vendor-limits', '--no-faults', '--json']) {
+      expect(stdout).toContain(flag);
+    }
+  });
+});
+
+describe.concurrent('somebody ends it', () => {
+  test.each([
     // Twice, as npm does.
     ['SIGINT', 'SIGINT'],
     ['SIGTERM'],
@@ -91,28 +116,5 @@ describe('the whole system', () => {
     child.stdout?.once('data', () => child.stdout?.destroy());
     const [code] = await once(child, 'exit');
     expect([code, await stderr]).toEqual([141, '']);
-  });
-
-  test.each([
-    ['foo', 'must be the URL'],
-    ['http://127.0.0.1:1/', 'nothing answers'],
-  ])('another DynamoDB engine at %s: exit code 2, and why', async (url, why) => {
-    const { stderr, code } = await end(startWith({ AWS_ENDPOINT_URL_DYNAMODB: url }, '--for', '10'));
-    expect([code, stderr.includes('AWS_ENDPOINT_URL_DYNAMODB') && stderr.includes(why)]).toEqual([2, true]);
-  });
-
-  test('a command line that cannot be understood: exit code 2, and why', async () => {
-    const { stdout, stderr, code } = await end(start('--for', 'ever'));
-    expect(code).toBe(2);
-    expect(stdout).toBe('');
-    expect(stderr).toBe('--for must be a whole number from 10 to 86400; --help lists the options\n');
-  });
-
-  test('--help lists the options', async () => {
-    const { stdout, code } = await end(start('--help'));
-    expect(code).toBe(0);
-    for (const flag of ['--for', '--workers', '--vendor-limits', '--no-faults', '--json']) {
-      expect(stdout).toContain(flag);
-    }
   });
 });

@@ -59,8 +59,10 @@ export function startInstance(
 
   worker.on('message', (message: ThreadAnswer) => {
     if (message.kind === 'ready') ready.resolve();
-    else if (message.kind === 'init-failure') end('crashed', message.error);
-    else if (message.kind === 'answer') settle?.({ ok: true, payload: message.payload });
+    else if (message.kind === 'init-failure') {
+      end('crashed', message.error);
+      void worker.terminate();
+    } else if (message.kind === 'answer') settle?.({ ok: true, payload: message.payload });
     else settle?.({ ok: false, error: message.error });
   });
   // An exception that nobody caught; 'exit' follows.

@@ -42,7 +42,9 @@ async function loadHandler(): Promise<Handler> {
     return loaded;
   } catch (error) {
     post({ kind: 'init-failure', error: describe(error) });
-    throw error;
+    // The pool ends the thread. By itself it might be gone before its last message is.
+    port?.on('message', () => {});
+    return new Promise(() => {});
   }
 }
 
