@@ -1,4 +1,5 @@
 import {
+  Alarm,
   AlarmStatusWidget,
   Dashboard,
   GraphWidget,
@@ -28,9 +29,9 @@ export class BrokerDashboard extends Construct {
   constructor(scope: Construct, id: string, { broker, alarms, budgets }: BrokerDashboardProps) {
     super(scope, id);
     this.dashboard = new Dashboard(this, 'Dashboard');
-    this.dashboard.addWidgets(
-      new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 2 * HALF }),
-    );
+    // By name: emulators of CloudFormation know no attributes of alarms.
+    const named = alarms.map(({ alarmName }, index) => Alarm.fromAlarmName(this, `Alarm${index}`, alarmName));
+    this.dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: named, width: 2 * HALF }));
     this.dashboard.addWidgets(
       graph('Tokens minted', [
         broker.metric('TokenMinted', {}),
