@@ -223,3 +223,17 @@ test('a counter that a wrong clock has set far ahead is believed for a window, a
   await scene.time.run(START_MS + 460_000);
   expect(again.value).toBe('sent');
 });
+
+test('a counter that is past the patience of a caller is not waited for', async () => {
+  const scene = await openScene();
+  const step = { nextMs: START_MS + 30_000, floorMs: START_MS, nowMs: START_MS };
+  await scene.memory.skip('worker', step);
+  const attempt = watch(
+    scene
+      .instance()
+      .openBook({ patienceMs: () => 20_000 })
+      .attempt(() => true),
+  );
+  await scene.time.run(START_MS + 1);
+  expect(attempt.error).toMatchObject({ code: 'budget_exhausted' });
+});
