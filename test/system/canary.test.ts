@@ -403,6 +403,13 @@ describe('a worker', () => {
     await until(() => sum('JobDone') >= 4 && sum('JobDead') >= poison.length && sum('JobFailed') >= 6);
   });
 
+  test('that is given something else than messages', async () => {
+    expect(await system.invoke('worker', {})).toMatchObject({
+      failed: true,
+      answer: { errorType: 'ConfigError' },
+    });
+  });
+
   test('whose token the API sends back: its answer is passed on as it is, and nothing is added', async () => {
     const answer = ({ authorization }: { authorization: string }) => ({ echo: authorization });
     cloud.apiAnswers.set('echo', json(200, answer));
