@@ -157,6 +157,27 @@ export const METRIC_NAMESPACE = 'PlumeM2M';
 /** The dimension `service`, which every metric carries besides its own, where nothing else is said. */
 export const DEFAULT_SERVICE = 'token-broker';
 
+/** Codes of the errors that a mint can end with. README says what each means. */
+export const MINT_FAILURES = [
+  'invalid_client',
+  'invalid_grant',
+  'invalid_request',
+  'invalid_scope',
+  'unsupported_grant_type',
+  'oauth_error_unknown',
+  'oauth_response_invalid',
+  'oauth_throttled',
+  'oauth_unavailable',
+  'secret_malformed',
+  'secret_missing',
+  'secret_unavailable',
+  'token_expired_on_arrival',
+  'token_store_unavailable',
+  'waf_blocked',
+] as const;
+
+export type MintFailure = (typeof MINT_FAILURES)[number];
+
 /**
  * Every metric the functions emit. Alarms and widgets take names from here alone. Clients are no dimension: there may be
  * thousands, each would be a metric to pay for, and an alarm can only be set for a combination that is known beforehand.
@@ -164,14 +185,12 @@ export const DEFAULT_SERVICE = 'token-broker';
 export const METRICS = {
   /** A token was minted and stored. */
   TokenMinted: { unit: 'Count', dimensions: [], properties: ['client'] },
-  /** A mint failed; `code` is the error's code. */
-  MintFailed: { unit: 'Count', dimensions: [], properties: ['client', 'code'] },
+  /** A mint failed; `code` is one of {@link MINT_FAILURES}. */
+  MintFailed: { unit: 'Count', dimensions: ['code'], properties: ['client'] },
   /** Seconds until the stored token is no longer served; emitted per due client at every tick: watch its minimum. */
   SecondsToExpiry: { unit: 'Seconds', dimensions: [], properties: ['client'] },
   /** Two sources of a token's expiry differ by more than the grace. */
   ExpiryDisagreement: { unit: 'Count', dimensions: [], properties: ['client'] },
-  /** A secret could not be read or parsed. */
-  SecretRejected: { unit: 'Count', dimensions: [], properties: ['client', 'code'] },
   /** The minter completed a tick. */
   MinterTick: { unit: 'Count', dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */

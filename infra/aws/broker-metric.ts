@@ -1,17 +1,27 @@
-import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib';
+import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 
-import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
+import {
+  type BudgetStream,
+  DEFAULT_BUDGET_SETTINGS,
+  METRIC_NAMESPACE,
+  METRICS,
+  type MetricName,
+} from '../../lib/contract.ts';
+import type { BudgetOptions } from './token-broker-props.ts';
 
 export type DimensionsOf<Name extends MetricName> = {
   readonly [Key in (typeof METRICS)[Name]['dimensions'][number]]: string;
 };
+
+export type MetricChoices = Omit<MetricOptions, 'dimensionsMap'>;
 
 /** A metric of the functions as CloudWatch knows it: names and dimensions are those of `lib/contract.ts`. */
 export function brokerMetric<Name extends MetricName>(
   service: string,
   metricName: Name,
   dimensions: DimensionsOf<Name>,
-  options: Omit<MetricOptions, 'dimensionsMap'> = {},
+  options: MetricChoices = {},
 ): Metric {
   return new Metric({
     namespace: METRIC_NAMESPACE,
@@ -19,5 +29,20 @@ export function brokerMetric<Name extends MetricName>(
     dimensionsMap: { service, ...dimensions },
     statistic: METRICS[metricName].unit === 'Count' ? 'Sum' : 'Maximum',
     ...options,
+  });
+}
+
+/** Tickets granted as a share (%) of those that become good, in spans of the firewall's window. */
+export function budgetUsed(granted: Metric, stream: BudgetStream, options: BudgetOptions): MathExpression {
+  const { windowMs } = { ...DEFAULT_BUDGET_SETTINGS, ...options };
+  const { intervalMs } = { ...DEFAULT_BUDGET_SETTINGS[stream], ...options[stream] };
+  // CloudWatch knows whole minutes.
+  const period = Duration.minutes(Math.ceil(windowMs / 60_000));
+  const tickets = Math.floor(period.toMilliseconds() / intervalMs);
+  return new MathExpression({
+    expression: `100 * ${stream} / ${tickets}`,
+    usingMetrics: { [stream]: granted.with({ period }) },
+    period,
+    label: `share used, ${stream}`,
   });
 }

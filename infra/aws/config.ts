@@ -3,7 +3,7 @@ import * as v from 'valibot';
 
 import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
 import { checkApiUrl, checkClientName } from './checks.ts';
-import type { BudgetOptions, TokenOptions } from './token-broker.ts';
+import type { BudgetOptions, TokenOptions } from './token-broker-props.ts';
 
 /** One stage of the context key `stages` in cdk.json, checked. README documents the keys. */
 export interface Stage {

@@ -4,12 +4,11 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 
-import { BrokerAlarms } from './broker-alarms.ts';
-import { BrokerDashboard } from './broker-dashboard.ts';
 import type { Stage } from './config.ts';
 import { Egress } from './egress.ts';
 import { JobQueues } from './job-queues.ts';
 import { JobWorker } from './job-worker.ts';
+import { Monitoring, type WatchedBudget } from './monitoring.ts';
 import { TokenBroker } from './token-broker.ts';
 
 export interface TokenBrokerStackProps extends StackProps {
@@ -36,23 +35,25 @@ export class TokenBrokerStack extends Stack {
     });
     const queues = new JobQueues(this, 'Jobs');
     const worker = { broker, queues, client, logRetention };
-    const budgets = [broker.budgetName];
+    const budgets: WatchedBudget[] = [
+      { name: broker.budgetName, streams: zones > 1 ? ['minter'] : ['worker', 'minter'] },
+    ];
     if (egress === undefined) new JobWorker(this, 'Worker', worker);
     egress?.zones.forEach((network, index) => {
       const zone = index + 1;
       // One zone is one address, and one address is one budget: the broker's own.
       const budgetName = zones > 1 ? `${broker.budgetName}-${zone}` : broker.budgetName;
       new JobWorker(this, `Worker${zone}`, { ...worker, network, budgetName });
-      if (zones > 1) budgets.push(budgetName);
+      if (zones > 1) budgets.push({ name: budgetName, streams: ['worker'] });
     });
 
-    const { alarms } = new BrokerAlarms(this, 'Alarms', {
+    const { dashboard, topic } = new Monitoring(this, 'Monitoring', {
       broker,
       budgets,
-      deadLetterQueues: { DeadTicks: broker.deadLetterQueue, DeadJobs: queues.deadLetters },
+      workQueues: { Jobs: queues.jobs, Results: queues.results },
+      deadLetterQueues: { DeadJobs: queues.deadLetters },
       topic: alarmTopicArn === undefined ? undefined : this.#topic(alarmTopicArn),
     });
-    const { dashboard } = new BrokerDashboard(this, 'Overview', { broker, alarms, budgets });
 
     this.#publish({
       TableName: broker.table.tableName,
@@ -62,6 +63,7 @@ export class TokenBrokerStack extends Stack {
       ResultQueueUrl: queues.results.queueUrl,
       DeadLetterQueueUrl: queues.deadLetters.queueUrl,
       DashboardName: dashboard.dashboardName,
+      AlarmTopicArn: topic.topicArn,
     });
   }
 

@@ -1,5 +1,5 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
-import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -9,7 +9,6 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 import {
-  type BudgetSettings,
   type BudgetStream,
   DEFAULT_BUDGET_SETTINGS,
   DEFAULT_SECRET_PREFIX,
@@ -17,64 +16,19 @@ import {
   DEFAULT_TOKEN_SETTINGS,
   ENV,
   type MetricName,
-  type StreamSettings,
+  type MintFailure,
   TABLE,
-  type TokenSettings,
 } from '../../lib/contract.ts';
 import { acknowledge } from './acknowledge.ts';
-import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
-import { brokerMetric, type DimensionsOf } from './broker-metric.ts';
+import { BrokerFunction } from './broker-function.ts';
+import { brokerMetric, budgetUsed, type DimensionsOf, type MetricChoices } from './broker-metric.ts';
 import { BrokerTable } from './broker-table.ts';
 import { checkApiUrl, checkClientName, checkEnvironment } from './checks.ts';
+import { setEnvironment } from './function-environment.ts';
 import { MinterSchedule } from './minter-schedule.ts';
 import { grantAll, type Permission } from './permission.ts';
 import { TlsQueue } from './tls-queue.ts';
-
-/** What differs from the default settings of a budget. */
-export interface BudgetOptions extends Partial<Omit<BudgetSettings, 'worker' | 'minter'>> {
-  readonly worker?: Partial<StreamSettings>;
-  readonly minter?: Partial<StreamSettings>;
-}
-
-/** What differs from the default settings of tokens. The tick is a property of its own. */
-export type TokenOptions = Partial<Omit<TokenSettings, 'tickMs'>>;
-
-export interface TokenBrokerProps {
-  /** Plume's API: an https URL without a path. Access tokens are sent there only. */
-  readonly apiUrl: string;
-  /**
-   * Clients' secrets are named `<prefix>/<client>`. The broker finds them; it never owns them.
-   * @default plume/m2m
-   */
-  readonly secretPrefix?: string | undefined;
-  /**
-   * How often the minter looks for tokens to renew, in whole minutes.
-   * @default Duration.minutes(1)
-   */
-  readonly tick?: Duration | undefined;
-  /** @default - `DEFAULT_TOKEN_SETTINGS` of lib/contract.ts */
-  readonly token?: TokenOptions | undefined;
-  /** @default - the vendor's limit: `DEFAULT_BUDGET_SETTINGS` of lib/contract.ts */
-  readonly budget?: BudgetOptions | undefined;
-  /**
-   * Encrypts the table. The roles of the functions get the use of it through DynamoDB.
-   * @default - a new key, rotated every year and deleted with the stack
-   */
-  readonly encryptionKey?: IKey | undefined;
-  /**
-   * The name under which logs and metrics appear: the dimension `service`. Brokers in one account and region need
-   * different ones.
-   * @default token-broker
-   */
-  readonly serviceName?: string | undefined;
-  /** @default RetentionDays.ONE_MONTH */
-  readonly logRetention?: RetentionDays | undefined;
-  /**
-   * Where the minter's and the inspector's calls leave from.
-   * @default - outside of any VPC
-   */
-  readonly network?: FunctionNetwork | undefined;
-}
+import type { BudgetOptions, TokenBrokerProps, TokenOptions } from './token-broker-props.ts';
 
 export interface GrantUseOptions {
   /** The M2M client whose token the function may use: the secret's name below the prefix, such as `mocha`. */
@@ -102,6 +56,8 @@ export class TokenBroker extends Construct {
   /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens. */
   readonly inspector: LambdaFunction;
   readonly table: TableV2;
+  /** Encrypts the table. */
+  readonly encryptionKey: IKey;
   /** Takes ticks that did not reach the minter or that it could not finish. */
   readonly deadLetterQueue: IQueue;
   readonly apiUrl: string;
@@ -126,6 +82,7 @@ export class TokenBroker extends Construct {
     this.#tokenSettings = JSON.stringify({ ...props.token, tickMs: this.tick.toMilliseconds() });
     this.#store = new BrokerTable(this, 'Store', { encryptionKey: props.encryptionKey });
     this.table = this.#store.table;
+    this.encryptionKey = this.#store.encryptionKey;
     this.deadLetterQueue = new TlsQueue(this, 'DeadTicks');
 
     const environment = { ...this.#settings(this.budgetName), [ENV.secretPrefix]: secretPrefix };
@@ -197,9 +154,44 @@ export class TokenBroker extends Construct {
   metric<Name extends MetricName>(
     name: Name,
     dimensions: DimensionsOf<Name>,
-    options?: Omit<MetricOptions, 'dimensionsMap'>,
+    options?: MetricChoices,
   ): Metric {
     return brokerMetric(this.serviceName, name, dimensions, options);
+  }
+
+  /** Ticks that the minter completed. */
+  metricMinterTicks(options?: MetricChoices): Metric {
+    return this.metric('MinterTick', {}, options);
+  }
+
+  metricTokensMinted(options?: MetricChoices): Metric {
+    return this.metric('TokenMinted', {}, options);
+  }
+
+  /** Mints that ended with one code of `MINT_FAILURES`. */
+  metricMintFailures(code: MintFailure, options?: MetricChoices): Metric {
+    return this.metric('MintFailed', { code }, { label: code, ...options });
+  }
+
+  /** Clients whose last mint failed. */
+  metricClientsFailing(options?: MetricChoices): Metric {
+    return this.metric('ClientsFailing', {}, { statistic: 'Maximum', ...options });
+  }
+
+  /** Seconds until the first token among all clients' is no longer served. */
+  metricSecondsToExpiry(options?: MetricChoices): Metric {
+    return this.metric('SecondsToExpiry', {}, { statistic: 'Minimum', ...options });
+  }
+
+  /** Calls that one stream of a budget made, as a share (%) of the tickets that became good in that time. */
+  metricBudgetUsed({
+    budget,
+    stream,
+  }: {
+    readonly budget: string;
+    readonly stream: BudgetStream;
+  }): MathExpression {
+    return budgetUsed(this.metric('TicketsGranted', { budget, stream }), stream, this.#budget);
   }
 
   /** Of one stream; and who meets the firewall's block stops the other as well. */
@@ -253,22 +245,6 @@ export class TokenBroker extends Construct {
   #allow(fn: LambdaFunction, ...permissions: readonly Permission[]): Grant {
     return grantAll(fn, [this.#store.useKey(), ...permissions]);
   }
-}
-
-/** What functions were given: a second grant must not take it back. */
-const environments = new WeakMap<LambdaFunction, Readonly<Record<string, string>>>();
-
-/** @throws {Error} if the function has another broker or budget already: its environment holds one of each */
-function setEnvironment(fn: LambdaFunction, environment: Readonly<Record<string, string>>): void {
-  const given = environments.get(fn);
-  const other = given && Object.keys(environment).find((name) => given[name] !== environment[name]);
-  if (other !== undefined) {
-    throw new Error(
-      `${fn.node.path} uses another broker or budget already: ${other} would change. A function uses one of each; give the other calls a function of their own`,
-    );
-  }
-  environments.set(fn, environment);
-  for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
 }
 
 function checkRequestTimeout({ requestTimeoutMs = 0 }: TokenOptions = {}): void {

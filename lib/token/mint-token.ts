@@ -138,7 +138,6 @@ export function createMinter(dependencies: MinterDependencies): Minter {
     const restUntilMs = remedyOf(code) === 'rest' ? await budget.block() : undefined;
 
     telemetry.metric('MintFailed', 1, { client, code });
-    if (code.startsWith('secret_')) telemetry.metric('SecretRejected', 1, { client, code });
     telemetry.log('error', 'no token could be minted', { client, error: errorFields(error) });
 
     const nowMs = now();

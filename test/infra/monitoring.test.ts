@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
@@ -6,11 +7,19 @@ import { synth } from './synth.ts';
 
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 
-interface AlarmProperties {
-  readonly AlarmDescription: string;
+interface AlarmMetric {
   readonly Namespace: string;
   readonly MetricName: string;
   readonly Dimensions: readonly { readonly Name: string; readonly Value: unknown }[];
+}
+
+interface AlarmProperties extends AlarmMetric {
+  readonly AlarmDescription: string;
+  /** In the place of a single metric. */
+  readonly Metrics?: readonly {
+    readonly Expression?: string;
+    readonly MetricStat?: { readonly Metric: AlarmMetric };
+  }[];
   readonly EvaluationPeriods: number;
   readonly TreatMissingData: string;
   readonly AlarmActions?: unknown;
@@ -22,6 +31,10 @@ function alarmsOf(stage: Parameters<typeof synth>[0] = {}): readonly AlarmProper
     ({ Properties }) => Properties,
   );
 }
+
+/** Also those that stand in expressions. */
+const metricsOf = (alarm: AlarmProperties): readonly AlarmMetric[] =>
+  alarm.Metrics?.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Metric] : [])) ?? [alarm];
 
 /** The metrics on the dashboard: `[namespace, name, dimension, value, …, options]`. */
 function metricsOnDashboard(): readonly (readonly unknown[])[] {
@@ -61,11 +74,16 @@ describe('the dashboard', () => {
 
 describe('alarms', () => {
   test('look at metrics by the dimensions that they are emitted with', () => {
-    const own = alarmsOf().filter(({ Namespace }) => Namespace === METRIC_NAMESPACE);
+    const own = alarmsOf()
+      .flatMap(metricsOf)
+      .filter(({ Namespace }) => Namespace === METRIC_NAMESPACE);
     expect(own.map(({ MetricName }) => MetricName).sort()).toEqual([
       'ClientsFailing',
+      'MintFailed',
       'MinterTick',
       'SecondsToExpiry',
+      'SecondsToExpiry',
+      'TicketsGranted',
       'WafBlocked',
     ]);
     for (const { MetricName, Dimensions } of own) {
@@ -87,17 +105,52 @@ describe('alarms', () => {
   });
 
   test('watch the budget of every address', () => {
-    const watched = alarmsOf({ zones: 2 }).flatMap(({ MetricName, Dimensions }) =>
-      MetricName === 'WafBlocked' ? [Dimensions.find(({ Name }) => Name === 'budget')?.Value] : [],
-    );
-    expect(watched.toSorted()).toEqual(['default', 'default-1', 'default-2']);
+    const metrics = alarmsOf({ zones: 2 }).flatMap(metricsOf);
+    const watched = (name: string) =>
+      metrics
+        .filter(({ MetricName }) => MetricName === name)
+        .map(({ Dimensions }) => Dimensions.find(({ Name }) => Name === 'budget')?.Value)
+        .sort();
+    expect(watched('WafBlocked')).toEqual(['default', 'default-1', 'default-2']);
+    // The minter alone makes calls of the first.
+    expect(watched('TicketsGranted')).toEqual(['default-1', 'default-2']);
   });
 
-  test('tell the topic when they are raised and when they are over, or nobody', () => {
+  test("take a budget's share from its own numbers", () => {
+    const shareOf = (stage: Parameters<typeof synth>[0]) =>
+      alarmsOf(stage).flatMap(({ Metrics = [] }) => Metrics.flatMap(({ Expression }) => Expression ?? []));
+    expect(shareOf({})).toEqual(['100 * worker / 1764']);
+    const half = { limit: 1000, worker: { intervalMs: 400 } };
+    expect(shareOf({ budget: half })).toEqual(['100 * worker / 750']);
+  });
+
+  test('tell the caller’s topic when they are raised and when they are over, or one of the stack', () => {
     for (const alarm of alarmsOf({ alarmTopicArn: TOPIC })) {
       expect(alarm).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC] });
     }
-    for (const alarm of alarmsOf()) expect(alarm.AlarmActions).toBeUndefined();
+    for (const alarm of alarmsOf())
+      expect(alarm.AlarmActions).toEqual([{ Ref: expect.stringContaining('Topic') }]);
+  });
+
+  test('of a topic of the stack: it is encrypted, takes no request in clear, and CloudWatch may use its key', () => {
+    const template = synth();
+    template.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.anyValue() });
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: [Match.objectLike({ Condition: { Bool: { 'aws:SecureTransport': 'false' } } })],
+      },
+    });
+    template.hasResourceProperties('AWS::KMS::Key', {
+      KeyPolicy: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': Match.anyValue() } },
+          }),
+        ]),
+      },
+    });
   });
 
   test('tell no topic of another region, which CloudWatch would refuse', () => {

@@ -4,7 +4,8 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 
-import { TokenBroker, type TokenBrokerProps } from '../../infra/aws/token-broker.ts';
+import { TokenBroker } from '../../infra/aws/token-broker.ts';
+import type { TokenBrokerProps } from '../../infra/aws/token-broker-props.ts';
 import { ENV } from '../../lib/contract.ts';
 import {
   actionsOf,

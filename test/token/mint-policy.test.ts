@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_TOKEN_SETTINGS, MINT_FAILURES } from '../../lib/contract.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
-import { remedyOf, retryAtMs } from '../../lib/token/mint-policy.ts';
+import { REMEDIES, remedyOf, retryAtMs } from '../../lib/token/mint-policy.ts';
 
 const MINUTE = 60_000;
 const settings = DEFAULT_TOKEN_SETTINGS;
@@ -34,6 +34,11 @@ test.each<[ErrorCode, string]>([
   ['config_invalid', 'retry'],
 ])('%s: %s', (code, remedy) => {
   expect(remedyOf(code)).toBe(remedy);
+});
+
+test('what the contract calls failures of mints is all that the policy knows, but for what is postponed', () => {
+  const failures = Object.entries(REMEDIES).filter(([, remedy]) => remedy !== 'postpone');
+  expect(failures.map(([code]) => code).sort()).toEqual([...MINT_FAILURES].sort());
 });
 
 describe('waiting', () => {

@@ -1,0 +1,77 @@
+import { Stack } from 'aws-cdk-lib';
+import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+import type { BudgetStream } from '../../lib/contract.ts';
+import { createAlarms } from './alarms.ts';
+import { createOverview } from './overview.ts';
+import type { TokenBroker } from './token-broker.ts';
+
+export interface WatchedBudget {
+  readonly name: string;
+  /** Who takes tickets of it: where each zone has a budget of its own, the minter uses another than the workers. */
+  readonly streams: readonly BudgetStream[];
+}
+
+/** What is watched. */
+export interface Watched {
+  readonly broker: TokenBroker;
+  /** @default - the broker's own, used by minter and workers */
+  readonly budgets: readonly WatchedBudget[];
+  /** The queues of the reference worker whose messages are work to do, by name. @default - none */
+  readonly workQueues: Readonly<Record<string, IQueue>>;
+  /** Queues that ought to be empty, by the name of what ends there; the dead ticks are among them. */
+  readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
+}
+
+export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
+  readonly broker: TokenBroker;
+  /**
+   * Who is told when an alarm is raised, and when it is over.
+   * @default - a new topic under the broker's key; subscribe to it
+   */
+  readonly topic?: ITopic | undefined;
+}
+
+/** Alarms that say what to do, and a dashboard: are tokens fresh, is the budget kept, is work flowing? */
+export class Monitoring extends Construct {
+  readonly alarms: readonly Alarm[];
+  readonly dashboard: Dashboard;
+  readonly topic: ITopic;
+
+  constructor(scope: Construct, id: string, props: MonitoringProps) {
+    super(scope, id);
+    const {
+      broker,
+      budgets = [{ name: broker.budgetName, streams: ['worker', 'minter'] }],
+      workQueues = {},
+      deadLetterQueues = {},
+    } = props;
+    const watched: Watched = {
+      broker,
+      budgets,
+      workQueues,
+      deadLetterQueues: { DeadTicks: broker.deadLetterQueue, ...deadLetterQueues },
+    };
+    this.topic = props.topic ?? this.#createTopic(broker);
+    this.alarms = createAlarms(this, watched, this.topic);
+    this.dashboard = createOverview(this, watched, this.alarms);
+  }
+
+  #createTopic({ encryptionKey }: TokenBroker): ITopic {
+    // Of a key of another stack the policy cannot be changed here: its owner must let CloudWatch use it.
+    encryptionKey.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsToTopic',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    return new Topic(this, 'Topic', { masterKey: encryptionKey, enforceSSL: true });
+  }
+}

@@ -1,0 +1,155 @@
+import {
+  Alarm,
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type GraphWidgetProps,
+  type IMetric,
+  type IWidget,
+  LogQueryWidget,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+import { type BudgetStream, MINT_FAILURES } from '../../lib/contract.ts';
+import type { Watched, WatchedBudget } from './monitoring.ts';
+
+const FULL = 24;
+const HALF = FULL / 2;
+const SOURCES = ['memory', 'table', 'minter'];
+
+/** Every metric of the functions on one page, under the three questions that people come with. */
+export function createOverview(scope: Construct, watched: Watched, alarms: readonly Alarm[]): Dashboard {
+  const dashboard = new Dashboard(scope, 'Dashboard');
+  // By name: emulators of CloudFormation know no attributes of alarms.
+  const named = alarms.map(({ alarmName }, index) => Alarm.fromAlarmName(scope, `Named${index}`, alarmName));
+  const rows: IWidget[][] = [
+    [new AlarmStatusWidget({ title: 'Alarms', alarms: named, width: FULL })],
+    [heading('Are tokens fresh?')],
+    ...tokenRows(watched),
+    [heading('Is the budget kept?')],
+    ...watched.budgets.flatMap((budget) => budgetRows(watched, budget)),
+    [heading('Is work flowing?')],
+    ...workRows(watched),
+  ];
+  for (const row of rows) dashboard.addWidgets(...row);
+  return dashboard;
+}
+
+function tokenRows({ broker }: Watched): IWidget[][] {
+  return [
+    [
+      graph('Shortest time to expiry, seconds', [broker.metricSecondsToExpiry()], {
+        leftAnnotations: [{ value: broker.tick.toSeconds(), label: 'one tick' }],
+      }),
+      graph('Mints', [
+        broker.metricTokensMinted(),
+        broker.metricClientsFailing(),
+        broker.metricMinterTicks(),
+      ]),
+    ],
+    [
+      graph(
+        'Failed mints, by code',
+        MINT_FAILURES.map((code) => broker.metricMintFailures(code)),
+      ),
+      new LogQueryWidget({
+        title: 'Seconds to expiry, by client',
+        logGroupNames: [broker.minter.logGroup.logGroupName],
+        queryLines: [
+          'filter ispresent(SecondsToExpiry)',
+          'stats latest(SecondsToExpiry) as seconds by client',
+          'sort seconds asc',
+        ],
+        width: HALF,
+      }),
+    ],
+    [
+      graph(
+        'Tokens served, by source',
+        SOURCES.map((source) => broker.metric('TokenServed', { source }, { label: source })),
+      ),
+      graph('Tokens rejected', [
+        broker.metric('TokenRejected', {}),
+        broker.metric('TokenRecovered', {}),
+        broker.metric('ExpiryDisagreement', {}),
+      ]),
+    ],
+  ];
+}
+
+function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudget): IWidget[][] {
+  const ofStreams = (
+    metrics: (dimensions: { readonly budget: string; readonly stream: BudgetStream }) => IMetric[],
+  ): IMetric[] => streams.flatMap((stream) => metrics({ budget, stream }));
+  return [
+    [
+      graph(
+        `Share of budget ${budget} used, %`,
+        ofStreams((of) => [broker.metricBudgetUsed(of)]),
+        { leftAnnotations: [{ value: 100, label: 'all' }], leftYAxis: { min: 0 } },
+      ),
+      graph(`Calls of budget ${budget}`, [
+        ...ofStreams((of) => [
+          broker.metric('TicketsGranted', of, { label: `granted, ${of.stream}` }),
+          broker.metric('TicketsRefused', of, { label: `refused, ${of.stream}` }),
+          broker.metric('TicketsVoided', of, { label: `voided, ${of.stream}` }),
+        ]),
+        broker.metric('WafBlocked', { budget }),
+      ]),
+    ],
+    [
+      graph(
+        `Waits of budget ${budget}, ms`,
+        ofStreams((of) => [
+          broker.metric('TicketWait', of, { statistic: 'p50', label: `p50, ${of.stream}` }),
+          broker.metric('TicketWait', of, { statistic: 'p99', label: `p99, ${of.stream}` }),
+        ]),
+      ),
+      graph(`Clocks beside DynamoDB's, ms, budget ${budget}`, [broker.metric('ClockOffset', { budget })]),
+    ],
+  ];
+}
+
+function workRows({ broker, workQueues, deadLetterQueues }: Watched): IWidget[][] {
+  const each = (
+    queues: Readonly<Record<string, IQueue>>,
+    metric: (queue: IQueue, label: string) => IMetric,
+  ) => Object.entries(queues).map(([name, queue]) => metric(queue, name));
+  const deadLetters = graph(
+    'Dead letters',
+    each(deadLetterQueues, (queue, label) => queue.metricApproximateNumberOfMessagesVisible({ label })),
+  );
+  // Without queues there is no reference worker.
+  if (Object.keys(workQueues).length === 0) return [[deadLetters]];
+  return [
+    [
+      graph('Jobs of the reference worker', [
+        broker.metric('JobDone', {}),
+        broker.metric('JobPostponed', {}),
+        broker.metric('JobFailed', {}),
+        broker.metric('JobDead', {}),
+      ]),
+      graph(
+        'Oldest message, seconds',
+        each(workQueues, (queue, label) => queue.metricApproximateAgeOfOldestMessage({ label })),
+      ),
+    ],
+    [
+      graph(
+        'Messages waiting',
+        each(workQueues, (queue, label) => queue.metricApproximateNumberOfMessagesVisible({ label })),
+      ),
+      deadLetters,
+    ],
+  ];
+}
+
+function heading(question: string): TextWidget {
+  return new TextWidget({ markdown: `## ${question}`, width: FULL, height: 1 });
+}
+
+function graph(title: string, left: IMetric[], options: Partial<GraphWidgetProps> = {}): GraphWidget {
+  return new GraphWidget({ title, left, width: HALF, ...options });
+}

@@ -1,0 +1,52 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+
+import type { BudgetSettings, StreamSettings, TokenSettings } from '../../lib/contract.ts';
+import type { FunctionNetwork } from './broker-function.ts';
+
+/** What differs from the default settings of a budget. */
+export interface BudgetOptions extends Partial<Omit<BudgetSettings, 'worker' | 'minter'>> {
+  readonly worker?: Partial<StreamSettings>;
+  readonly minter?: Partial<StreamSettings>;
+}
+
+/** What differs from the default settings of tokens. The tick is a property of its own. */
+export type TokenOptions = Partial<Omit<TokenSettings, 'tickMs'>>;
+
+export interface TokenBrokerProps {
+  /** Plume's API: an https URL without a path. Access tokens are sent there only. */
+  readonly apiUrl: string;
+  /**
+   * Clients' secrets are named `<prefix>/<client>`. The broker finds them; it never owns them.
+   * @default plume/m2m
+   */
+  readonly secretPrefix?: string | undefined;
+  /**
+   * How often the minter looks for tokens to renew, in whole minutes.
+   * @default Duration.minutes(1)
+   */
+  readonly tick?: Duration | undefined;
+  /** @default - `DEFAULT_TOKEN_SETTINGS` of lib/contract.ts */
+  readonly token?: TokenOptions | undefined;
+  /** @default - the vendor's limit: `DEFAULT_BUDGET_SETTINGS` of lib/contract.ts */
+  readonly budget?: BudgetOptions | undefined;
+  /**
+   * Encrypts the table. The roles of the functions get the use of it through DynamoDB.
+   * @default - a new key, rotated every year and deleted with the stack
+   */
+  readonly encryptionKey?: IKey | undefined;
+  /**
+   * The name under which logs and metrics appear: the dimension `service`. Brokers in one account and region need
+   * different ones.
+   * @default token-broker
+   */
+  readonly serviceName?: string | undefined;
+  /** @default RetentionDays.ONE_MONTH */
+  readonly logRetention?: RetentionDays | undefined;
+  /**
+   * Where the minter's and the inspector's calls leave from.
+   * @default - outside of any VPC
+   */
+  readonly network?: FunctionNetwork | undefined;
+}
