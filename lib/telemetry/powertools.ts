@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 
 import { METRIC_NAMESPACE, METRICS } from '../contract.ts';
 import { redactingReplacer } from './redaction.ts';
+import { currentRequestId } from './request-id.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
 
 /**
@@ -26,7 +27,8 @@ export function createPowertoolsTelemetry(service: string): BufferedTelemetry {
       metrics.addMetric(name, unit, value);
     },
     log(level, message, fields = {}) {
-      logger[level](message, fields);
+      const requestId = currentRequestId();
+      logger[level](message, { ...fields, ...(requestId !== undefined && { requestId }) });
     },
     flush() {
       for (const metrics of pending.values()) metrics.publishStoredMetrics();

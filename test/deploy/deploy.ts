@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 
+import { cfnLint, IS_CFN_LINT_INSTALLED } from '../support/cfn-lint.ts';
 import { cdk } from './cdk.ts';
 import { createSecret } from './secret.ts';
 import { useDeployed } from './use-deployed.ts';
@@ -49,6 +50,11 @@ async function deploy(url: string): Promise<void> {
   const before = await functionsAt(lambda);
   try {
     await cdk(['deploy', STACK, '--require-approval', 'never', ...output], environment);
+    assert.equal(
+      lint(join(assembly, `${STACK}.template.json`)),
+      '',
+      'cfn-lint finds nothing in the template',
+    );
     await useDeployed({ stack: STACK, assembly, secret, lambda });
   } finally {
     await cdk(['destroy', STACK, '--force', ...output], environment);
@@ -57,6 +63,12 @@ async function deploy(url: string): Promise<void> {
   assert.equal(await functionsAt(lambda), before, 'cdk destroy leaves no function');
   const { SecretString } = await secret.client.send(new GetSecretValueCommand({ SecretId: secret.name }));
   assert.ok(SecretString, 'cdk destroy leaves the secret');
+}
+
+function lint(template: string): string {
+  if (IS_CFN_LINT_INSTALLED) return cfnLint(template);
+  console.log('cfn-lint is not installed: the template is not held against it');
+  return '';
 }
 
 async function functionsAt(lambda: LambdaClient): Promise<number> {

@@ -52,6 +52,7 @@ test('answers with what the handler returns, in a context like that of Lambda', 
   expect(FunctionError).toBeUndefined();
   expect(answer).toMatchObject({ event: { a: 1 }, variable: 'its own', functionName: 'sample' });
   expect(answer.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(answer.requestIdOfLogs).toBe(answer.awsRequestId);
   expect(answer.remainingMs).toBeGreaterThan(0);
   expect(answer.remainingMs).toBeLessThanOrEqual(700);
 });

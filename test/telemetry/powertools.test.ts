@@ -1,3 +1,4 @@
+import { InvokeStore, InvokeStoreBase } from '@aws/lambda-invoke-store';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
@@ -81,4 +82,30 @@ test('a secret that a mistake brought into a log line is taken out of it', () =>
   );
   expect(line).toContain('[redacted]');
   expect(line).not.toContain('MARKER');
+});
+
+test('a log line says which invocation it is of, also where several run at once, and outside of any says nothing', async () => {
+  // As Lambda's runtime does where an environment serves several invocations.
+  const invocations = await InvokeStore.getInstanceAsync(true);
+  const { REQUEST_ID } = InvokeStoreBase.PROTECTED_KEYS;
+  const lines: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+  const telemetry = createPowertoolsTelemetry('my-broker');
+  const invoke = (id: string) =>
+    invocations.run({ [REQUEST_ID]: id }, async () => {
+      telemetry.log('info', id);
+      await Promise.resolve();
+      telemetry.log('info', id);
+    });
+  await Promise.all([invoke('first'), invoke('second')]);
+  telemetry.log('info', 'outside');
+  vi.restoreAllMocks();
+  const ids = lines.map((line) => JSON.parse(line)).map(({ message, requestId }) => [message, requestId]);
+  expect(ids).toEqual([
+    ['first', 'first'],
+    ['second', 'second'],
+    ['first', 'first'],
+    ['second', 'second'],
+    ['outside', undefined],
+  ]);
 });

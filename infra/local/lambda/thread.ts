@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { InvokeStore, InvokeStoreBase } from '@aws/lambda-invoke-store';
 
 import type { ThreadAnswer, ThreadData, ThreadRequest } from './thread-messages.ts';
 
@@ -10,6 +11,8 @@ if (port === null) throw new Error('this file runs as a worker thread');
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
+// Lambda's runtime tells logs and SDK clients of the invocation in the same way.
+const invocations = await InvokeStore.getInstanceAsync();
 const handler = await loadHandler();
 post({ kind: 'ready' });
 
@@ -26,7 +29,8 @@ port.on('message', async ({ id, payload, deadlineMs }: ThreadRequest) => {
     getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
   };
   try {
-    const result = await handler(JSON.parse(payload), context);
+    const invocation = { [InvokeStoreBase.PROTECTED_KEYS.REQUEST_ID]: id };
+    const result = await invocations.run(invocation, () => handler(JSON.parse(payload), context));
     // Lambda answers null where a handler returns nothing.
     post({ kind: 'answer', id, payload: JSON.stringify(result) ?? 'null' });
   } catch (error) {

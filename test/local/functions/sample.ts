@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { currentRequestId } from '../../../lib/telemetry/request-id.ts';
+
 /** A function for the tests of the local Lambda: does what its event says. */
 
 let invocations = 0;
@@ -22,6 +24,7 @@ export async function handler(
     variable: process.env.SAMPLE,
     functionName: context.functionName,
     awsRequestId: context.awsRequestId,
+    requestIdOfLogs: currentRequestId(),
     remainingMs: context.getRemainingTimeInMillis(),
   };
 }
