@@ -12,6 +12,7 @@ import type { JobResult } from '../functions/worker/queues.ts';
 import { readStage } from '../infra/aws/config.ts';
 import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS, ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
+import { synth } from './infra/synth.ts';
 
 /** Every block of code in the README is compiled, parsed or looked up here; every table is held against the code. */
 
@@ -62,6 +63,7 @@ describe('commands', () => {
     lambda,
     sqs,
     cloudformation: { DescribeStacksCommand: true },
+    sns: { SubscribeCommand: true },
   } as Readonly<Record<string, object>>;
   const scriptsOfBash = of('sh').map(({ code }) => code.replaceAll('\\\n', ' ').replaceAll(/\s#.*$/gm, ''));
   const commands = scriptsOfBash.flatMap((code) =>
@@ -121,6 +123,12 @@ function firstCells(section: string): string[] {
 }
 
 describe('tables', () => {
+  test('every alarm has its row', () => {
+    const alarms = Object.keys(synth().findResources('AWS::CloudWatch::Alarm'));
+    const names = alarms.map((id) => /^Monitoring(\w+?)(?:default)?[0-9A-F]{8}$/.exec(id)?.[1]);
+    expect(firstCells('### Dashboard and alarms').sort()).toEqual(names.sort());
+  });
+
   test('every error code has its row, and every row its code', () => {
     const source = readFileSync('lib/errors.ts', 'utf8');
     const union = /export type ErrorCode =([\s\S]*?);/.exec(source)?.[1] ?? '';
