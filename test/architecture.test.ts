@@ -40,6 +40,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'lib/token',
     'lib/budget',
   ],
+  'lib/index': ['lib/errors', 'lib/middleware', 'lib/plume'],
   functions: ['lib'],
   infra: ['lib/contract'],
   // The functions' own checks: a limit that does not hold must fail the synthesis, not a function's start.

@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts';
 import { ENV } from '../contract.ts';
 import { parseApiUrl } from '../endpoint-url.ts';
 import { ConfigError } from '../errors.ts';
-import { createPlume, type Plume } from '../plume/plume.ts';
+import { createPlumeCaller, type PlumeCaller } from '../plume/plume-caller.ts';
 import { SDK_CONFIG } from '../sdk-config.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
@@ -19,7 +19,7 @@ const API_TIMEOUT_MS = 10_000;
 /** Longer than the minter's own wait for a ticket and an answer. */
 const MINTER_TIMEOUT_MS = 30_000;
 
-let shared: Plume | undefined;
+let shared: PlumeCaller | undefined;
 
 /**
  * The wiring that the construct's environment variables describe. One for all middlewares of an environment: they
@@ -27,12 +27,12 @@ let shared: Plume | undefined;
  *
  * @throws {ConfigError} naming the variable that is missing or wrong
  */
-export function plumeFromEnvironment(): Plume {
+export function plumeFromEnvironment(): PlumeCaller {
   shared ??= createFrom(process.env);
   return shared;
 }
 
-function createFrom(environment: Environment): Plume {
+function createFrom(environment: Environment): PlumeCaller {
   const { service, table, token: settings, budget: budgetSettings } = readSettings(environment);
   const apiUrl = readApiUrl(environment);
   const functionName = required(environment, 'minterFunction');
@@ -40,7 +40,7 @@ function createFrom(environment: Environment): Plume {
   const telemetry = createPowertoolsTelemetry(service);
   const clock = systemClock;
 
-  return createPlume({
+  return createPlumeCaller({
     apiUrl,
     tokens: createTokenReader({
       store: createTokenStore({ client, table }),

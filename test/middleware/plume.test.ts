@@ -2,8 +2,9 @@ import middy from '@middy/core';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
 
-import { type PlumeContext, plume } from '../../lib/middleware/plume.ts';
-import type { Invocation, Plume } from '../../lib/plume/plume.ts';
+import type { PlumeContext } from '../../lib/middleware/options.ts';
+import { plume } from '../../lib/middleware/plume.ts';
+import type { Invocation, PlumeCaller } from '../../lib/plume/plume-caller.ts';
 
 function lambdaContext(remainingMs = 60_000): Context & { plume: PlumeContext } {
   return { getRemainingTimeInMillis: () => remainingMs } as Context & { plume: PlumeContext };
@@ -13,7 +14,7 @@ function lambdaContext(remainingMs = 60_000): Context & { plume: PlumeContext } 
 function recorder() {
   const opened: Invocation[] = [];
   const events: string[] = [];
-  const fake: Plume = {
+  const fake: PlumeCaller = {
     open(invocation) {
       const number = opened.push(invocation);
       return {

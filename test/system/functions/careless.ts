@@ -3,7 +3,8 @@ import { inspect } from 'node:util';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 
-import { type PlumeContext, plume } from '../../../lib/middleware/plume.ts';
+import type { PlumeContext } from '../../../lib/middleware/options.ts';
+import { plume } from '../../../lib/middleware/plume.ts';
 
 export interface CarelessEvent {
   readonly client: string;

@@ -14,7 +14,7 @@ import { send } from './send.ts';
 import { type IsWafBlock, isWafBlock as isNotJson403 } from './waf-block.ts';
 
 /** Calls Plume's API with the shared token and within the shared budget. One for the life of an environment. */
-export interface Plume {
+export interface PlumeCaller {
   /** Opens the calls of one invocation, of one client. */
   open(invocation: Invocation): PlumeSession;
 }
@@ -25,7 +25,10 @@ export interface Invocation {
   readonly calls?: number | undefined;
   /** How long, in ms, a call may wait for a token or a ticket if it begins to wait now. */
   readonly patienceMs: () => number;
-  /** After how long, in ms, calls are given up, wherever they stand: the invocation is about to end. */
+  /**
+   * After how long, in ms, calls are given up, wherever they stand: the invocation is about to end. Infinity where nothing
+   * ends it.
+   */
   readonly endsInMs: number;
   /** @default - a 403 whose body is not JSON */
   readonly isWafBlock?: IsWafBlock | undefined;
@@ -50,7 +53,7 @@ export interface PlumeDependencies {
   readonly timeoutMs: number;
 }
 
-export function createPlume(dependencies: PlumeDependencies): Plume {
+export function createPlumeCaller(dependencies: PlumeDependencies): PlumeCaller {
   return {
     open({ client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403 }) {
       const { clock, telemetry } = dependencies;
@@ -60,10 +63,12 @@ export function createPlume(dependencies: PlumeDependencies): Plume {
       });
       const ended = new AbortController();
       const underWay = new Set<Promise<Response>>();
-      clock.sleep(Math.max(endsInMs, 0), ended.signal).then(
-        () => ended.abort(new InvocationOverError(client, clock.now())),
-        () => {},
-      );
+      if (endsInMs < Number.POSITIVE_INFINITY) {
+        clock.sleep(Math.max(endsInMs, 0), ended.signal).then(
+          () => ended.abort(new InvocationOverError(client, clock.now())),
+          () => {},
+        );
+      }
 
       return {
         fetch(input, init) {

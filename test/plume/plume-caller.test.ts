@@ -7,7 +7,7 @@ import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
-import { createPlume, type Plume, type PlumeSession } from '../../lib/plume/plume.ts';
+import { createPlumeCaller, type PlumeCaller, type PlumeSession } from '../../lib/plume/plume-caller.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
@@ -108,8 +108,8 @@ function environment(
   budget = budgetOf(client),
   askMinter: AskMinter = mintNow,
   fetch = globalThis.fetch,
-): Plume {
-  return createPlume({
+): PlumeCaller {
+  return createPlumeCaller({
     apiUrl,
     tokens: createTokenReader({
       store,

@@ -1,0 +1,9 @@
+/** What a function imports: the middleware, the form without Middy, and the errors. */
+
+export { type ErrorCode, isPlumeError, PlumeError } from './errors.ts';
+export { createPlume, type Plume, type PlumeInvocation } from './middleware/create-plume.ts';
+export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
+export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
+export type { InvocationContext } from './middleware/sessions.ts';
+export type { PlumeCaller } from './plume/plume-caller.ts';
+export type { IsWafBlock } from './plume/waf-block.ts';

@@ -1,0 +1,47 @@
+import type { PlumeContext, PlumeOptions } from './options.ts';
+import { createSessions, type InvocationContext, recordsOf } from './sessions.ts';
+
+/** Calls Plume's API for one client, without Middy: in a handler of your own, or in a script. */
+export interface Plume {
+  /**
+   * Does the work of one invocation. Its calls end with it, whether it returns or throws: calls that it did not await
+   * are aborted, tickets left are dropped, and the metrics are written.
+   *
+   * @returns what `work` returned
+   * @throws whatever `work` threw
+   */
+  run<Result>(
+    work: (plume: PlumeContext) => Result | Promise<Result>,
+    invocation?: PlumeInvocation,
+  ): Promise<Result>;
+}
+
+export interface PlumeInvocation {
+  /**
+   * Lambda's context, so that no call outlives the invocation's time.
+   * @default - none, as in a script: only `maxWaitMs` bounds the waiting
+   */
+  readonly context?: InvocationContext;
+  /**
+   * How many calls the work will cause: that many tickets are reserved in one write.
+   * @default - the number of `Records` in `event`, or 1
+   */
+  readonly calls?: number;
+  /** Lambda's event, of which only the number of `Records` is read. */
+  readonly event?: unknown;
+}
+
+/** @throws {ConfigError} if the environment or the options cannot work */
+export function createPlume(options: PlumeOptions): Plume {
+  const open = createSessions(options);
+  return {
+    async run(work, { context, event, calls = recordsOf(event) } = {}) {
+      const session = open(calls, context);
+      try {
+        return await work({ fetch: session.fetch });
+      } finally {
+        await session.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { PlumeCaller } from '../plume/plume-caller.ts';
+import type { IsWafBlock } from '../plume/waf-block.ts';
+
+/** What the calls of a function have in common. */
+export interface PlumeOptions {
+  /** The M2M client whose token the calls carry, such as `mocha`. */
+  readonly client: string;
+  /**
+   * The longest time, in milliseconds, that one call waits for a token or a ticket; never longer than the
+   * invocation's remaining time less `marginMs`.
+   * @default 30000
+   */
+  readonly maxWaitMs?: number;
+  /**
+   * The part of the invocation's time, in milliseconds, in which nobody waits any more: for calls that have just
+   * begun, and for the handler's own work. In its last half second calls are given up too, with a typed error, so that
+   * the handler can still tell what became of them.
+   * @default 2000
+   */
+  readonly marginMs?: number;
+  /**
+   * Tells the firewall's refusal, which stops every function, from an answer of the API.
+   * @default - a 403 whose body is not JSON
+   */
+  readonly isWafBlock?: IsWafBlock;
+  /**
+   * One of your own, for tests.
+   * @default - built from the environment variables that the construct sets
+   */
+  readonly plume?: PlumeCaller;
+}
+
+/** What the handler finds as `context.plume`. */
+export interface PlumeContext {
+  /**
+   * `fetch` of Plume's API: adds the client's access token, keeps the call budget of the egress address, and retries
+   * once with a new token if the API rejects the first. Paths are resolved against the API's base URL. Redirects are
+   * not followed. Other answers, a second 401 among them, are returned as they are.
+   *
+   * @throws {PlumeError} with a stable `code`; with `retryAtMs` where waiting helps. README lists them all.
+   */
+  readonly fetch: (input: string | URL, init?: RequestInit) => Promise<Response>;
+}
