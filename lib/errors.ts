@@ -40,6 +40,7 @@ export type ErrorCode =
   // calls to Plume's API
   | 'waf_blocked'
   | 'api_unreachable'
+  | 'api_error'
   | 'request_refused'
   | 'request_not_repeatable'
   | 'invocation_over'

@@ -6,4 +6,6 @@ export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
 export type { InvocationContext } from './middleware/sessions.ts';
 export type { PlumeCaller } from './plume/plume-caller.ts';
+export type { PlumeRequestInit, Query } from './plume/request-init.ts';
+export type { RetryOptions } from './plume/retry-policy.ts';
 export type { IsWafBlock } from './plume/waf-block.ts';

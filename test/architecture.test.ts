@@ -11,6 +11,7 @@ const FOUNDATION = [
   'lib/error-reason',
   'lib/one-request',
   'lib/read-text',
+  'lib/retry-after',
   'lib/unless-aborted',
 ];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -21,6 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/error-reason': [],
   'lib/one-request': [],
   'lib/read-text': [],
+  'lib/retry-after': [],
   'lib/unless-aborted': [],
   'lib/sdk-config': [],
   'lib/settings': [...FOUNDATION, 'lib/credentials'],

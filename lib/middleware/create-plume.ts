@@ -38,7 +38,7 @@ export function createPlume(options: PlumeOptions): Plume {
     async run(work, { context, event, calls = recordsOf(event) } = {}) {
       const session = open(calls, context);
       try {
-        return await work({ fetch: session.fetch });
+        return await work({ fetch: session.fetch, json: session.json });
       } finally {
         await session.close();
       }

@@ -1,4 +1,6 @@
 import type { PlumeCaller } from '../plume/plume-caller.ts';
+import type { PlumeRequestInit } from '../plume/request-init.ts';
+import type { RetryOptions } from '../plume/retry-policy.ts';
 import type { IsWafBlock } from '../plume/waf-block.ts';
 
 /** What the calls of a function have in common. */
@@ -24,6 +26,11 @@ export interface PlumeOptions {
    */
   readonly isWafBlock?: IsWafBlock;
   /**
+   * When calls that failed are made again; each attempt takes a ticket of the call budget.
+   * @default - never: queues and invokers try again too, and retries of many spend the budget that all share
+   */
+  readonly retry?: RetryOptions;
+  /**
    * One of your own, for tests.
    * @default - built from the environment variables that the construct sets
    */
@@ -35,9 +42,15 @@ export interface PlumeContext {
   /**
    * `fetch` of Plume's API: adds the client's access token, keeps the call budget of the egress address, and retries
    * once with a new token if the API rejects the first. Paths are resolved against the API's base URL. Redirects are
-   * not followed. Other answers, a second 401 among them, are returned as they are.
+   * not followed. Other answers, a second 401 among them, are returned as they are, once the retry policy is exhausted.
    *
    * @throws {PlumeError} with a stable `code`; with `retryAtMs` where waiting helps. README lists them all.
    */
-  readonly fetch: (input: string | URL, init?: RequestInit) => Promise<Response>;
+  readonly fetch: (input: string | URL, init?: PlumeRequestInit) => Promise<Response>;
+  /**
+   * The same for answers in JSON: the parsed body, undefined if it is empty. `Body` is what you expect; nothing checks it.
+   *
+   * @throws {PlumeError} besides those of `fetch`, `api_error` if the status is no success or the body is no JSON
+   */
+  readonly json: <Body = unknown>(input: string | URL, init?: PlumeRequestInit) => Promise<Body>;
 }

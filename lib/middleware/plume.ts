@@ -41,7 +41,7 @@ export function plume<TEvent = unknown>(options: PlumeMiddlewareOptions<TEvent>)
     before: function plumeBefore({ event, context }) {
       const session = open(calls(event), context);
       sessions.set(context, session);
-      context.plume = { fetch: session.fetch };
+      context.plume = { fetch: session.fetch, json: session.json };
     },
     after: plumeClose,
     onError: plumeClose,

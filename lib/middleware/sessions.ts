@@ -1,6 +1,7 @@
 import { checkClientName } from '../credentials/client-name.ts';
 import { ConfigError } from '../errors.ts';
 import type { PlumeSession } from '../plume/plume-caller.ts';
+import { brokenRetryRule } from '../plume/retry-policy.ts';
 import { plumeFromEnvironment } from './from-environment.ts';
 import type { PlumeOptions } from './options.ts';
 
@@ -22,10 +23,12 @@ const CLOSING_MS = 500;
 
 /** @throws {ConfigError} the environment or the options cannot work */
 export function createSessions(options: PlumeOptions): OpenSession {
-  const { maxWaitMs = 30_000, marginMs = 2_000, isWafBlock } = options;
+  const { maxWaitMs = 30_000, marginMs = 2_000, isWafBlock, retry } = options;
   for (const [name, ms] of Object.entries({ maxWaitMs, marginMs })) {
     if (!(ms >= 0)) throw new ConfigError(`the option ${name} must be a number of milliseconds, 0 or more`);
   }
+  const brokenRule = retry && brokenRetryRule(retry);
+  if (brokenRule !== undefined) throw new ConfigError(`the option ${brokenRule}`);
   const client = checkClientName(options.client);
   const plume = options.plume ?? plumeFromEnvironment();
 
@@ -35,6 +38,7 @@ export function createSessions(options: PlumeOptions): OpenSession {
       client,
       calls: checkCalls(calls),
       isWafBlock,
+      retry,
       patienceMs: () => Math.min(maxWaitMs, remainingMs() - marginMs),
       endsInMs: remainingMs() - Math.min(CLOSING_MS, marginMs),
     });

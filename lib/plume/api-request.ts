@@ -1,4 +1,6 @@
 import { RequestRefusedError } from './errors.ts';
+import type { PlumeRequestInit, Query } from './request-init.ts';
+import { brokenRetryRule, type RetryOptions } from './retry-policy.ts';
 
 /** One call as it is sent, with any token, as often as needed. */
 export interface ApiRequest {
@@ -11,18 +13,47 @@ export interface ApiRequest {
   readonly path: string;
   /** False for a body that is consumed by sending it. */
   readonly repeatable: boolean;
+  readonly timeoutMs: number | undefined;
+  readonly retry: RetryOptions | undefined;
 }
+
+/** As long as an invocation of Lambda. */
+const MAX_TIMEOUT_MS = 900_000;
 
 /**
  * @param baseUrl the API's base; `input` is resolved against it by the rules of RFC 3986
- * @throws {RequestRefusedError} the URL leaves the API's origin or is none, or a header is not valid
+ * @throws {RequestRefusedError} the URL leaves the API's origin or is none, or a header or an option is not valid
  */
 export function apiRequest(
   client: string,
   baseUrl: URL,
   input: string | URL,
-  init: RequestInit = {},
+  { query, json, timeoutMs, retry, ...init }: PlumeRequestInit = {},
 ): ApiRequest {
+  const url = urlOf(client, baseUrl, input);
+  if (query !== undefined) addQuery(url, query);
+  const broken = brokenRule(timeoutMs, retry);
+  if (broken !== undefined) throw new RequestRefusedError(client, `its option ${broken}`);
+  if (json !== undefined && init.body != null)
+    throw new RequestRefusedError(client, 'it has both json and a body');
+  const headers = headersOf(client, init);
+  const body = json === undefined ? init.body : serialised(client, json);
+  if (json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
+
+  return {
+    url,
+    headers,
+    // Redirects are not followed: each hop would be a call without a ticket, perhaps to another origin.
+    init: { ...init, ...(body !== undefined && { body }), redirect: 'manual' },
+    method: init.method?.toUpperCase() ?? 'GET',
+    path: url.pathname,
+    repeatable: !isStream(body),
+    timeoutMs,
+    retry,
+  };
+}
+
+function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
   if (!URL.canParse(input.toString(), baseUrl.href))
     throw new RequestRefusedError(client, 'it is neither a path nor a URL');
   const url = new URL(input, baseUrl);
@@ -34,15 +65,34 @@ export function apiRequest(
   }
   if (url.username !== '' || url.password !== '')
     throw new RequestRefusedError(client, 'it holds credentials');
-  return {
-    url,
-    headers: headersOf(client, init),
-    // Redirects are not followed: each hop would be a call without a ticket, perhaps to another origin.
-    init: { ...init, redirect: 'manual' },
-    method: init.method?.toUpperCase() ?? 'GET',
-    path: url.pathname,
-    repeatable: !isStream(init.body),
-  };
+  return url;
+}
+
+/** What stands there already is left as it is written. */
+function addQuery(url: URL, query: Query): void {
+  const added = query instanceof URLSearchParams ? query : new URLSearchParams(pairsOf(query));
+  url.search = [url.search.slice(1), added.toString()].filter((part) => part !== '').join('&');
+}
+
+function pairsOf(query: Exclude<Query, URLSearchParams>): [string, string][] {
+  return Object.entries(query).flatMap(([name, value]) =>
+    [value].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, String(one)]])),
+  );
+}
+
+function brokenRule(timeoutMs: number | undefined, retry: RetryOptions | undefined): string | undefined {
+  if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS))
+    return `timeoutMs must be a number of milliseconds, 1 to ${MAX_TIMEOUT_MS}`;
+  return retry && brokenRetryRule(retry);
+}
+
+function serialised(client: string, json: unknown): string {
+  try {
+    return JSON.stringify(json);
+  } catch {
+    // The platform's message would repeat names of what it found.
+    throw new RequestRefusedError(client, 'its json cannot be written as JSON');
+  }
 }
 
 function headersOf(client: string, { headers }: RequestInit): Headers {

@@ -1,5 +1,11 @@
 import { PlumeError } from '../errors.ts';
 
+/** A call as messages name it. */
+interface Named {
+  readonly method: string;
+  readonly path: string;
+}
+
 /** The WAF refused the call: the address is over its limit. Every instance has been told to stop. */
 export class WafBlockedError extends PlumeError {
   constructor(client: string, retryAtMs: number) {
@@ -16,7 +22,7 @@ export class ApiUnreachableError extends PlumeError {
   /** The system's word for it, such as `ECONNREFUSED`; `timeout` if the time was over. */
   readonly reason: string;
 
-  constructor(client: string, request: { readonly method: string; readonly path: string }, reason: string) {
+  constructor(client: string, request: Named, reason: string) {
     super(
       'api_unreachable',
       `${request.method} ${request.path} for client ${client} got no response (${reason}); whether Plume's API acted on it is not known`,
@@ -33,14 +39,50 @@ export class RequestRefusedError extends PlumeError {
   }
 }
 
-/** The API rejected the token after it had taken a body that cannot be sent again. */
+/** The call would be made again, after a rejected token or as its retry policy asks, but its body is used up. */
 export class RequestNotRepeatableError extends PlumeError {
-  constructor(client: string, request: { readonly method: string; readonly path: string }) {
+  constructor(
+    client: string,
+    request: Named,
+    answer: { readonly status: number | undefined; readonly requestId: string | undefined },
+  ) {
     super(
       'request_not_repeatable',
-      `${request.method} ${request.path} for client ${client} was answered 401 and its body, a stream, cannot be sent a second time; pass a string or a Buffer, or make the call again: the token has been replaced`,
+      `${request.method} ${request.path} for client ${client} ${answered(answer)} and its body, a stream, cannot be sent a second time; pass a string or a Buffer, or make the call again${answer.status === 401 ? ': the token has been replaced' : ''}`,
       { client },
     );
+  }
+}
+
+/** The API's answer is not what was asked for: its status is no success, or its body is no JSON. */
+export class ApiError extends PlumeError {
+  readonly method: string;
+  /** Without the query, which can hold personal data. */
+  readonly path: string;
+  readonly status: number;
+  /** The API's name for the call, if it gave one. */
+  readonly requestId?: string;
+
+  constructor(
+    client: string,
+    { method, path }: Named,
+    answer: {
+      readonly status: number;
+      readonly requestId: string | undefined;
+      readonly retryAtMs?: number | undefined;
+    },
+  ) {
+    const { status, requestId, retryAtMs } = answer;
+    const isSuccess = status >= 200 && status < 300;
+    super(
+      'api_error',
+      `${method} ${path} for client ${client} ${answered(answer)}${isSuccess ? ', and its body is not JSON' : ''}; to see the body, make the call with fetch`,
+      { client, retryAtMs },
+    );
+    this.method = method;
+    this.path = path;
+    this.status = status;
+    if (requestId !== undefined) this.requestId = requestId;
   }
 }
 
@@ -66,4 +108,15 @@ export class SessionClosedError extends PlumeError {
       },
     );
   }
+}
+
+function answered({
+  status,
+  requestId,
+}: {
+  status: number | undefined;
+  requestId: string | undefined;
+}): string {
+  if (status === undefined) return 'got no response';
+  return `was answered ${status}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
 }

@@ -1,16 +1,11 @@
-import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
-import type { Clock } from '../clock.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
-import type { TokenReader } from '../token/read-token.ts';
-import { unlessAborted } from '../unless-aborted.ts';
-import { apiRequest } from './api-request.ts';
-import {
-  InvocationOverError,
-  RequestNotRepeatableError,
-  SessionClosedError,
-  WafBlockedError,
-} from './errors.ts';
-import { send } from './send.ts';
+import { type ApiRequest, apiRequest } from './api-request.ts';
+import type { CallDependencies } from './call-api.ts';
+import { callWithRetries } from './call-with-retries.ts';
+import { InvocationOverError, SessionClosedError } from './errors.ts';
+import { readJson } from './read-json.ts';
+import type { PlumeRequestInit } from './request-init.ts';
+import { NO_RETRY, type RetryOptions } from './retry-policy.ts';
 import { type IsWafBlock, isWafBlock as isNotJson403 } from './waf-block.ts';
 
 /** Calls Plume's API with the shared token and within the shared budget. One for the life of an environment. */
@@ -32,37 +27,37 @@ export interface Invocation {
   readonly endsInMs: number;
   /** @default - a 403 whose body is not JSON */
   readonly isWafBlock?: IsWafBlock | undefined;
+  /** For calls that do not have a policy of their own. @default - no retries */
+  readonly retry?: RetryOptions | undefined;
 }
 
 /** The calls of one invocation. Nothing of it outlives {@link PlumeSession.close}. */
 export interface PlumeSession {
-  /** See `PlumeContext.fetch` in the middleware. */
-  fetch(input: string | URL, init?: RequestInit): Promise<Response>;
+  /** See `PlumeContext` in the middleware. */
+  fetch(input: string | URL, init?: PlumeRequestInit): Promise<Response>;
+  json<Body = unknown>(input: string | URL, init?: PlumeRequestInit): Promise<Body>;
   /** Drops the tickets left, aborts the calls under way, waits until they have ended and flushes the metrics. */
   close(): Promise<void>;
 }
 
-export interface PlumeDependencies {
+export interface PlumeDependencies extends CallDependencies {
   readonly apiUrl: URL;
-  readonly tokens: TokenReader;
-  readonly budget: CallBudget;
-  readonly fetch: typeof fetch;
-  readonly clock: Clock;
   readonly telemetry: BufferedTelemetry;
-  /** How long one HTTP attempt may take. */
-  readonly timeoutMs: number;
+  /** In [0, 1). @default Math.random */
+  readonly random?: () => number;
 }
 
 export function createPlumeCaller(dependencies: PlumeDependencies): PlumeCaller {
+  const { apiUrl, budget, clock, telemetry, random = Math.random } = dependencies;
+  const calling = { ...dependencies, random };
   return {
-    open({ client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403 }) {
-      const { clock, telemetry } = dependencies;
-      const book = dependencies.budget.openBook({
+    open({ client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403, retry = NO_RETRY }) {
+      const book = budget.openBook({
         patienceMs,
         ...(calls !== undefined && { calls }),
       });
       const ended = new AbortController();
-      const underWay = new Set<Promise<Response>>();
+      const underWay = new Set<Promise<unknown>>();
       if (endsInMs < Number.POSITIVE_INFINITY) {
         clock.sleep(Math.max(endsInMs, 0), ended.signal).then(
           () => ended.abort(new InvocationOverError(client, clock.now())),
@@ -70,16 +65,35 @@ export function createPlumeCaller(dependencies: PlumeDependencies): PlumeCaller 
         );
       }
 
+      const scope = { client, patienceMs, isWafBlock, book, retry };
+
+      const signalOf = ({ init }: ApiRequest): AbortSignal =>
+        AbortSignal.any([ended.signal, ...(init.signal ? [init.signal] : [])]);
+      const track = <Result>(call: Promise<Result>): Promise<Result> => {
+        underWay.add(call);
+        const tracked = call.finally(() => underWay.delete(call));
+        // A caller that does not await must not bring the whole environment down.
+        tracked.catch(() => {});
+        return tracked;
+      };
+
+      async function fetch(input: string | URL, init?: PlumeRequestInit): Promise<Response> {
+        const request = apiRequest(client, apiUrl, input, init);
+        const { response } = await callWithRetries(calling, scope, request, signalOf(request));
+        return response;
+      }
+      async function json(input: string | URL, init?: PlumeRequestInit): Promise<unknown> {
+        const request = apiRequest(client, apiUrl, input, init);
+        if (!request.headers.has('accept')) request.headers.set('accept', 'application/json');
+        const signal = signalOf(request);
+        const answer = await callWithRetries(calling, scope, request, signal);
+        return await readJson(answer, { client, request, signal, nowMs: clock.now() });
+      }
+
       return {
-        fetch(input, init) {
-          const session = { client, patienceMs, isWafBlock, book, ended: ended.signal };
-          const call = callApi(dependencies, session, input, init);
-          underWay.add(call);
-          const answer = call.finally(() => underWay.delete(call));
-          // A caller that does not await must not bring the whole environment down.
-          answer.catch(() => {});
-          return answer;
-        },
+        fetch: (input, init) => track(fetch(input, init)),
+        json: <Body>(input: string | URL, init?: PlumeRequestInit) =>
+          track(json(input, init)) as Promise<Body>,
         async close() {
           if (underWay.size > 0) {
             telemetry.log('warn', 'calls were not awaited by the handler and are aborted', {
@@ -95,58 +109,4 @@ export function createPlumeCaller(dependencies: PlumeDependencies): PlumeCaller 
       };
     },
   };
-}
-
-interface Session extends Pick<Invocation, 'client' | 'patienceMs'> {
-  readonly isWafBlock: IsWafBlock;
-  readonly book: TicketBook;
-  readonly ended: AbortSignal;
-}
-
-/** The whole of one call: token, ticket, attempt; after a 401 once more with another token. */
-async function callApi(
-  { apiUrl, tokens, budget, fetch, clock, telemetry, timeoutMs }: PlumeDependencies,
-  { client, patienceMs, isWafBlock, book, ended }: Session,
-  input: string | URL,
-  init?: RequestInit,
-): Promise<Response> {
-  const request = apiRequest(client, apiUrl, input, init);
-  const signal = AbortSignal.any([ended, ...(init?.signal ? [init.signal] : [])]);
-  let rejected: string | undefined;
-
-  for (;;) {
-    signal.throwIfAborted();
-    const waitUntilMs = clock.now() + patienceMs();
-    const served = await tokens.get(client, { waitUntilMs, rejected, signal });
-    const { token } = served;
-    const response = await book.attempt(
-      // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
-      () =>
-        tokens.isSendable(client, served)
-          ? send({ client, request, token: token.value, fetch, timeoutMs, signal })
-          : undefined,
-      signal,
-    );
-    if (response === undefined) continue;
-
-    if (isWafBlock(response)) {
-      await response.body?.cancel();
-      throw new WafBlockedError(client, await unlessAborted(budget.block(), signal));
-    }
-    if (response.status !== 401) {
-      if (rejected !== undefined) telemetry.metric('TokenRecovered', 1, { client });
-      return response;
-    }
-
-    telemetry.metric('TokenRejected', 1, { client });
-    telemetry.log('warn', 'the API rejected the access token', { client, fingerprint: token.fingerprint });
-    // A second token rejected is the API's answer. The same one comes again only if it was too young to be judged.
-    if (rejected !== undefined && rejected !== token.fingerprint) return response;
-    await response.body?.cancel();
-    rejected = token.fingerprint;
-    if (!request.repeatable) {
-      await tokens.get(client, { waitUntilMs, rejected, signal });
-      throw new RequestNotRepeatableError(client, request);
-    }
-  }
 }

@@ -22,6 +22,7 @@ function recorder() {
           events.push(`fetch ${number} ${input}`);
           return new Response(String(number));
         },
+        json: () => Promise.reject(new Error('nobody asks for JSON here')),
         close: async () => {
           events.push(`close ${number}`);
         },

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { introspect } from '../../lib/oauth/introspection-request.ts';
-import { retryAfterMs } from '../../lib/oauth/retry-after.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
+import { retryAfterMs } from '../../lib/retry-after.ts';
 import { silentError } from '../support/leaks.ts';
 import { answering, credentialsFor, NOW_MS, SECRET, SECRETS, TOKEN } from './support.ts';
 

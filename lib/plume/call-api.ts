@@ -1,0 +1,92 @@
+import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
+import type { Clock } from '../clock.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { TokenReader } from '../token/read-token.ts';
+import { unlessAborted } from '../unless-aborted.ts';
+import type { ApiRequest } from './api-request.ts';
+import { RequestNotRepeatableError, WafBlockedError } from './errors.ts';
+import { requestIdOf } from './request-id.ts';
+import { send } from './send.ts';
+import type { IsWafBlock } from './waf-block.ts';
+
+export interface CallDependencies {
+  readonly tokens: TokenReader;
+  readonly budget: CallBudget;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** How long one HTTP attempt may take, unless its request says otherwise. */
+  readonly timeoutMs: number;
+}
+
+/** What the calls of an invocation share. */
+export interface CallScope {
+  readonly client: string;
+  readonly patienceMs: () => number;
+  readonly isWafBlock: IsWafBlock;
+  readonly book: TicketBook;
+}
+
+export interface Answer {
+  readonly response: Response;
+  /** The API's name for the call, if it gave one. */
+  readonly requestId: string | undefined;
+}
+
+/**
+ * Token, ticket, attempt; after a 401 once more with another token.
+ *
+ * @param signal ends the call with its reason
+ */
+export async function callApi(
+  { tokens, budget, fetch, clock, telemetry, timeoutMs }: CallDependencies,
+  { client, patienceMs, isWafBlock, book }: CallScope,
+  request: ApiRequest,
+  signal: AbortSignal,
+): Promise<Answer> {
+  let rejected: string | undefined;
+
+  for (;;) {
+    signal.throwIfAborted();
+    const waitUntilMs = clock.now() + patienceMs();
+    const served = await tokens.get(client, { waitUntilMs, rejected, signal });
+    const { token } = served;
+    const response = await book.attempt(
+      // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
+      () =>
+        tokens.isSendable(client, served)
+          ? send({
+              client,
+              request,
+              token: token.value,
+              fetch,
+              timeoutMs: request.timeoutMs ?? timeoutMs,
+              signal,
+            })
+          : undefined,
+      signal,
+    );
+    if (response === undefined) continue;
+    const requestId = requestIdOf(response, token.value);
+
+    if (isWafBlock(response)) {
+      await response.body?.cancel();
+      throw new WafBlockedError(client, await unlessAborted(budget.block(), signal));
+    }
+    if (response.status !== 401) {
+      if (rejected !== undefined) telemetry.metric('TokenRecovered', 1, { client });
+      return { response, requestId };
+    }
+
+    telemetry.metric('TokenRejected', 1, { client });
+    telemetry.log('warn', 'the API rejected the access token', { client, fingerprint: token.fingerprint });
+    // A second token rejected is the API's answer. The same one comes again only if it was too young to be judged.
+    if (rejected !== undefined && rejected !== token.fingerprint) return { response, requestId };
+    await response.body?.cancel();
+    rejected = token.fingerprint;
+    if (!request.repeatable) {
+      await tokens.get(client, { waitUntilMs, rejected, signal });
+      throw new RequestNotRepeatableError(client, request, { status: 401, requestId });
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { errorReason } from '../error-reason.ts';
+import { isPlumeError } from '../errors.ts';
+import { retryAfterMs } from '../retry-after.ts';
+import type { ApiRequest } from './api-request.ts';
+import type { Answer } from './call-api.ts';
+import { ApiError, ApiUnreachableError } from './errors.ts';
+
+/**
+ * @returns the answer's body, undefined if it is empty
+ * @throws {ApiError} the status is no success, or the body is no JSON
+ * @throws {ApiUnreachableError} the connection broke before the body's end
+ */
+export async function readJson(
+  { response, requestId }: Answer,
+  {
+    client,
+    request,
+    signal,
+    nowMs,
+  }: { client: string; request: ApiRequest; signal: AbortSignal; nowMs: number },
+): Promise<unknown> {
+  const { status, ok, headers } = response;
+  if (!ok) {
+    await response.body?.cancel();
+    const waitMs = retryAfterMs(headers.get('retry-after'), nowMs);
+    const retryAtMs = waitMs === undefined ? undefined : nowMs + waitMs;
+    throw new ApiError(client, request, { status, requestId, retryAtMs });
+  }
+  const text = await response.text().catch((error: unknown) => {
+    if (isPlumeError(error)) throw error;
+    signal.throwIfAborted();
+    // The platform's own error can hold the response.
+    throw new ApiUnreachableError(client, request, errorReason(error instanceof Error ? error.cause : error));
+  });
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    throw new ApiError(client, request, { status, requestId });
+  }
+}

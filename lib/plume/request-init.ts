@@ -1,0 +1,29 @@
+import type { RetryOptions } from './retry-policy.ts';
+
+type QueryValue = string | number | boolean;
+
+/** Added to the query of the path. A list is one parameter for each of its values; what is undefined is left out. */
+export type Query =
+  | URLSearchParams
+  | Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
+
+interface CallOptions {
+  readonly query?: Query;
+  /**
+   * How long, in milliseconds, an attempt may take until its answer begins: 1 to 900 000.
+   * @default 10000
+   */
+  readonly timeoutMs?: number;
+  /** @default - that of `plume()` or `createPlume()`, or no retries */
+  readonly retry?: RetryOptions;
+}
+
+interface JsonBody {
+  /** Sent as JSON, with the content type of JSON unless the headers name another; undefined is no body. */
+  readonly json: unknown;
+  readonly body?: never;
+}
+
+/** The options of `fetch`, and what most calls need besides. */
+export type PlumeRequestInit = CallOptions &
+  ((RequestInit & { readonly json?: never }) | (Omit<RequestInit, 'body'> & JsonBody));
