@@ -88,11 +88,12 @@ function brokenRule(timeoutMs: number | undefined, retry: RetryOptions | undefin
 
 function serialised(client: string, json: unknown): string {
   try {
-    return JSON.stringify(json);
+    const text: string | undefined = JSON.stringify(json);
+    if (text !== undefined) return text;
   } catch {
     // The platform's message would repeat names of what it found.
-    throw new RequestRefusedError(client, 'its json cannot be written as JSON');
   }
+  throw new RequestRefusedError(client, 'its json cannot be written as JSON');
 }
 
 function headersOf(client: string, { headers }: RequestInit): Headers {

@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { apiRequest } from '../../lib/plume/api-request.ts';
+import type { PlumeRequestInit, Query } from '../../lib/plume/request-init.ts';
 import { isWafBlock } from '../../lib/plume/waf-block.ts';
 
 const base = new URL('https://api.plume.example/partners/');
-const request = (input: string | URL, init?: RequestInit) => apiRequest('mocha', base, input, init);
+const request = (input: string | URL, init?: PlumeRequestInit) => apiRequest('mocha', base, input, init);
 
 describe('a URL', () => {
   test.each([
@@ -84,6 +85,90 @@ describe('the rest of the request', () => {
   ])('%s as a body: can be sent twice', (_, body, repeatable) => {
     expect(request('/v1', { method: 'POST', body: body ?? null }).repeatable).toBe(repeatable);
   });
+});
+
+describe('a query', () => {
+  test.each<[input: string, query: Query, search: string]>([
+    ['/v1', { limit: 10, active: true, name: 'a b&c' }, '?limit=10&active=true&name=a+b%26c'],
+    ['/v1', { left: undefined, kept: '' }, '?kept='],
+    ['/v1', { id: [1, 2] }, '?id=1&id=2'],
+    ['/v1', { id: [] }, ''],
+    ['/v1', {}, ''],
+    ['/v1', new URLSearchParams('a=1&a=2'), '?a=1&a=2'],
+    ['/v1?q=a%20b', { page: 2 }, '?q=a%20b&page=2'],
+    ['/v1?q=1#part', { page: 2 }, '?q=1&page=2'],
+  ])('%s and %j', (input, query, search) => {
+    expect(request(input, { query }).url.search).toBe(search);
+  });
+
+  test('of any kind arrives as it was given, and goes nowhere else', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.string()), (query) => {
+        const { url } = request('/v1', { query });
+        expect([...url.searchParams]).toEqual([...new URLSearchParams(Object.entries(query))]);
+        expect(url.origin + url.pathname).toBe('https://api.plume.example/v1');
+      }),
+    );
+  });
+});
+
+describe('json', () => {
+  test('is the body, and says what it is', async () => {
+    const { init, headers, repeatable } = request('/v1', { method: 'POST', json: { a: [1, null] } });
+    expect([init.body, headers.get('content-type'), repeatable]).toEqual([
+      '{"a":[1,null]}',
+      'application/json',
+      true,
+    ]);
+  });
+
+  test("leaves the caller's content type as it is", () => {
+    const { headers } = request('/v1', {
+      method: 'PATCH',
+      json: [],
+      headers: { 'Content-Type': 'application/json-patch+json' },
+    });
+    expect(headers.get('content-type')).toBe('application/json-patch+json');
+  });
+
+  test('that is undefined is no body', () => {
+    const { init, headers } = request('/v1', { json: undefined });
+    expect([init.body, headers.get('content-type')]).toEqual([undefined, null]);
+  });
+
+  test('is none of the options that fetch is given', () => {
+    const { init } = request('/v1', { json: 1, query: {}, timeoutMs: 1, retry: { limit: 1 } });
+    expect(Object.keys(init).sort()).toEqual(['body', 'redirect']);
+  });
+
+  const circular: { self?: object } = {};
+  circular.self = circular;
+  test.each<[unknown]>([[circular], [{ MARKER: 1n }], [() => 'MARKER'], [Symbol('MARKER')]])(
+    'that is none is refused without being repeated',
+    (json) => {
+      expect(() => request('/v1', { method: 'POST', json })).toThrow(
+        expect.objectContaining({ code: 'request_refused', message: expect.not.stringContaining('MARKER') }),
+      );
+    },
+  );
+
+  test('and a body exclude each other', () => {
+    const both = { method: 'POST', json: {}, body: '' };
+    // @ts-expect-error the types say so too
+    expect(() => request('/v1', both)).toThrow('both json and a body');
+  });
+});
+
+test.each<[PlumeRequestInit, string]>([
+  [{ timeoutMs: 0 }, 'timeoutMs'],
+  [{ timeoutMs: Number.NaN }, 'timeoutMs'],
+  [{ timeoutMs: 900_001 }, 'timeoutMs'],
+  [{ retry: { limit: -1 } }, 'retry.limit'],
+  [{ retry: { limit: 11 } }, 'retry.limit'],
+])('the option %j is refused', (init, name) => {
+  expect(() => request('/v1', init)).toThrow(
+    expect.objectContaining({ code: 'request_refused', message: expect.stringContaining(name) }),
+  );
 });
 
 describe("the WAF's 403", () => {
