@@ -64,7 +64,7 @@ function open(patienceMs = 60_000, retry?: { limit: number }): PlumeSession {
       waitsMs.push(ms);
     },
   };
-  const caller = broker.caller({ clock, random: () => 0.5 });
+  const caller = broker.caller({ clock, random: () => 0.5, timeoutMs: 60_000 });
   return caller.open({
     client: 'mocha',
     patienceMs: () => patienceMs,
@@ -185,6 +185,14 @@ describe('a retry', () => {
   });
 });
 
+test('the end of the invocation is not waited for with a retry: whether the call was acted on is not known', async () => {
+  answers = [() => {}];
+  const session = broker.caller().open({ client: 'mocha', patienceMs: () => 60_000, endsInMs: 300 });
+  const call = session.fetch('/v1', { retry: { limit: 3 } });
+  expect(await failure(call)).toMatchObject({ code: 'api_unreachable', reason: 'invocation over' });
+  expect(calls).toHaveLength(1);
+});
+
 describe('json', () => {
   test('is the parsed answer, which it asks for', async () => {
     let accept: string | undefined;
@@ -273,6 +281,24 @@ describe('json', () => {
     abort.abort(new Error('enough'));
     await ended;
   });
+});
+
+test.each<[string, (session: PlumeSession) => Promise<unknown>]>([
+  ['is tried again', (session) => session.fetch('/v1', { retry: { limit: 1 } })],
+  ['json throws', (session) => session.json('/v1')],
+])('an answer that %s is not left open', async (_, call) => {
+  let isClosed = false;
+  answers = [
+    (_request, response) => {
+      response.on('close', () => {
+        isClosed = true;
+      });
+      response.writeHead(503).write('<');
+    },
+    ok,
+  ];
+  await call(open()).catch(() => {});
+  await expect.poll(() => isClosed, { timeout: 5_000 }).toBe(true);
 });
 
 test('each call may have a time-out of its own, for each of its attempts', async () => {
