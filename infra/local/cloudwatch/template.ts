@@ -1,0 +1,116 @@
+import type { AlarmDefinition } from './alarm.ts';
+import type { MetricId } from './metric-store.ts';
+import type { MetricQuery, Query } from './query.ts';
+
+/** A synthesized CloudFormation template. */
+export interface CloudFormationTemplate {
+  readonly Resources: Readonly<Record<string, Resource>>;
+}
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly Metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+interface MetricProperties {
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+}
+
+interface AlarmProperties extends MetricProperties {
+  readonly AlarmDescription?: unknown;
+  readonly Period?: number;
+  readonly Statistic?: string;
+  readonly ExtendedStatistic?: string;
+  readonly ComparisonOperator: AlarmDefinition['comparison'];
+  readonly Threshold: number;
+  readonly EvaluationPeriods: number;
+  readonly DatapointsToAlarm?: number;
+  readonly TreatMissingData?: AlarmDefinition['treatMissingData'];
+  readonly Metrics?: readonly {
+    readonly Id: string;
+    readonly Expression?: string;
+    readonly MetricStat?: {
+      readonly Metric: MetricProperties;
+      readonly Period: number;
+      readonly Stat: string;
+    };
+  }[];
+}
+
+/**
+ * Text with references in it. What only a deployment knows is put as the name of the resource: `Jobs`, `Jobs.QueueName`.
+ *
+ * @throws {Error} the value is of a kind that the stack does not use here
+ */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  const [[kind, argument] = []] = Object.entries(value ?? {});
+  if (kind === 'Ref') return String(argument);
+  if (kind === 'Fn::GetAtt') return (argument as string[]).join('.');
+  if (kind === 'Fn::Join') {
+    const [separator, parts] = argument as [string, unknown[]];
+    return parts.map(textOf).join(separator);
+  }
+  throw new Error(`${kind} is not expected in a metric, an alarm or a dashboard`);
+}
+
+/** The alarms of a template, each under its logical id without what the CDK appends. */
+export function alarmsOf({ Resources }: CloudFormationTemplate): readonly AlarmDefinition[] {
+  return Object.entries(Resources)
+    .filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm')
+    .map(([id, { Properties }]) => alarmOf(id, Properties as unknown as AlarmProperties));
+}
+
+function alarmOf(id: string, properties: AlarmProperties): AlarmDefinition {
+  return {
+    name: id.replace(/[0-9A-F]{8}$/, ''),
+    description: textOf(properties.AlarmDescription ?? ''),
+    query: queryOf(properties),
+    comparison: properties.ComparisonOperator,
+    threshold: properties.Threshold,
+    evaluationPeriods: properties.EvaluationPeriods,
+    datapointsToAlarm: properties.DatapointsToAlarm ?? properties.EvaluationPeriods,
+    treatMissingData: properties.TreatMissingData ?? 'missing',
+  };
+}
+
+function queryOf(alarm: AlarmProperties): Query {
+  const { Metrics, Period = 300, Statistic, ExtendedStatistic } = alarm;
+  if (Metrics === undefined) {
+    return {
+      metric: metricOf(alarm),
+      statistic: Statistic ?? ExtendedStatistic ?? 'Average',
+      periodSeconds: Period,
+    };
+  }
+  const expression = Metrics.find(({ Expression }) => Expression !== undefined)?.Expression ?? '';
+  const metrics = Object.fromEntries(
+    Metrics.flatMap(({ Id, MetricStat }): [string, MetricQuery][] =>
+      MetricStat === undefined
+        ? []
+        : [
+            [
+              Id,
+              {
+                metric: metricOf(MetricStat.Metric),
+                statistic: MetricStat.Stat,
+                periodSeconds: MetricStat.Period,
+              },
+            ],
+          ],
+    ),
+  );
+  const periodSeconds = Math.max(...Object.values(metrics).map((metric) => metric.periodSeconds));
+  return { expression, metrics, periodSeconds };
+}
+
+function metricOf({ Namespace, MetricName, Dimensions = [] }: MetricProperties): MetricId {
+  return {
+    namespace: Namespace,
+    name: MetricName,
+    dimensions: Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, textOf(Value)])),
+  };
+}
