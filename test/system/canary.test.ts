@@ -403,6 +403,30 @@ describe('a worker', () => {
     await until(() => sum('JobDone') >= 4 && sum('JobDead') >= poison.length && sum('JobFailed') >= 6);
   });
 
+  test('that asks for JSON, and gets everything else', async () => {
+    const withToken = ({ authorization }: { authorization: string }) => ({ echo: authorization });
+    const asId = ({ authorization }: { authorization: string }) => ({
+      'x-request-id': authorization.replace('Bearer ', ''),
+      'retry-after': '0',
+    });
+    const answers = {
+      'json-404': json(404, withToken, asId),
+      'json-503': json(503, withToken, asId),
+      'json-html': html(200),
+      'json-half': halfBody,
+      'json-cut': cut,
+    };
+    for (const [name, answer] of Object.entries(answers)) {
+      cloud.apiAnswers.set(name, answer);
+      const errorType = /half|cut/.test(name) ? 'ApiUnreachableError' : 'ApiError';
+      for (const client of ['mocha', 'opaque']) {
+        const event = { client, mode: 'await', json: name };
+        expect(await system.invoke('careless', event)).toMatchObject({ failed: true, answer: { errorType } });
+      }
+    }
+    await until(() => said('careless', 'a call failed and is made again'));
+  });
+
   test('that is given something else than messages', async () => {
     expect(await system.invoke('worker', {})).toMatchObject({
       failed: true,

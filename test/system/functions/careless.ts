@@ -10,6 +10,8 @@ export interface CarelessEvent {
   readonly client: string;
   /** What is done with the call: awaited, forgotten, or followed by a bug. */
   readonly mode: 'await' | 'forget' | 'crash' | 'reject';
+  /** The API's answer that is asked for as JSON, twice if need be, in place of all else. */
+  readonly json?: string;
   /** Said on every channel there is: shows that somebody listens. */
   readonly say?: string;
 }
@@ -27,7 +29,7 @@ export const handler = (event: CarelessEvent, context: Context): Promise<unknown
     .handler(careless)(event, context);
 
 async function careless(
-  { client, mode, say }: CarelessEvent,
+  { client, mode, json, say }: CarelessEvent,
   context: Context & { plume: PlumeContext },
 ): Promise<unknown> {
   print('context', context);
@@ -35,6 +37,10 @@ async function careless(
     console.log(Buffer.from(`Basic ${say}`).toString('base64'));
     console.error(encodeURIComponent(say));
     throw new Error(`a bug that says ${say}`);
+  }
+  if (json !== undefined) {
+    const query = { email: 'a@b.example' };
+    return context.plume.json(`/api/${client}/${json}`, { query, retry: { limit: 1 } });
   }
   const call = context.plume.fetch(`/api/${client}/ok`, { method: 'POST', body: '{}' });
   print('call', call);
