@@ -5,7 +5,8 @@ export { createPlume, type Plume, type PlumeInvocation } from './middleware/crea
 export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
 export type { InvocationContext } from './middleware/sessions.ts';
-export type { PlumeCaller } from './plume/plume-caller.ts';
-export type { PlumeRequestInit, Query } from './plume/request-init.ts';
+export { ApiError, type NamedCall } from './plume/errors.ts';
+export type { Invocation, PlumeCaller, PlumeSession } from './plume/plume-caller.ts';
+export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from './plume/request-init.ts';
 export type { RetryOptions } from './plume/retry-policy.ts';
 export type { IsWafBlock } from './plume/waf-block.ts';

@@ -90,11 +90,8 @@ export async function processJob(record: SQSRecord, dependencies: JobDependencie
 async function call(job: Job, { jobId }: Journey, { fetch, client }: JobDependencies): Promise<JobResult> {
   const response = await fetch(job.path, {
     method: job.method,
-    headers: {
-      accept: 'application/json',
-      ...(job.body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(job.body !== undefined && { body: JSON.stringify(job.body) }),
+    headers: { accept: 'application/json' },
+    json: job.body,
   });
   const { status } = response;
   if (isFailure(status)) {

@@ -71,7 +71,7 @@ export async function callApi(
 
     if (isWafBlock(response)) {
       await response.body?.cancel();
-      throw new WafBlockedError(client, await unlessAborted(budget.block(), signal));
+      throw new WafBlockedError(client, request, await unlessAborted(budget.block(), signal));
     }
     if (response.status !== 401) {
       if (rejected !== undefined) telemetry.metric('TokenRecovered', 1, { client });

@@ -1,31 +1,37 @@
 import { PlumeError } from '../errors.ts';
 
-/** A call as messages name it. */
-interface Named {
+/** A call as messages name it: without its query, which can hold personal data. */
+export interface NamedCall {
   readonly method: string;
   readonly path: string;
 }
 
+/** What came of it: no status if there was no response, an id if the API gave one. */
+interface CallEnd {
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+}
+
 /** The WAF refused the call: the address is over its limit. Every instance has been told to stop. */
 export class WafBlockedError extends PlumeError {
-  constructor(client: string, retryAtMs: number) {
+  constructor(client: string, { method, path }: NamedCall, retryAtMs: number) {
     super(
       'waf_blocked',
-      `Plume's firewall refused a call of client ${client}: too many calls left this address; all calls rest until the moment given in retryAtMs. If this happens without other callers behind the same address, lower the budget's rate`,
+      `Plume's firewall refused ${method} ${path} for client ${client}: too many calls left this address; all calls rest until the moment given in retryAtMs. If this happens without other callers behind the same address, lower the budget's rate`,
       { client, retryAtMs },
     );
   }
 }
 
-/** No response: the connection failed, or the time for one was over. */
+/** No response, or a part of one: the connection failed, or the time was over. */
 export class ApiUnreachableError extends PlumeError {
   /** The system's word for it, such as `ECONNREFUSED`; `timeout` if the time was over. */
   readonly reason: string;
 
-  constructor(client: string, request: Named, reason: string) {
+  constructor(client: string, request: NamedCall, reason: string) {
     super(
       'api_unreachable',
-      `${request.method} ${request.path} for client ${client} got no response (${reason}); whether Plume's API acted on it is not known`,
+      `${request.method} ${request.path} for client ${client} got no complete response (${reason}); whether Plume's API acted on it is not known`,
       { client },
     );
     this.reason = reason;
@@ -41,14 +47,10 @@ export class RequestRefusedError extends PlumeError {
 
 /** The call would be made again, after a rejected token or as its retry policy asks, but its body is used up. */
 export class RequestNotRepeatableError extends PlumeError {
-  constructor(
-    client: string,
-    request: Named,
-    answer: { readonly status: number | undefined; readonly requestId: string | undefined },
-  ) {
+  constructor(client: string, request: NamedCall, end: CallEnd) {
     super(
       'request_not_repeatable',
-      `${request.method} ${request.path} for client ${client} ${answered(answer)} and its body, a stream, cannot be sent a second time; pass a string or a Buffer, or make the call again${answer.status === 401 ? ': the token has been replaced' : ''}`,
+      `${request.method} ${request.path} for client ${client} ${answered(end)} and its body, a stream, cannot be sent a second time; pass a string or a Buffer, or make the call again${end.status === 401 ? ': the token has been replaced' : ''}`,
       { client },
     );
   }
@@ -65,18 +67,14 @@ export class ApiError extends PlumeError {
 
   constructor(
     client: string,
-    { method, path }: Named,
-    answer: {
-      readonly status: number;
-      readonly requestId: string | undefined;
-      readonly retryAtMs?: number | undefined;
-    },
+    { method, path }: NamedCall,
+    end: CallEnd & { readonly status: number; readonly retryAtMs: number | undefined },
   ) {
-    const { status, requestId, retryAtMs } = answer;
+    const { status, requestId, retryAtMs } = end;
     const isSuccess = status >= 200 && status < 300;
     super(
       'api_error',
-      `${method} ${path} for client ${client} ${answered(answer)}${isSuccess ? ', and its body is not JSON' : ''}; to see the body, make the call with fetch`,
+      `${method} ${path} for client ${client} ${answered(end)}${isSuccess ? ', and its body is not JSON' : ''}; to see the body, make the call with fetch`,
       { client, retryAtMs },
     );
     this.method = method;
@@ -110,13 +108,7 @@ export class SessionClosedError extends PlumeError {
   }
 }
 
-function answered({
-  status,
-  requestId,
-}: {
-  status: number | undefined;
-  requestId: string | undefined;
-}): string {
+function answered({ status, requestId }: CallEnd): string {
   if (status === undefined) return 'got no response';
   return `was answered ${status}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
 }

@@ -20,11 +20,11 @@ export async function readJson(
   }: { client: string; request: ApiRequest; signal: AbortSignal; nowMs: number },
 ): Promise<unknown> {
   const { status, ok, headers } = response;
+  const apiError = (retryAtMs?: number) => new ApiError(client, request, { status, requestId, retryAtMs });
   if (!ok) {
     await response.body?.cancel();
     const waitMs = retryAfterMs(headers.get('retry-after'), nowMs);
-    const retryAtMs = waitMs === undefined ? undefined : nowMs + waitMs;
-    throw new ApiError(client, request, { status, requestId, retryAtMs });
+    throw apiError(waitMs === undefined ? undefined : nowMs + waitMs);
   }
   const text = await response.text().catch((error: unknown) => {
     if (isPlumeError(error)) throw error;
@@ -32,9 +32,10 @@ export async function readJson(
     // The platform's own error can hold the response.
     throw new ApiUnreachableError(client, request, errorReason(error instanceof Error ? error.cause : error));
   });
+  if (text === '') return undefined;
   try {
-    return text === '' ? undefined : JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    throw new ApiError(client, request, { status, requestId });
+    throw apiError();
   }
 }

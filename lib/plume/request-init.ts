@@ -1,13 +1,15 @@
 import type { RetryOptions } from './retry-policy.ts';
 
-type QueryValue = string | number | boolean;
+export type QueryValue = string | number | boolean;
 
 /** Added to the query of the path. A list is one parameter for each of its values; what is undefined is left out. */
 export type Query =
   | URLSearchParams
   | Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
 
-interface CallOptions {
+/** What a call takes besides the options of `fetch`. */
+export interface CallOptions {
+  /** @default - nothing is added */
   readonly query?: Query;
   /**
    * How long, in milliseconds, an attempt may take until its answer begins: 1 to 900 000.
@@ -18,7 +20,8 @@ interface CallOptions {
   readonly retry?: RetryOptions;
 }
 
-interface JsonBody {
+/** In place of a body. */
+export interface JsonBody {
   /** Sent as JSON, with the content type of JSON unless the headers name another; undefined is no body. */
   readonly json: unknown;
   readonly body?: never;

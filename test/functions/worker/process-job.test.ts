@@ -104,7 +104,7 @@ describe('an answer', () => {
     const record = await submit(job);
     const body = status === 204 ? '' : { ok: true };
     const fetch: JobDependencies['fetch'] = async (path, init) => {
-      expect([path, init?.method, init?.body]).toEqual(['/v1/locations', 'POST', '{"name":"x"}']);
+      expect([path, init?.method, init?.json]).toEqual(['/v1/locations', 'POST', { name: 'x' }]);
       return status === 204 ? new Response(null, { status }) : new Response(JSON.stringify(body), { status });
     };
     expect(await run(record, fetch)).toBe('done');
