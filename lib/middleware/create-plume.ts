@@ -5,10 +5,11 @@ import { createSessions, type InvocationContext, recordsOf } from './sessions.ts
 export interface Plume {
   /**
    * Does the work of one invocation. Its calls end with it, whether it returns or throws: calls that it did not await
-   * are aborted, tickets left are dropped, and the metrics are written.
+   * are aborted, tickets left are dropped, and the metrics are written. So it reads the answers too: the body of a
+   * response that it returns is gone.
    *
    * @returns what `work` returned
-   * @throws whatever `work` threw
+   * @throws whatever `work` threw, and {ConfigError} if `calls` is no number of calls
    */
   run<Result>(
     work: (plume: PlumeContext) => Result | Promise<Result>,

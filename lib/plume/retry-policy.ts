@@ -47,9 +47,10 @@ export function retryDelayMs(retry: RetryOptions, failure: Failure, random: numb
 }
 
 /** @returns the rule that the options break, as the end of a sentence */
-export function brokenRetryRule({ limit }: RetryOptions): string | undefined {
+export function brokenRetryRule({ limit, methods }: RetryOptions): string | undefined {
   const isLimit = Number.isSafeInteger(limit) && limit >= 0 && limit <= MAX_LIMIT;
-  return isLimit ? undefined : `retry.limit must be a whole number, 0 to ${MAX_LIMIT}`;
+  if (!isLimit) return `retry.limit must be a whole number, 0 to ${MAX_LIMIT}`;
+  return methods === undefined || Array.isArray(methods) ? undefined : 'retry.methods must be a list';
 }
 
 /** 401 and the firewall's 403 have rules of their own; other answers stay the same when they are asked for again. */

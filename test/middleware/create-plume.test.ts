@@ -51,6 +51,17 @@ test('ends the calls that the work did not await, and every later one', async ()
   expect(JSON.stringify(broker.seen.logged)).toContain('calls were not awaited');
 });
 
+test('ends the reading of an answer that the work did not read', async () => {
+  const away: typeof fetch = async (_url, init) => {
+    const body = new ReadableStream({
+      start: (stream) => init?.signal?.addEventListener('abort', () => stream.error(init.signal?.reason)),
+    });
+    return new Response(body);
+  };
+  const response = await mocha({ plume: broker.caller({ fetch: away }) }).run((plume) => plume.fetch(PATH));
+  await expect(response.text()).rejects.toMatchObject({ code: 'session_closed' });
+});
+
 test('reserves what it is told, what the event says, or one', async () => {
   const work = ({ json }: PlumeContext) => json(PATH);
   await mocha().run(work, { calls: 7 });

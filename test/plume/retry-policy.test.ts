@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { brokenRetryRule, type Failure, NO_RETRY, retryDelayMs } from '../../lib/plume/retry-policy.ts';
+import {
+  brokenRetryRule,
+  type Failure,
+  NO_RETRY,
+  type RetryOptions,
+  retryDelayMs,
+} from '../../lib/plume/retry-policy.ts';
 
 const failure = (given: Partial<Failure> = {}): Failure => ({
   method: 'GET',
@@ -91,15 +97,18 @@ describe('of any failure', () => {
   });
 });
 
+test.each([{ limit: 0 }, { limit: 10, methods: ['POST'] }])('%j keeps the rules', (retry) => {
+  expect(brokenRetryRule(retry)).toBeUndefined();
+});
+
 test.each([
-  [0, undefined],
-  [10, undefined],
-  [11, 'retry.limit'],
-  [-1, 'retry.limit'],
-  [1.5, 'retry.limit'],
-  [Number.NaN, 'retry.limit'],
-])('a limit of %d breaks the rule: %s', (limit, rule) => {
-  const broken = brokenRetryRule({ limit });
-  if (rule === undefined) expect(broken).toBeUndefined();
-  else expect(broken).toContain(rule);
+  [{ limit: 11 }, 'retry.limit'],
+  [{ limit: -1 }, 'retry.limit'],
+  [{ limit: 1.5 }, 'retry.limit'],
+  [{ limit: Number.NaN }, 'retry.limit'],
+  [{}, 'retry.limit'],
+  [3, 'retry.limit'],
+  [{ limit: 1, methods: 'POST' }, 'retry.methods'],
+])('%j breaks the rule of %s', (retry, name) => {
+  expect(brokenRetryRule(retry as RetryOptions)).toContain(name);
 });
