@@ -65,10 +65,11 @@ test('calls takes the event that the middleware is told of', () => {
 });
 
 test('json is unknown until somebody says what it is', () => {
-  type Json = PlumeContext['json'];
-  expectTypeOf<ReturnType<Json>>().toEqualTypeOf<Promise<unknown>>();
-  const run = () => createPlume(options).run(({ json }) => json<{ id: number }>('/v1'));
-  expectTypeOf(run).returns.toEqualTypeOf<Promise<{ id: number }>>();
+  const { run } = createPlume(options);
+  const untold = () => run(({ json }) => json('/v1'));
+  expectTypeOf(untold).returns.toEqualTypeOf<Promise<unknown>>();
+  const told = () => run(({ json }) => json<{ id: number }>('/v1'));
+  expectTypeOf(told).returns.toEqualTypeOf<Promise<{ id: number }>>();
 });
 
 test('the options are those of fetch, and more', () => {
