@@ -31,22 +31,27 @@ export function apiRequest(
   { query, json, timeoutMs, retry, ...init }: PlumeRequestInit = {},
 ): ApiRequest {
   const url = urlOf(client, baseUrl, input);
-  if (query !== undefined) addQuery(url, query);
+  const call = { method: init.method?.toUpperCase() ?? 'GET', path: url.pathname };
+  const refused = (rule: string) => new RequestRefusedError(client, call, rule);
   const broken = brokenRule(timeoutMs, retry);
-  if (broken !== undefined) throw new RequestRefusedError(client, `its option ${broken}`);
-  if (json !== undefined && init.body != null)
-    throw new RequestRefusedError(client, 'it has both json and a body');
-  const headers = headersOf(client, init);
-  const body = json === undefined ? init.body : serialised(client, json);
-  if (json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
+  if (broken !== undefined) throw refused(`its option ${broken}`);
+  if (json !== undefined && init.body != null) throw refused('it has both json and a body');
+
+  if (query !== undefined) addQuery(url, query);
+  const headers = headersOf(init);
+  if (headers === undefined) throw refused('its headers are not valid');
+  const body = json === undefined ? init.body : serialised(json);
+  if (json !== undefined) {
+    if (body === undefined) throw refused('its json cannot be written as JSON');
+    if (!headers.has('content-type')) headers.set('content-type', 'application/json');
+  }
 
   return {
+    ...call,
     url,
     headers,
     // Redirects are not followed: each hop would be a call without a ticket, perhaps to another origin.
     init: { ...init, ...(body !== undefined && { body }), redirect: 'manual' },
-    method: init.method?.toUpperCase() ?? 'GET',
-    path: url.pathname,
     repeatable: !isStream(body),
     timeoutMs,
     retry,
@@ -54,17 +59,12 @@ export function apiRequest(
 }
 
 function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
-  if (!URL.canParse(input.toString(), baseUrl.href))
-    throw new RequestRefusedError(client, 'it is neither a path nor a URL');
+  const refused = (rule: string) => new RequestRefusedError(client, undefined, rule);
+  if (!URL.canParse(input.toString(), baseUrl.href)) throw refused('it is neither a path nor a URL');
   const url = new URL(input, baseUrl);
-  if (url.origin !== baseUrl.origin) {
-    throw new RequestRefusedError(
-      client,
-      `it goes to ${url.origin}, and the token is for ${baseUrl.origin} alone`,
-    );
-  }
-  if (url.username !== '' || url.password !== '')
-    throw new RequestRefusedError(client, 'it holds credentials');
+  if (url.origin !== baseUrl.origin)
+    throw refused(`it goes to ${url.origin}, and the token is for ${baseUrl.origin} alone`);
+  if (url.username !== '' || url.password !== '') throw refused('it holds credentials');
   return url;
 }
 
@@ -86,22 +86,21 @@ function brokenRule(timeoutMs: number | undefined, retry: RetryOptions | undefin
   return retry && brokenRetryRule(retry);
 }
 
-function serialised(client: string, json: unknown): string {
+/** Undefined if it is none. The platform's message would repeat names of what it found. */
+function serialised(json: unknown): string | undefined {
   try {
-    const text: string | undefined = JSON.stringify(json);
-    if (text !== undefined) return text;
+    return JSON.stringify(json);
   } catch {
-    // The platform's message would repeat names of what it found.
+    return undefined;
   }
-  throw new RequestRefusedError(client, 'its json cannot be written as JSON');
 }
 
-function headersOf(client: string, { headers }: RequestInit): Headers {
+/** Undefined if they are none. The platform's message would repeat the value. */
+function headersOf({ headers }: RequestInit): Headers | undefined {
   try {
     return new Headers(headers);
   } catch {
-    // The platform's message would repeat the value.
-    throw new RequestRefusedError(client, 'its headers are not valid');
+    return undefined;
   }
 }
 

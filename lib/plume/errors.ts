@@ -40,8 +40,11 @@ export class ApiUnreachableError extends PlumeError {
 
 /** The call was never sent: it is malformed, or would carry the access token to somebody else. */
 export class RequestRefusedError extends PlumeError {
-  constructor(client: string, rule: string) {
-    super('request_refused', `a call of client ${client} was refused: ${rule}`, { client });
+  /** @param call undefined if it goes nowhere that could be named */
+  constructor(client: string, call: NamedCall | undefined, rule: string) {
+    const name =
+      call === undefined ? `a call of client ${client}` : `${call.method} ${call.path} for client ${client}`;
+    super('request_refused', `${name} was refused: ${rule}`, { client });
   }
 }
 

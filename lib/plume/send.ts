@@ -34,7 +34,7 @@ export async function send({ client, request, token, fetch, timeoutMs, signal }:
   } catch (error) {
     if (ended.signal.aborted) throw ended.signal.reason;
     if (!(error instanceof TypeError) || error.cause === undefined) {
-      throw new RequestRefusedError(client, 'its options are not those of fetch');
+      throw new RequestRefusedError(client, request, 'its options are not those of fetch');
     }
     throw unreachable(errorReason(error.cause));
   } finally {

@@ -159,6 +159,12 @@ describe('json', () => {
   });
 });
 
+test('a refusal names the call, without its query', () => {
+  expect(() => request('/v1/x?email=MARKER', { method: 'put', headers: { 'x y': '' } })).toThrow(
+    'PUT /v1/x for client mocha was refused: its headers are not valid',
+  );
+});
+
 test.each<[PlumeRequestInit, string]>([
   [{ timeoutMs: 0 }, 'timeoutMs'],
   [{ timeoutMs: Number.NaN }, 'timeoutMs'],
