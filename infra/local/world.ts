@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 
 import { DEFAULT_SECRET_PREFIX, ENV, type MinterEvent } from '../../lib/contract.ts';
 import { bundleFunctions } from './bundles.ts';
@@ -136,7 +136,9 @@ export async function startWorld({
   });
 
   const tick: MinterEvent = { kind: 'tick' };
-  const schedule = await startSchedule(minter, tick, profile.token.tickMs);
+  const schedule = await startSchedule(minter, tick, profile.token.tickMs, (event) =>
+    sqs.send(new SendMessageCommand({ QueueUrl: queues.deadTicks, MessageBody: event })),
+  );
   const eventSource = startEventSource({
     sqs,
     queueUrl: queues.jobs,

@@ -3,6 +3,7 @@ import type { MetricId } from './metric-store.ts';
 /** One metric of a line, with its values. */
 export interface EmbeddedMetric {
   readonly metric: MetricId;
+  readonly unit: string;
   readonly values: readonly number[];
 }
 
@@ -11,7 +12,7 @@ interface Line {
     readonly CloudWatchMetrics: readonly {
       readonly Namespace: string;
       readonly Dimensions: readonly (readonly string[])[];
-      readonly Metrics: readonly { readonly Name: string }[];
+      readonly Metrics: readonly { readonly Name: string; readonly Unit: string }[];
     }[];
   };
   readonly [member: string]: unknown;
@@ -22,13 +23,14 @@ export function embeddedMetrics(line: string): readonly EmbeddedMetric[] {
   const entry = parse(line);
   if (entry === undefined) return [];
   return entry._aws.CloudWatchMetrics.flatMap(({ Namespace, Dimensions, Metrics }) =>
-    Metrics.flatMap(({ Name }) =>
+    Metrics.flatMap(({ Name, Unit }) =>
       Dimensions.map((names) => ({
         metric: {
           namespace: Namespace,
           name: Name,
           dimensions: Object.fromEntries(names.map((name) => [name, String(entry[name])])),
         },
+        unit: Unit,
         values: [entry[Name]].flat().map(Number),
       })),
     ),

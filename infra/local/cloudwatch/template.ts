@@ -57,6 +57,23 @@ export function textOf(value: unknown): string {
   throw new Error(`${kind} is not expected in a metric, an alarm or a dashboard`);
 }
 
+/**
+ * The logical id of a resource.
+ *
+ * @param path the names of the constructs around it, as the CDK joins them
+ * @throws {Error} there is none
+ */
+export function idOf({ Resources }: CloudFormationTemplate, type: string, path: string): string {
+  const found = Object.entries(Resources).find(
+    ([id, { Type }]) => Type === type && id.replace(HASH, '') === path,
+  );
+  if (found === undefined) throw new Error(`the template has no ${type} ${path}`);
+  return found[0];
+}
+
+/** What the CDK appends to logical ids. */
+const HASH = /[0-9A-F]{8}$/;
+
 /** The alarms of a template, each under its logical id without what the CDK appends. */
 export function alarmsOf({ Resources }: CloudFormationTemplate): readonly AlarmDefinition[] {
   return Object.entries(Resources)
@@ -66,7 +83,7 @@ export function alarmsOf({ Resources }: CloudFormationTemplate): readonly AlarmD
 
 function alarmOf(id: string, properties: AlarmProperties): AlarmDefinition {
   return {
-    name: id.replace(/[0-9A-F]{8}$/, ''),
+    name: id.replace(HASH, ''),
     description: textOf(properties.AlarmDescription ?? ''),
     query: queryOf(properties),
     comparison: properties.ComparisonOperator,
@@ -86,7 +103,6 @@ function queryOf(alarm: AlarmProperties): Query {
       periodSeconds: Period,
     };
   }
-  const expression = Metrics.find(({ Expression }) => Expression !== undefined)?.Expression ?? '';
   const metrics = Object.fromEntries(
     Metrics.flatMap(({ Id, MetricStat }): [string, MetricQuery][] =>
       MetricStat === undefined
@@ -103,8 +119,12 @@ function queryOf(alarm: AlarmProperties): Query {
           ],
     ),
   );
+  const expression = Metrics.find(({ Expression }) => Expression !== undefined)?.Expression;
+  const [only] = Object.values(metrics);
+  // A metric with a label of its own is written like this too.
+  if (expression === undefined && only !== undefined) return only;
   const periodSeconds = Math.max(...Object.values(metrics).map((metric) => metric.periodSeconds));
-  return { expression, metrics, periodSeconds };
+  return { expression: expression ?? '', metrics, periodSeconds };
 }
 
 function metricOf({ Namespace, MetricName, Dimensions = [] }: MetricProperties): MetricId {

@@ -5,9 +5,11 @@ export interface QueueUrls {
   readonly jobs: string;
   readonly results: string;
   readonly deadLetters: string;
+  /** Ticks that the minter failed at. */
+  readonly deadTicks: string;
 }
 
-/** Creates the queue of jobs with its dead-letter queue, and the queue of results. */
+/** Creates the queue of jobs with its dead-letter queue, the queue of results, and that of the ticks that failed. */
 export async function createQueues(
   sqs: SQSClient,
   endpoint: string,
@@ -21,7 +23,8 @@ export async function createQueues(
     VisibilityTimeout: String(visibilitySeconds),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount }),
   });
-  return { deadLetters, jobs, results: await createQueue(sqs, endpoint, 'results') };
+  const results = await createQueue(sqs, endpoint, 'results');
+  return { deadLetters, jobs, results, deadTicks: await createQueue(sqs, endpoint, 'dead-ticks') };
 }
 
 async function createQueue(

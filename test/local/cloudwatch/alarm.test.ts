@@ -117,9 +117,14 @@ test('lines in the embedded metric format are metrics; others are not', () => {
         name: 'Failed',
         dimensions: { service: 'mine', code: 'oauth_unavailable' },
       },
+      unit: 'Count',
       values: [1, 2],
     },
-    { metric: { namespace: 'Test', name: 'Failed', dimensions: { service: 'mine' } }, values: [1, 2] },
+    {
+      metric: { namespace: 'Test', name: 'Failed', dimensions: { service: 'mine' } },
+      unit: 'Count',
+      values: [1, 2],
+    },
   ]);
   for (const other of ['', '{', '{"_aws":1}', '{"message":"_aws"}', '"_aws"'])
     expect(embeddedMetrics(other)).toEqual([]);

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+
+import { type BudgetSettings, DEFAULT_SERVICE } from '../../../lib/contract.ts';
+import { TokenBrokerStack } from '../../aws/token-broker-stack.ts';
+import type { Profile } from '../profile.ts';
+import type { CloudFormationTemplate } from './template.ts';
+
+/** A tick of the stack, which a local run's tick stands for. */
+const TICK_MS = 60_000;
+
+/** How long one second of CloudWatch lasts in a run, in ms: what takes minutes in AWS takes ticks here. */
+export function secondMsOf({ token }: Profile): number {
+  return (1000 * token.tickMs) / TICK_MS;
+}
+
+/**
+ * The template of the stack that a run stands for: its dashboard and alarms are the run's. All times of the profile are
+ * as many times longer as the stack's tick is. It takes seconds: the CDK is large.
+ */
+export function synthesize(
+  profile: Profile,
+  client = profile.clients[0]?.name ?? '',
+): CloudFormationTemplate {
+  const outdir = mkdtempSync(join(tmpdir(), 'plume-local-'));
+  try {
+    const app = new App({ context: { 'aws:cdk:bundling-stacks': [] }, outdir });
+    // Named as the functions name themselves in metrics.
+    const stack = new TokenBrokerStack(app, DEFAULT_SERVICE, {
+      env: { region: 'us-east-1' },
+      stage: {
+        name: 'local',
+        apiUrl: 'https://api.plume.example/',
+        client,
+        budget: slower(profile.budget, TICK_MS / profile.token.tickMs),
+      },
+    });
+    return app.synth().getStackByName(stack.stackName).template as CloudFormationTemplate;
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
+function slower(budget: BudgetSettings, times: number): BudgetSettings {
+  const scaled = <Settings extends object>(settings: Settings): Settings =>
+    Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [
+        key,
+        key.endsWith('Ms') ? Math.ceil(Number(value) * times) : value,
+      ]),
+    ) as Settings;
+  return { ...scaled(budget), worker: scaled(budget.worker), minter: scaled(budget.minter) };
+}

@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { alarmState } from '../../infra/local/cloudwatch/alarm.ts';
+import { widgetsOf } from '../../infra/local/cloudwatch/dashboard.ts';
+import { putFunctionMetrics } from '../../infra/local/cloudwatch/function-metrics.ts';
+import { createMetricStore, type MetricId } from '../../infra/local/cloudwatch/metric-store.ts';
+import { metricsOf } from '../../infra/local/cloudwatch/query.ts';
+import { putQueueMetrics } from '../../infra/local/cloudwatch/queue-metrics.ts';
+import { secondMsOf, synthesize } from '../../infra/local/cloudwatch/synthesize.ts';
+import { alarmsOf } from '../../infra/local/cloudwatch/template.ts';
+import { createFacts } from '../../infra/local/facts.ts';
+import { submitJobs } from '../../infra/local/jobs.ts';
+import { type Profile, SCALED_PROFILE } from '../../infra/local/profile.ts';
+import { startWorld, type World } from '../../infra/local/world.ts';
+import { METRIC_NAMESPACE } from '../../lib/contract.ts';
+
+/** The alarms and widgets of the template against the metrics that the functions' bundles write, fault by fault. */
+
+/** Ticks of a second, windows of four, tokens of six: faults are seen soon. */
+const PROFILE: Profile = {
+  ...SCALED_PROFILE,
+  budget: { ...SCALED_PROFILE.budget, limit: 130, windowMs: 4_000, blockMs: 5_000 },
+  token: { ...SCALED_PROFILE.token, graceMs: 500, tickMs: 1_000, defaultLifetimeMs: 6_000 },
+  clients: [
+    { name: 'mocha', lifetimeSeconds: 6 },
+    { name: 'latte', lifetimeSeconds: 6 },
+  ],
+};
+const PATIENCE_MS = 20_000;
+
+const template = synthesize(PROFILE);
+const alarms = alarmsOf(template);
+const store = createMetricStore();
+const facts = createFacts(Date.now);
+const over = new AbortController();
+/** Every alarm that has ever been raised. */
+const raised = new Set<string>();
+let world: World;
+let watching: Promise<unknown>;
+
+beforeAll(async () => {
+  putFunctionMetrics(facts, store, secondMsOf(PROFILE));
+  world = await startWorld({ profile: PROFILE, workers: 6, facts, now: Date.now, dynamodbUrl: undefined });
+  watching = Promise.all([
+    putQueueMetrics({
+      sqs: world.sqs,
+      queues: world.queues,
+      template,
+      store,
+      now: Date.now,
+      everyMs: 500,
+      signal: over.signal,
+    }),
+    watchAlarms(),
+  ]);
+}, 60_000);
+
+afterAll(async () => {
+  over.abort();
+  await watching;
+  await world.stop();
+});
+
+async function watchAlarms(): Promise<void> {
+  while (!over.signal.aborted) {
+    for (const name of raisedNow()) raised.add(name);
+    await sleep(100);
+  }
+}
+
+function raisedNow(): readonly string[] {
+  return alarms
+    .filter((alarm) => alarmState(alarm, store, Date.now(), secondMsOf(PROFILE)) === 'ALARM')
+    .map(({ name }) => name.replace('Monitoring', ''));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const lastMs = Date.now() + PATIENCE_MS;
+  while (!condition() && Date.now() < lastMs) await sleep(50);
+}
+
+async function expectRaised(...names: readonly string[]): Promise<void> {
+  await until(() => names.every((name) => raised.has(name)));
+  expect([...raised]).toEqual(expect.arrayContaining([...names]));
+}
+
+async function expectOver(...names: readonly string[]): Promise<void> {
+  await until(() => !names.some((name) => raisedNow().includes(name)));
+  expect(raisedNow().filter((name) => names.includes(name))).toEqual([]);
+}
+
+const submit = (perSecond: number, durationMs: number) =>
+  submitJobs({
+    sqs: world.sqs,
+    queueUrl: world.queues.jobs,
+    backlog: 0,
+    perSecond,
+    durationMs,
+    record: facts.record,
+    signal: over.signal,
+  });
+
+/**
+ * Of instances that freeze, clocks that are off and servers that contradict themselves, which this world does not have:
+ * test/budget/ and test/token/ do.
+ */
+const OF_OTHER_WORLDS = new Set(['TicketsVoided', 'ClockOffset', 'ExpiryDisagreement']);
+
+describe('each alarm is raised by its own fault', () => {
+  test('none without one', async () => {
+    // The ticks before the first one are missing.
+    await expectOver('TicksMissing', 'TokenAboutToExpire', 'ClientWithoutToken');
+    raised.clear();
+    await submit(5, 4_000);
+    expect([...raised]).toEqual([]);
+  }, 60_000);
+
+  test('BudgetSaturated: more jobs than calls', async () => {
+    raised.clear();
+    await submit(30, 14_000);
+    await expectRaised('BudgetSaturatedlocal');
+    expect([...raised]).toEqual(['BudgetSaturatedlocal']);
+  }, 60_000);
+
+  test('DeadJobs: a job that nobody can do', async () => {
+    raised.clear();
+    await world.sqs.send(new SendMessageCommand({ QueueUrl: world.queues.jobs, MessageBody: 'no job' }));
+    await expectRaised('DeadJobs');
+  }, 60_000);
+
+  test('ClientsFailing, TokenAboutToExpire, then ClientWithoutToken: the authorization server is away', async () => {
+    raised.clear();
+    world.cloud.setOutage('unavailable');
+    await expectRaised('ClientsFailing', 'TokenAboutToExpire', 'ClientWithoutToken');
+    expect([...raised].indexOf('TokenAboutToExpire')).toBeLessThan([...raised].indexOf('ClientWithoutToken'));
+    world.cloud.setOutage(undefined);
+    await expectOver('ClientsFailing', 'TokenAboutToExpire', 'ClientWithoutToken');
+  }, 60_000);
+
+  test('TicksMissing and DeadTicks: the table is away', async () => {
+    raised.clear();
+    world.table.setAway(true);
+    await expectRaised('TicksMissing');
+    world.table.setAway(false);
+    await expectRaised('DeadTicks');
+    await expectOver('TicksMissing');
+  }, 60_000);
+
+  test('none by a token that is revoked and replaced at once', async () => {
+    await expectOver('TokenAboutToExpire', 'ClientWithoutToken', 'ClientsFailing');
+    const before = new Set(raisedNow());
+    raised.clear();
+    world.cloud.revoke('mocha');
+    await submit(5, 3_000);
+    expect([...raised].filter((name) => !before.has(name))).toEqual([]);
+  }, 60_000);
+
+  test('none by jobs that fail and are tried again', async () => {
+    const before = new Set(raisedNow());
+    raised.clear();
+    world.cloud.setRejectAll(true);
+    await submit(5, 2_000);
+    world.cloud.setRejectAll(false);
+    expect([...raised].filter((name) => !before.has(name))).toEqual([]);
+  }, 60_000);
+
+  test('CredentialsRefused: another secret is right', async () => {
+    raised.clear();
+    world.cloud.setBroken('latte', true);
+    await expectRaised('CredentialsRefused');
+  }, 60_000);
+
+  test('FirewallRefused: somebody else behind the address', async () => {
+    raised.clear();
+    world.cloud.block(2_000);
+    await submit(5, 1_000);
+    await expectRaised('FirewallRefusedlocal');
+  }, 60_000);
+
+  test('there is no other alarm', () => {
+    expect(alarms.map(({ name }) => name.replace('Monitoring', '')).sort()).toEqual([
+      'BudgetSaturatedlocal',
+      'ClientWithoutToken',
+      'ClientsFailing',
+      'CredentialsRefused',
+      'DeadJobs',
+      'DeadTicks',
+      'FirewallRefusedlocal',
+      'TicksMissing',
+      'TokenAboutToExpire',
+    ]);
+  });
+});
+
+describe('what alarms and widgets ask for', () => {
+  const graphs = widgetsOf(template).flatMap((widget) => (widget.kind === 'graph' ? [widget] : []));
+  const asked = [...alarms, ...graphs.flatMap(({ lines }) => lines)]
+    .flatMap(({ query }) => metricsOf(query))
+    .filter(({ namespace, name }) => namespace === METRIC_NAMESPACE && !OF_OTHER_WORLDS.has(name));
+  /** Name and dimensions. Of failed mints one code stands for all: each has a fault of its own. */
+  const nameOf = ({ name, dimensions }: MetricId): string =>
+    JSON.stringify([name, Object.entries({ ...dimensions, ...(dimensions.code && { code: '' }) }).sort()]);
+
+  test('was emitted, with those dimensions, in this run', () => {
+    const emitted = new Set(store.metrics().map(nameOf));
+    expect([...new Set(asked.map(nameOf))].filter((name) => !emitted.has(name))).toEqual([]);
+  });
+});
