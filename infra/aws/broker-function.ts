@@ -7,8 +7,9 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
-import { BUNDLING, entryOf, type FunctionName } from '../bundling.ts';
+import { BUNDLING, type FunctionName } from '../bundling.ts';
 import { acknowledge } from './acknowledge.ts';
+import { functionCode } from './function-code.ts';
 
 /** Where a function's calls leave from. */
 export interface FunctionNetwork {
@@ -58,7 +59,7 @@ export class BrokerFunction extends NodejsFunction {
     });
 
     super(scope, id, {
-      entry: entryOf(entry),
+      ...functionCode(entry),
       description,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
