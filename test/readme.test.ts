@@ -42,7 +42,17 @@ describe('TypeScript', () => {
   test('compiles where its label says it stands', () => {
     for (const name of ['node_modules', 'package.json']) symlinkSync(resolve(name), join(project, name));
     for (const name of ['lib', 'infra']) cpSync(name, join(project, name), { recursive: true });
-    const config = { extends: resolve('tsconfig.json'), include: of('ts').map(({ label }) => label) };
+    const config = {
+      extends: resolve('tsconfig.json'),
+      include: of('ts').map(({ label }) => label),
+      // The package by its own name, before it is built.
+      compilerOptions: {
+        paths: {
+          'plume-m2m-token-broker': ['./lib/index.ts'],
+          'plume-m2m-token-broker/cdk': ['./infra/aws/index.ts'],
+        },
+      },
+    };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
     for (const { label, code } of of('ts')) {
       expect(label).toMatch(/^[\w/-]+\.ts$/);

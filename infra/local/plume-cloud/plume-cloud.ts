@@ -52,7 +52,7 @@ export async function startPlumeCloud(options: PlumeCloudOptions): Promise<Plume
     const { pathname } = new URL(request.url ?? '/', 'http://plume');
     if (refused) {
       response.writeHead(403, { 'content-type': 'text/html' }).end(FORBIDDEN);
-    } else if (pathname.startsWith('/api/')) {
+    } else if (/^\/(api|v\d+)\//.test(pathname)) {
       await api.answer(request, response);
     } else if (pathname.startsWith(`${authorizationPath}/v1/`)) {
       const endpoint = pathname.slice(`${authorizationPath}/v1/`.length);

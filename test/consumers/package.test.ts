@@ -1,0 +1,176 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { build, type Metafile } from 'esbuild';
+import { publint } from 'publint';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { type Installed, install, PACKAGE } from './installed.ts';
+
+/** The npm package as others get it: packed, unpacked, and used from another directory. */
+
+let installed: Installed;
+
+beforeAll(() => {
+  installed = install();
+}, 120_000);
+afterAll(() => installed.remove());
+
+const inConsumer = (command: string, parameters: readonly string[]): string =>
+  execFileSync(command, parameters, { cwd: installed.root, encoding: 'utf8' });
+
+describe('the tarball', () => {
+  test('holds the build and what npm adds, and nothing else', () => {
+    const files = globSync('**/*', { cwd: installed.packageRoot, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(installed.packageRoot.length + 1));
+    const others = files.filter((file) => !/^\.package\/(lib|infra)\/.+\.(d\.ts|m?js|m?js\.map)$/.test(file));
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(files.filter((file) => /\/(local|consumers|test|package)\//.test(file))).toEqual([]);
+  });
+
+  test('brings the functions of the construct as bundles', () => {
+    for (const name of ['minter', 'inspector']) {
+      const bundle = readFileSync(
+        join(installed.packageRoot, `.package/infra/bundles/${name}/index.mjs`),
+        'utf8',
+      );
+      expect(bundle).toContain('handler');
+      expect(bundle).not.toMatch(/from ?"@aws-sdk/);
+    }
+  });
+
+  test('is what publint expects', async () => {
+    const { messages } = await publint({ pkgDir: installed.packageRoot, pack: false, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  test('has types that are right for those who may import it', async () => {
+    const result = await checkPackage(
+      createPackageFromTarballData(new Uint8Array(readFileSync(installed.tarball))),
+      { excludeEntrypoints: ['./package.json'] },
+    );
+    if (result.types === false) throw new Error('the package has no types');
+    // It is of ES modules alone: `require` of one is Node's own, and resolution without `exports` knows no subpaths.
+    const wrong = result.problems.filter(
+      ({ kind, ...problem }) =>
+        kind !== 'CJSResolvesToESM' &&
+        !(kind === 'NoResolution' && 'resolutionKind' in problem && problem.resolutionKind === 'node10'),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('the entries', () => {
+  const namesOf = (entry: string): string[] =>
+    JSON.parse(
+      inConsumer(process.execPath, [
+        '--input-type=module',
+        '--eval',
+        `import * as entry from '${entry}'; console.log(JSON.stringify(Object.keys(entry)));`,
+      ]),
+    );
+
+  test('export what they promise', () => {
+    expect(namesOf(PACKAGE).sort()).toEqual([
+      'ApiError',
+      'PlumeError',
+      'createPlume',
+      'isPlumeError',
+      'plume',
+    ]);
+    expect(namesOf(`${PACKAGE}/cdk`).sort()).toEqual(['Monitoring', 'TokenBroker']);
+  });
+});
+
+describe('the consumers', () => {
+  test("one is README's worker", () => {
+    const readme = readFileSync('README.md', 'utf8');
+    for (const name of ['hello', 'names'])
+      expect(readme).toContain(readFileSync(`test/consumers/cdk-stack/${name}.ts`, 'utf8'));
+  });
+
+  test('are type-checked against the package', () => {
+    const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'));
+    const config = { compilerOptions, include: ['*/*.ts'] };
+    writeFileSync(join(installed.root, 'tsconfig.json'), JSON.stringify(config));
+    const { stdout } = spawnSync(resolve('node_modules/.bin/tsc'), ['-p', '.'], {
+      cwd: installed.root,
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+  });
+
+  test('synthesise a stack, whose functions are the bundles of the package', () => {
+    const assembly = join(installed.root, 'cdk.out');
+    execFileSync(process.execPath, ['cdk-stack/stack.ts'], {
+      cwd: installed.root,
+      env: {
+        ...process.env,
+        CDK_OUTDIR: assembly,
+        CDK_CONTEXT_JSON: JSON.stringify({ 'aws:cdk:bundling-stacks': [] }),
+      },
+      stdio: 'pipe',
+    });
+    const assets = globSync('asset.*/index.mjs', { cwd: assembly }).map((asset) => join(assembly, asset));
+    expect(assets.map((asset) => readFileSync(asset, 'utf8').length).sort()).toEqual(
+      ['minter', 'inspector']
+        .map((name) =>
+          readFileSync(join(installed.packageRoot, `.package/infra/bundles/${name}/index.mjs`), 'utf8'),
+        )
+        .map(({ length }) => length)
+        .sort(),
+    );
+  });
+});
+
+describe("the SQS worker's bundle", () => {
+  const FORBIDDEN =
+    /node_modules\/(aws-cdk-lib|constructs|@aws-sdk\/client-secrets-manager|dynalite|vitest)\//;
+
+  async function bundle(entry: string): Promise<Metafile['outputs'][string]> {
+    const { metafile } = await build({
+      entryPoints: [entry],
+      absWorkingDir: installed.root,
+      bundle: true,
+      minify: true,
+      keepNames: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node24',
+      mainFields: ['module', 'main'],
+      write: false,
+      metafile: true,
+      outdir: 'unused',
+      logLevel: 'error',
+    });
+    const [output] = Object.values(metafile.outputs);
+    if (output === undefined) throw new Error(`${entry} has no bundle`);
+    return output;
+  }
+
+  test('is a bare worker and what the middleware needs, and not more', async () => {
+    writeFileSync(
+      join(installed.root, 'bare.ts'),
+      `import middy from '@middy/core';
+       import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+       import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+       const client = new DynamoDBClient({});
+       const processor = new BatchProcessor(EventType.SQS);
+       export const handler = middy().handler((event, context) => processPartialResponse(event, async () => {
+         await client.send(new GetItemCommand({ TableName: 'table', Key: { pk: { S: 'key' } } }));
+       }, processor, { context }));`,
+    );
+    const bare = await bundle('bare.ts');
+    const worker = await bundle('cdk-stack/names.ts');
+    const added = Object.entries(worker.inputs).filter(([file]) => bare.inputs[file] === undefined);
+    expect(added.filter(([file]) => FORBIDDEN.test(file))).toEqual([]);
+    expect(added.filter(([file]) => /infra|testing/.test(file.split(PACKAGE)[1] ?? ''))).toEqual([]);
+    const needed = added.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0);
+    console.log(
+      `worker ${worker.bytes} bytes = bare ${bare.bytes} + middleware ${needed} + ${worker.bytes - bare.bytes - needed}`,
+    );
+    expect(worker.bytes).toBeLessThanOrEqual(1.1 * (bare.bytes + needed));
+  });
+});
