@@ -7,6 +7,7 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Installed, install, PACKAGE } from './installed.ts';
+import { type LocalBroker, startLocalBroker } from './local-broker.ts';
 
 /** The npm package as others get it: packed, unpacked, and used from another directory. */
 
@@ -122,6 +123,39 @@ describe('the consumers', () => {
         .map(({ length }) => length)
         .sort(),
     );
+  });
+});
+
+describe('on this machine, with the minter of the package', () => {
+  let broker: LocalBroker;
+  beforeAll(async () => {
+    broker = await startLocalBroker(installed, ['cdk-stack/hello.ts', 'cdk-stack/names.ts']);
+  }, 60_000);
+  afterAll(() => broker.stop());
+
+  test("README's worker answers an event of EventBridge", async () => {
+    const event = { source: 'shop', 'detail-type': 'opened', detail: {} };
+    expect(await broker.invoke('cdk-stack/hello.ts', event)).toMatchObject({
+      ok: true,
+      path: '/v1/locations',
+    });
+  });
+
+  test('the SQS worker does a batch', async () => {
+    const Records = ['Ljubljana', 'Maribor'].map((body, index) => ({
+      messageId: String(index),
+      body,
+      eventSource: 'aws:sqs',
+    }));
+    expect(await broker.invoke('cdk-stack/names.ts', { Records })).toEqual({ batchItemFailures: [] });
+  });
+
+  test('a script calls the API without Lambda and without Middy', async () => {
+    const printed = await broker.runScript('script/locations.ts');
+    // After the metrics.
+    expect(JSON.parse(printed.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      path: '/api/v1/locations?limit=2',
+    });
   });
 });
 
