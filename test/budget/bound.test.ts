@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-
+import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import type { CounterReply, TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
@@ -8,7 +8,6 @@ import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/contract
 import { isPlumeError } from '../../lib/errors.ts';
 import { conspire } from '../simulation/adversary.ts';
 import { createInstance, type Instance } from '../simulation/instance.ts';
-import { createMemoryTicketCounter } from '../simulation/memory-ticket-counter.ts';
 import { rollingWindow } from '../simulation/rolling-window.ts';
 import { createVirtualTime } from '../simulation/virtual-time.ts';
 import { silentTelemetry } from '../support/silent-telemetry.ts';

@@ -1,9 +1,9 @@
+import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type BudgetSettings, type BudgetStream, DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { createMemoryTicketCounter } from '../simulation/memory-ticket-counter.ts';
 import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
 
 export const START_MS = 1_700_000_000_000;

@@ -1,3 +1,4 @@
+import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createServerClock } from '../../lib/budget/clock-offset.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
@@ -6,7 +7,6 @@ import type { BudgetSettings, BudgetStream } from '../../lib/contract.ts';
 import { silentTelemetry } from '../support/silent-telemetry.ts';
 import type { Engine } from './engine.ts';
 import type { Instance } from './instance.ts';
-import { createMemoryTicketCounter } from './memory-ticket-counter.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 

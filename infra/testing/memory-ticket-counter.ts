@@ -5,6 +5,8 @@ import type { BudgetStream } from '../../lib/contract.ts';
 export function createMemoryTicketCounter(): TicketCounter & {
   /** As if somebody had deleted the item. */
   remove(stream: BudgetStream): void;
+  /** As if others had taken all tickets up to that moment. */
+  moveTo(stream: BudgetStream, nextMs: number): void;
 } {
   const states = new Map<BudgetStream, CounterState>();
   const stateOf = (stream: BudgetStream): CounterState => states.get(stream) ?? {};
@@ -38,6 +40,9 @@ export function createMemoryTicketCounter(): TicketCounter & {
       if ((state.blockedUntilMs ?? Number.NEGATIVE_INFINITY) < untilMs) {
         states.set(stream, { ...state, blockedUntilMs: untilMs });
       }
+    },
+    moveTo(stream, nextMs) {
+      states.set(stream, { ...stateOf(stream), nextMs });
     },
     remove(stream) {
       states.delete(stream);

@@ -1,0 +1,62 @@
+import type { CallBudget } from '../../lib/budget/call-budget.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { TokenSettings } from '../../lib/contract.ts';
+import { parseCredentials } from '../../lib/credentials/credentials.ts';
+import { isPlumeError } from '../../lib/errors.ts';
+import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
+import { isServable } from '../../lib/token/access-token.ts';
+import type { AskMinter } from '../../lib/token/ask-minter.ts';
+import { retryAtMs } from '../../lib/token/mint-policy.ts';
+import { withTickets } from '../../lib/token/mint-ticket.ts';
+import { obtainToken } from '../../lib/token/obtain-token.ts';
+import type { TokenStore } from '../../lib/token/token-store.ts';
+
+export interface MemoryMinterDependencies {
+  /** The client's secret, as it would be in Secrets Manager. */
+  readonly secret: string;
+  readonly store: TokenStore;
+  readonly budget: CallBudget;
+  readonly settings: TokenSettings;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly telemetry: BufferedTelemetry;
+}
+
+/** Mints as the minter does, without a schedule and without a lease: there is one process. */
+export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskMinter {
+  const { secret, store, budget, settings, fetch, clock, telemetry } = dependencies;
+  const { now } = clock;
+
+  return async (client, rejected) => {
+    const current = (await store.read(client))?.token;
+    if (current && isServable(current, now(), settings) && current.fingerprint !== rejected)
+      return { status: 'current', fingerprint: current.fingerprint };
+    const secrets = {
+      read: async () => ({ credentials: parseCredentials(client, secret), versionId: 'test' }),
+    };
+    const sendByMs = now() + settings.requestTimeoutMs;
+    try {
+      const token = await withTickets({ budget, now, sendByMs }, (attempt) =>
+        obtainToken(client, {
+          secrets,
+          fetch,
+          now,
+          settings,
+          telemetry,
+          budget,
+          attempt,
+          onSecret: () => {},
+        }),
+      );
+      await store.replace(client, token, current?.fingerprint);
+      return { status: 'minted', fingerprint: token.fingerprint };
+    } catch (error) {
+      if (!isPlumeError(error)) throw error;
+      const { code } = error;
+      const atMs = retryAtMs({ code, failures: 1, nowMs: now() }, settings, Math.random());
+      const failure = { code, ...(atMs !== undefined && { retryAtMs: atMs }) };
+      await store.noteFailure(client, failure, now());
+      return { status: 'failed', ...failure };
+    }
+  };
+}

@@ -1,0 +1,187 @@
+import { createCallBudget } from '../../lib/budget/call-budget.ts';
+import {
+  type BudgetSettings,
+  DEFAULT_BUDGET_SETTINGS,
+  DEFAULT_TOKEN_SETTINGS,
+  type TokenSettings,
+} from '../../lib/contract.ts';
+import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
+import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
+import { createTokenReader } from '../../lib/token/read-token.ts';
+import type { CloudHappening } from '../local/facts.ts';
+import { authorizationOf, type CloudClient, scopeOf } from '../local/plume-cloud/clients.ts';
+import { startPlumeCloud } from '../local/plume-cloud/plume-cloud.ts';
+import { createMemoryMinter } from './memory-minter.ts';
+import { createMemoryTicketCounter } from './memory-ticket-counter.ts';
+import { createMemoryMintRequests, createMemoryTokenStore } from './memory-token-store.ts';
+import { createTestClock, type TestClock } from './test-clock.ts';
+
+/** How a broker for tests differs from one that is deployed. */
+export interface TestBrokerOptions {
+  /** The M2M client, as in the middleware's option. @default mocha */
+  readonly client?: string;
+  /** How long its tokens live, in seconds. @default 600 */
+  readonly lifetimeSeconds?: number;
+  /** What differs from the vendor's limits. */
+  readonly budget?: Partial<BudgetSettings>;
+  /** What differs from the default life of tokens. */
+  readonly token?: Partial<TokenSettings>;
+  /**
+   * What Plume's API answers to a call that it accepts.
+   * @default - 200 and `{ ok, method, path }`
+   */
+  readonly respond?: (request: Request) => Response | Promise<Response>;
+}
+
+/** A broker in memory and a Plume cloud on loopback: the rules of production, without AWS and without waiting. */
+export interface TestBroker extends AsyncDisposable {
+  /** For the option `plume` of the middleware and of `createPlume`. */
+  readonly plume: PlumeCaller;
+  /** Unix ms; it stands still until the test moves it, but jumps on while all calls wait for their turn. */
+  readonly clock: TestClock;
+  /** Calls that reached Plume's API, and with which status it answered; 401 among them. */
+  readonly statuses: readonly number[];
+  /** How many tokens were issued. */
+  tokensIssued(): number;
+  /** The API takes the client's tokens no longer. */
+  revokeTokens(): void;
+  /** The API answers 401 to every token, or stops doing so. */
+  refuseTokens(isRefusing: boolean): void;
+  /** The authorization server answers 503, or is back. */
+  setAuthorizationServerAway(isAway: boolean): void;
+  /** Another secret than the client's is right: `invalid_client`. */
+  setCredentialsRefused(isRefused: boolean): void;
+  /** The firewall refuses all calls for so long, in ms. */
+  blockAddress(durationMs: number): void;
+  /** No ticket becomes good for so long, in ms: others use the budget up. */
+  exhaustBudget(durationMs: number): void;
+  stop(): Promise<void>;
+}
+
+const SILENT: BufferedTelemetry = { metric: () => {}, log: () => {}, flush: () => {} };
+
+/** @throws {ConfigError} if the budget's bound exceeds its limit */
+export async function createTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
+  const { client: name = 'mocha', lifetimeSeconds = 600, respond } = options;
+  const budgetSettings = { ...DEFAULT_BUDGET_SETTINGS, ...options.budget };
+  const settings = { ...DEFAULT_TOKEN_SETTINGS, ...options.token };
+  const activity = { calls: 0, requests: 0 };
+  const clock = createTestClock(Date.now(), () => activity.calls > 0 && activity.requests === 0);
+  const statuses: number[] = [];
+  let issued = 0;
+
+  function record(happening: CloudHappening): void {
+    if (happening.kind === 'token-issued') issued += 1;
+    if (happening.kind === 'answer' && happening.endpoint === 'api') statuses.push(happening.status);
+  }
+  const client: CloudClient = {
+    name,
+    lifetimeSeconds,
+    partner: `${name}-partner`,
+    clientId: `${name}-id`,
+    clientSecret: `${name}-secret`,
+  };
+  const cloud = await startPlumeCloud({
+    clients: [client],
+    waf: { limit: budgetSettings.limit, windowMs: budgetSettings.windowMs, release: 'new-frame' },
+    latencyMs: 0,
+    record,
+    now: clock.now,
+  });
+
+  /** While a request is under way time stands still. */
+  const request: typeof fetch = async (input, init) => {
+    activity.requests += 1;
+    try {
+      const response = await fetch(input, init);
+      const isCall = String(input).startsWith(cloud.apiUrl) && !String(input).startsWith(cloud.tokenUrl);
+      if (!isCall || !response.ok || respond === undefined) return response;
+      await response.body?.cancel();
+      return await respond(new Request(input, init));
+    } finally {
+      activity.requests -= 1;
+    }
+  };
+
+  const counter = createMemoryTicketCounter();
+  for (const stream of ['worker', 'minter'] as const) counter.moveTo(stream, clock.now());
+  const budget = createCallBudget({
+    settings: budgetSettings,
+    stream: 'worker',
+    counter,
+    clock,
+    telemetry: SILENT,
+  });
+  const store = createMemoryTokenStore();
+  const secret = { authorization: authorizationOf(client), tokenUrl: cloud.tokenUrl, scope: scopeOf(client) };
+  const caller = createPlumeCaller({
+    apiUrl: new URL(cloud.apiUrl),
+    tokens: createTokenReader({
+      store,
+      requests: createMemoryMintRequests(),
+      askMinter: createMemoryMinter({
+        secret: JSON.stringify(secret),
+        store,
+        budget: createCallBudget({
+          settings: budgetSettings,
+          stream: 'minter',
+          counter,
+          clock,
+          telemetry: SILENT,
+        }),
+        settings,
+        fetch: request,
+        clock,
+        telemetry: SILENT,
+      }),
+      settings,
+      clock,
+      telemetry: SILENT,
+      random: Math.random,
+    }),
+    budget,
+    fetch: request,
+    clock,
+    telemetry: SILENT,
+    timeoutMs: 10_000,
+  });
+
+  return {
+    plume: countingCalls(caller, activity),
+    clock,
+    statuses,
+    tokensIssued: () => issued,
+    revokeTokens: () => void cloud.revoke(name),
+    refuseTokens: cloud.setRejectAll,
+    setAuthorizationServerAway: (isAway) => cloud.setOutage(isAway ? 'unavailable' : undefined),
+    setCredentialsRefused: (isRefused) => cloud.setBroken(name, isRefused),
+    blockAddress: cloud.block,
+    exhaustBudget(durationMs) {
+      counter.moveTo('worker', clock.now() + durationMs);
+    },
+    stop: cloud.stop,
+    [Symbol.asyncDispose]: cloud.stop,
+  };
+}
+
+/** Only while a call is under way may time go on by itself. */
+function countingCalls(caller: PlumeCaller, activity: { calls: number }): PlumeCaller {
+  const counted = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+    activity.calls += 1;
+    try {
+      return await call();
+    } finally {
+      activity.calls -= 1;
+    }
+  };
+  return {
+    open(invocation) {
+      const session = caller.open(invocation);
+      return {
+        fetch: (input, init) => counted(() => session.fetch(input, init)),
+        json: (input, init) => counted(() => session.json(input, init)),
+        close: session.close,
+      };
+    },
+  };
+}
