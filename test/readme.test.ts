@@ -50,6 +50,7 @@ describe('TypeScript', () => {
         paths: {
           'plume-m2m-token-broker': ['./lib/index.ts'],
           'plume-m2m-token-broker/cdk': ['./infra/aws/index.ts'],
+          'plume-m2m-token-broker/testing': ['./infra/testing/index.ts'],
         },
       },
     };

@@ -28,7 +28,9 @@ describe('the tarball', () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.packageRoot.length + 1));
     const others = files.filter((file) => !/^\.package\/(lib|infra)\/.+\.(d\.ts|m?js|m?js\.map)$/.test(file));
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
-    expect(files.filter((file) => /\/(local|consumers|test|package)\//.test(file))).toEqual([]);
+    expect(files.filter((file) => /\/(consumers|test|package|lambda|queue|dynamodb)\//.test(file))).toEqual(
+      [],
+    );
   });
 
   test('brings the functions of the construct as bundles', () => {
@@ -82,6 +84,7 @@ describe('the entries', () => {
       'plume',
     ]);
     expect(namesOf(`${PACKAGE}/cdk`).sort()).toEqual(['Monitoring', 'TokenBroker']);
+    expect(namesOf(`${PACKAGE}/testing`)).toEqual(['createTestBroker']);
   });
 });
 
