@@ -1,3 +1,5 @@
+import { parseArgs } from 'node:util';
+
 import { METRICS } from '../../lib/contract.ts';
 import { simulate } from '../simulation/simulation.ts';
 import { startTable } from '../support/dynamodb.ts';
@@ -26,7 +28,7 @@ const TICKS = MONTH_SECONDS / 60;
 /** Assumed, since it depends on the network: a tick and a mint, with 512 MB. */
 const TICK_SECONDS = 0.5;
 const GIGABYTES = 0.5;
-const ALARMS = 6;
+const ALARMS = 9;
 /** Tokens that live for half an hour are replaced about so often. */
 const MINTS = MONTH_SECONDS / (27 * 60);
 
@@ -35,12 +37,24 @@ interface Counted {
   readonly writes: number;
 }
 
-export async function benchCost(): Promise<void> {
+/** The rate of the simulation's steady demand, calls a second. Above it callers wait for each other. */
+const STEADY = 4;
+/** As many as one address may make, calls a second. */
+const SATURATED = 5.9;
+
+/** @param args `--rate <calls a second>`, `--clients <n>`, `--workers <n>` */
+export async function benchCost(args: readonly string[]): Promise<void> {
+  const { rate, clients, workers } = parse(args);
   const { tick, mint } = await countMinter();
   const perCall = async (demand: 'steady' | 'saturated'): Promise<number> => {
-    const run = { limiter: 'tickets', demand, workers: 10, seed: 1, durationMs: 3_600_000 } as const;
+    const run = { limiter: 'tickets', demand, workers, seed: 1, durationMs: 3_600_000 } as const;
     return (await simulate(run)).requestsPerCall;
   };
+  const callsAt = async (perSecond: number): Promise<[string, number]> => [
+    `${perSecond} calls a second, DynamoDB`,
+    calls(perSecond, await perCall(perSecond > STEADY ? 'saturated' : 'steady')),
+  ];
+  const client = PRICE.secret + dynamo(mint, MINTS) + (MINTS / 1e4) * PRICE.tenThousandSecretCalls;
   const idle = {
     'DynamoDB, minter': dynamo(tick, TICKS) + dynamo(mint, MINTS),
     'Lambda, minter':
@@ -49,15 +63,34 @@ export async function benchCost(): Promise<void> {
     'KMS key': PRICE.key,
     'metrics and alarms': countMetrics() * PRICE.metric + ALARMS * PRICE.alarm,
   };
+  const base = sum(Object.values(idle));
   const rows: [string, number][] = [
     ...Object.entries(idle),
-    ['**idle, together**', sum(Object.values(idle))],
-    ['4 calls a second, DynamoDB', calls(4, await perCall('steady'))],
-    ['5.9 calls a second, DynamoDB', calls(5.9, await perCall('saturated'))],
-    ['another client', PRICE.secret + dynamo(mint, MINTS) + (MINTS / 1e4) * PRICE.tenThousandSecretCalls],
+    ['**idle, together**', base],
+    ...(rate === undefined ? [await callsAt(STEADY), await callsAt(SATURATED)] : [await callsAt(rate)]),
+    ['another client', client],
   ];
+  if (rate !== undefined) {
+    const total = base + (await callsAt(rate))[1] + (clients - 1) * client;
+    rows.push([`**${rate} calls a second, ${clients} clients, ${workers} workers, together**`, total]);
+  }
   console.log('| what | US dollars a month |\n| --- | --- |');
   for (const [what, dollars] of rows) console.log(`| ${what} | ${dollars.toFixed(2)} |`);
+}
+
+function parse(args: readonly string[]): { rate: number | undefined; clients: number; workers: number } {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { rate: { type: 'string' }, clients: { type: 'string' }, workers: { type: 'string' } },
+  });
+  const rate = values.rate === undefined ? undefined : Number(values.rate);
+  const clients = Number(values.clients ?? 1);
+  const workers = Number(values.workers ?? 10);
+  if (rate !== undefined && !(rate >= 0 && rate <= SATURATED))
+    throw new Error(`--rate must be from 0 to ${SATURATED}, what one address may make`);
+  for (const [name, value] of Object.entries({ clients, workers }))
+    if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1`);
+  return { rate, clients, workers };
 }
 
 /** The table's requests of a tick with nothing to do, and of a mint beyond that, its ticket among them. */
