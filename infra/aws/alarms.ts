@@ -4,7 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
-import type { Watched, WatchedBudget } from './monitoring.ts';
+import type { Watched, WatchedBudget } from './watched.ts';
 
 /** `critical`: calls fail, or are about to. `warning`: somebody should look during the day. */
 type Severity = 'critical' | 'warning';

@@ -2,30 +2,12 @@ import { Stack } from 'aws-cdk-lib';
 import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-import type { BudgetStream } from '../../lib/contract.ts';
 import { createAlarms } from './alarms.ts';
 import { createOverview } from './overview.ts';
 import type { TokenBroker } from './token-broker.ts';
-
-export interface WatchedBudget {
-  readonly name: string;
-  /** Who takes tickets of it: where each zone has a budget of its own, the minter uses another than the workers. */
-  readonly streams: readonly BudgetStream[];
-}
-
-/** What is watched. */
-export interface Watched {
-  readonly broker: TokenBroker;
-  /** @default - the broker's own, used by minter and workers */
-  readonly budgets: readonly WatchedBudget[];
-  /** The queues of the reference worker whose messages are work to do, by name. @default - none */
-  readonly workQueues: Readonly<Record<string, IQueue>>;
-  /** Queues that ought to be empty, by the name of what ends there; the dead ticks are among them. */
-  readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
-}
+import type { Watched } from './watched.ts';
 
 export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
   readonly broker: TokenBroker;

@@ -13,7 +13,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
 import { type BudgetStream, MINT_FAILURES } from '../../lib/contract.ts';
-import type { Watched, WatchedBudget } from './monitoring.ts';
+import type { Watched, WatchedBudget } from './watched.ts';
 
 const FULL = 24;
 const HALF = FULL / 2;

@@ -8,8 +8,9 @@ import type { Stage } from './config.ts';
 import { Egress } from './egress.ts';
 import { JobQueues } from './job-queues.ts';
 import { JobWorker } from './job-worker.ts';
-import { Monitoring, type WatchedBudget } from './monitoring.ts';
+import { Monitoring } from './monitoring.ts';
 import { TokenBroker } from './token-broker.ts';
+import type { WatchedBudget } from './watched.ts';
 
 export interface TokenBrokerStackProps extends StackProps {
   readonly stage: Stage;

@@ -1,3 +1,5 @@
+import type { EmbeddedMetric } from './cloudwatch/embedded-metrics.ts';
+
 /**
  * Everything that happens in a local run is one stream of facts. Whoever shows or judges a run (progress, report,
  * recovery of faults) listens to it and asks nobody else. Facts hold names, numbers and fingerprints, never a
@@ -65,13 +67,7 @@ export type FunctionHappening =
   /** A line that a function wrote, as it is. */
   | { readonly kind: 'log'; readonly name: string; readonly instance: string; readonly line: string }
   /** One metric of a line in the embedded metric format. */
-  | {
-      readonly kind: 'metric';
-      readonly metric: string;
-      readonly value: number;
-      /** Its dimensions, and what the line says besides. */
-      readonly labels: Readonly<Record<string, string>>;
-    };
+  | ({ readonly kind: 'metric' } & EmbeddedMetric);
 
 export type QueueHappening =
   /** A batch could not be done: its messages come back when their visibility time-out is over. */

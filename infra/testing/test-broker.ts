@@ -89,15 +89,16 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
     now: clock.now,
   });
 
-  /** While a request is under way time stands still. */
+  /** While a request is under way, its answer's body included, time stands still. */
   const request: typeof fetch = async (input, init) => {
     activity.requests += 1;
     try {
       const response = await fetch(input, init);
-      const isCall = String(input).startsWith(cloud.apiUrl) && !String(input).startsWith(cloud.tokenUrl);
-      if (!isCall || !response.ok || respond === undefined) return response;
-      await response.body?.cancel();
-      return await respond(new Request(input, init));
+      const body = await response.arrayBuffer();
+      const isCall = !String(input).startsWith(cloud.tokenUrl);
+      return isCall && response.ok && respond !== undefined
+        ? await respond(new Request(input, init))
+        : new Response(body, response);
     } finally {
       activity.requests -= 1;
     }

@@ -45,10 +45,14 @@ export function createTestClock(startMs: number, isStuck: () => boolean): TestCl
         const sleeper = { atMs: nowMs + ms, wake: resolve };
         const isFirst = sleepers.size === 0;
         sleepers.add(sleeper);
-        signal?.addEventListener('abort', () => {
-          sleepers.delete(sleeper);
-          reject(signal.reason);
-        });
+        signal?.addEventListener(
+          'abort',
+          () => {
+            sleepers.delete(sleeper);
+            reject(signal.reason);
+          },
+          { once: true },
+        );
         if (isFirst) setTimeout(look, 1).unref();
       });
     },

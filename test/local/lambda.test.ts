@@ -126,6 +126,14 @@ test('metrics in the embedded format become facts', async () => {
   });
   await invoke({ print: line });
   const labels = { source: 'memory', client: 'mocha' };
-  const metric = { kind: 'metric', metric: 'TokenServed', value: 1, labels };
+  const metric = {
+    kind: 'metric',
+    namespace: 'N',
+    metric: 'TokenServed',
+    unit: 'Count',
+    value: 1,
+    dimensions: { source: 'memory' },
+    labels,
+  };
   await expect.poll(() => facts.filter(({ kind }) => kind === 'metric')).toEqual([metric, metric]);
 });

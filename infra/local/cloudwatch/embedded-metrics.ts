@@ -1,10 +1,12 @@
-import type { MetricId } from './metric-store.ts';
-
-/** One metric of a line, with its values. */
+/** One value of a metric, as a line of a log in the embedded metric format has it. */
 export interface EmbeddedMetric {
-  readonly metric: MetricId;
+  readonly namespace: string;
+  readonly metric: string;
   readonly unit: string;
-  readonly values: readonly number[];
+  readonly value: number;
+  readonly dimensions: Readonly<Record<string, string>>;
+  /** The dimensions, and what the line says besides. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 interface Line {
@@ -18,30 +20,29 @@ interface Line {
   readonly [member: string]: unknown;
 }
 
-/** What CloudWatch takes from a line of a log in the embedded metric format; nothing from any other line. */
-export function embeddedMetrics(line: string): readonly EmbeddedMetric[] {
-  const entry = parse(line);
-  if (entry === undefined) return [];
-  return entry._aws.CloudWatchMetrics.flatMap(({ Namespace, Dimensions, Metrics }) =>
+/** What CloudWatch takes from a line of a log, once for each set of dimensions; nothing from a line of another format. */
+export function embeddedMetrics(text: string): readonly EmbeddedMetric[] {
+  const line = parse(text);
+  if (line === undefined) return [];
+  const labels = Object.fromEntries(
+    Object.entries(line).filter((member): member is [string, string] => typeof member[1] === 'string'),
+  );
+  return line._aws.CloudWatchMetrics.flatMap(({ Namespace, Dimensions, Metrics }) =>
     Metrics.flatMap(({ Name, Unit }) =>
-      Dimensions.map((names) => ({
-        metric: {
-          namespace: Namespace,
-          name: Name,
-          dimensions: Object.fromEntries(names.map((name) => [name, String(entry[name])])),
-        },
-        unit: Unit,
-        values: [entry[Name]].flat().map(Number),
-      })),
+      Dimensions.flatMap((names) => {
+        const dimensions = Object.fromEntries(names.map((name) => [name, labels[name] ?? '']));
+        const metric = { namespace: Namespace, metric: Name, unit: Unit, dimensions, labels };
+        return [line[Name]].flat().map((value) => ({ ...metric, value: Number(value) }));
+      }),
     ),
   );
 }
 
-function parse(line: string): Line | undefined {
-  if (!line.includes('"_aws"')) return undefined;
+function parse(text: string): Line | undefined {
+  if (!text.includes('"_aws"')) return undefined;
   try {
-    const entry = JSON.parse(line) as Line;
-    return Array.isArray(entry._aws?.CloudWatchMetrics) ? entry : undefined;
+    const line = JSON.parse(text) as Line;
+    return Array.isArray(line._aws?.CloudWatchMetrics) ? line : undefined;
   } catch {
     return undefined;
   }

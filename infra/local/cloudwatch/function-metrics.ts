@@ -1,5 +1,4 @@
 import type { Facts } from '../facts.ts';
-import { embeddedMetrics } from './embedded-metrics.ts';
 import type { MetricStore } from './metric-store.ts';
 
 const TIMES = new Set(['Seconds', 'Milliseconds']);
@@ -11,10 +10,9 @@ const TIMES = new Set(['Seconds', 'Milliseconds']);
  */
 export function putFunctionMetrics(facts: Facts, store: MetricStore, secondMs = 1000): () => void {
   return facts.subscribe((fact) => {
-    if (fact.kind !== 'log') return;
-    for (const { metric, unit, values } of embeddedMetrics(fact.line)) {
-      const scale = TIMES.has(unit) ? 1000 / secondMs : 1;
-      for (const value of values) store.put(metric, value * scale, fact.atMs);
-    }
+    if (fact.kind !== 'metric') return;
+    const { namespace, metric: name, dimensions, unit, value } = fact;
+    const scale = TIMES.has(unit) ? 1000 / secondMs : 1;
+    store.put({ namespace, name, dimensions }, value * scale, fact.atMs);
   });
 }

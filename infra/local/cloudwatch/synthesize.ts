@@ -20,10 +20,7 @@ export function secondMsOf({ token }: Profile): number {
  * The template of the stack that a run stands for: its dashboard and alarms are the run's. All times of the profile are
  * as many times longer as the stack's tick is. It takes seconds: the CDK is large.
  */
-export function synthesize(
-  profile: Profile,
-  client = profile.clients[0]?.name ?? '',
-): CloudFormationTemplate {
+export function synthesize(profile: Profile): CloudFormationTemplate {
   const outdir = mkdtempSync(join(tmpdir(), 'plume-local-'));
   try {
     const app = new App({ context: { 'aws:cdk:bundling-stacks': [] }, outdir });
@@ -33,7 +30,7 @@ export function synthesize(
       stage: {
         name: 'local',
         apiUrl: 'https://api.plume.example/',
-        client,
+        client: profile.clients[0]?.name ?? '',
         budget: slower(profile.budget, TICK_MS / profile.token.tickMs),
       },
     });

@@ -110,21 +110,14 @@ test('lines in the embedded metric format are metrics; others are not', () => {
     client: 'mocha',
     Failed: [1, 2],
   };
+  const labels = { service: 'mine', code: 'oauth_unavailable', client: 'mocha' };
+  const metric = { namespace: 'Test', metric: 'Failed', unit: 'Count', labels };
+  const { client: _, ...both } = labels;
   expect(embeddedMetrics(JSON.stringify(line))).toEqual([
-    {
-      metric: {
-        namespace: 'Test',
-        name: 'Failed',
-        dimensions: { service: 'mine', code: 'oauth_unavailable' },
-      },
-      unit: 'Count',
-      values: [1, 2],
-    },
-    {
-      metric: { namespace: 'Test', name: 'Failed', dimensions: { service: 'mine' } },
-      unit: 'Count',
-      values: [1, 2],
-    },
+    { ...metric, dimensions: both, value: 1 },
+    { ...metric, dimensions: both, value: 2 },
+    { ...metric, dimensions: { service: 'mine' }, value: 1 },
+    { ...metric, dimensions: { service: 'mine' }, value: 2 },
   ]);
   for (const other of ['', '{', '{"_aws":1}', '{"message":"_aws"}', '"_aws"'])
     expect(embeddedMetrics(other)).toEqual([]);
