@@ -1,17 +1,41 @@
 import { benchBudget } from './budget.ts';
 import { benchCost } from './cost.ts';
+import { type Bench, formatReport, machine } from './report.ts';
 
-/** `npm run bench -- <name> [flags]`: comparisons that take too long for the tests. */
-const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
-  budget: benchBudget,
-  cost: benchCost,
-};
+/** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
+const BENCHES: Readonly<Record<string, Bench>> = { budget: benchBudget, cost: benchCost };
 
-const [name = '', ...args] = process.argv.slice(2);
-const bench = BENCHES[name];
-if (bench) {
-  await bench(args);
-} else {
-  console.error(`usage: npm run bench -- <${Object.keys(BENCHES).join('|')}> [--help]`);
-  process.exitCode = 2;
+const HELP = `usage: npm run bench -- [name] [flags] [--json]
+
+Without a name all of them, one after the other. --json prints one line of JSON for each table, the machine with it.
+
+${Object.entries(BENCHES)
+  .map(([name, { help }]) => `  ${name}: ${help}`)
+  .join('\n')}
+`;
+
+async function main(args: readonly string[]): Promise<void> {
+  const json = args.includes('--json');
+  const [name, ...flags] = args.filter((arg) => arg !== '--json');
+  if (name === undefined) return runAll(Object.keys(BENCHES), [], json);
+  if (BENCHES[name] === undefined || flags.includes('--help')) {
+    (BENCHES[name] ? console.log : console.error)(HELP);
+    process.exitCode = BENCHES[name] || name === '--help' ? 0 : 2;
+    return;
+  }
+  return runAll([name], flags, json);
 }
+
+async function runAll(names: readonly string[], flags: readonly string[], json: boolean): Promise<void> {
+  const here = machine(new Date());
+  if (!json) console.log(`${here.cpu}, ${here.cores} cores, Node ${here.node}, ${here.date}\n`);
+  for (const name of names) {
+    for (const report of (await BENCHES[name]?.run(flags)) ?? [])
+      console.log(json ? JSON.stringify({ bench: name, machine: here, ...report }) : formatReport(report));
+  }
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+  process.exitCode = 2;
+});

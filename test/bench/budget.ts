@@ -6,13 +6,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { rollingWindow } from '../simulation/rolling-window.ts';
 import { startTable } from '../support/dynamodb.ts';
 import { BENCH_SETTINGS, type Contender, libraryContender, ticketContender } from './contenders.ts';
-
-const HELP = `npm run bench -- budget [--callers 1,10,20,100] [--seconds 20] [--horizon 8000] [--json]
-
-Callers that always want another call, against one DynamoDB engine: the tickets of lib/budget, and RateLimiterDynamo of
-rate-limiter-flexible. One call begins; all callers come when four fifths of a window have passed. The limit is
-${BENCH_SETTINGS.limit} calls in any ${BENCH_SETTINGS.windowMs} ms. A caller that is refused sleeps until the moment it was told.
-Tickets are handed out --horizon ms ahead; in the default's proportion that would be 3530.`;
+import type { Bench } from './report.ts';
 
 interface BenchResult {
   readonly algorithm: string;
@@ -22,35 +16,45 @@ interface BenchResult {
   readonly shareOfRate: number;
   readonly requestsPerCall: number;
   readonly largestWindow: number;
-  readonly limit: number;
 }
 
-export async function benchBudget(args: string[]): Promise<void> {
-  const options = readOptions(args);
-  const engine = await startTable();
-  const results: BenchResult[] = [];
-  try {
-    for (const callers of options.callers) {
-      for (const contender of [ticketContender, libraryContender]) {
-        results.push(
-          await measure(
-            await contender({ ...engine, horizonMs: options.horizonMs }),
-            engine.client,
-            callers,
-            options.seconds * 1000,
-          ),
-        );
+/**
+ * Callers that always want another call, against one DynamoDB engine: the tickets of lib/budget, and RateLimiterDynamo
+ * of rate-limiter-flexible. One call begins; all callers come when four fifths of a window have passed. A caller that is
+ * refused sleeps until the moment it was told. In the default's proportion the horizon would be 3530 ms.
+ */
+export const benchBudget: Bench = {
+  help: `tickets against RateLimiterDynamo [--callers 1,10,20,100] [--seconds 20] [--horizon ${BENCH_SETTINGS.worker.horizonMs}]`,
+  async run(args) {
+    const { callers: counts, seconds, horizonMs } = readOptions(args);
+    const engine = await startTable();
+    const results: BenchResult[] = [];
+    try {
+      for (const callers of counts) {
+        for (const contender of [ticketContender, libraryContender]) {
+          const ready = await contender({ ...engine, horizonMs });
+          results.push(await measure(ready, engine.client, callers, seconds * 1000));
+        }
       }
+    } finally {
+      await engine.stop();
     }
-  } finally {
-    await engine.stop();
-  }
-  if (options.json) {
-    for (const result of results) console.log(JSON.stringify(result));
-  } else {
-    console.log(formatTable(results));
-  }
-}
+    return [
+      {
+        title: `Budget: callers that always want another call, limit ${BENCH_SETTINGS.limit} in ${BENCH_SETTINGS.windowMs / 1000} s`,
+        columns: ['algorithm', 'callers', 'granted', 'of its rate', 'requests per call', 'largest window'],
+        rows: results.map((result) => [
+          result.algorithm,
+          result.callers,
+          result.granted,
+          `${(100 * result.shareOfRate).toFixed(1)} %`,
+          result.requestsPerCall.toFixed(3),
+          result.largestWindow,
+        ]),
+      },
+    ];
+  },
+};
 
 async function measure(
   contender: Contender,
@@ -80,7 +84,6 @@ async function measure(
     shareOfRate: inTime / (contender.callsPerMs * durationMs),
     requestsPerCall: counted.stop() / granted,
     largestWindow: largest,
-    limit: BENCH_SETTINGS.limit,
   };
 }
 
@@ -102,56 +105,20 @@ function countRequests(client: DynamoDBClient): { stop(): number } {
   };
 }
 
-function formatTable(results: readonly BenchResult[]): string {
-  const headings = [
-    'algorithm',
-    'callers',
-    'granted',
-    'of its rate',
-    'requests per call',
-    'largest window',
-    'limit',
-  ];
-  const rows = results.map((result) => [
-    result.algorithm,
-    result.callers,
-    result.granted,
-    `${(100 * result.shareOfRate).toFixed(1)} %`,
-    result.requestsPerCall.toFixed(3),
-    result.largestWindow,
-    result.limit,
-  ]);
-  return [headings, headings.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function readOptions(args: string[]): {
-  callers: number[];
-  seconds: number;
-  horizonMs: number;
-  json: boolean;
-} {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        callers: { type: 'string', default: '1,10,20,100' },
-        seconds: { type: 'string', default: '20' },
-        horizon: { type: 'string', default: String(BENCH_SETTINGS.worker.horizonMs) },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(HELP);
-      process.exit(0);
-    }
-    const callers = values.callers.split(',').map((text) => positive('callers', text));
-    const seconds = positive('seconds', values.seconds);
-    return { callers, seconds, horizonMs: positive('horizon', values.horizon), json: values.json };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
-    process.exit(2);
-  }
+function readOptions(args: readonly string[]): { callers: number[]; seconds: number; horizonMs: number } {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      callers: { type: 'string', default: '1,10,20,100' },
+      seconds: { type: 'string', default: '20' },
+      horizon: { type: 'string', default: String(BENCH_SETTINGS.worker.horizonMs) },
+    },
+  });
+  return {
+    callers: values.callers.split(',').map((text) => positive('callers', text)),
+    seconds: positive('seconds', values.seconds),
+    horizonMs: positive('horizon', values.horizon),
+  };
 }
 
 function positive(flag: string, text: string): number {

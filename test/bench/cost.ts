@@ -4,6 +4,7 @@ import { METRICS } from '../../lib/contract.ts';
 import { simulate } from '../simulation/simulation.ts';
 import { startTable } from '../support/dynamodb.ts';
 import { createWorld } from '../token/minter-world.ts';
+import type { Bench, BenchReport } from './report.ts';
 
 /**
  * `npm run bench -- cost`: what the broker costs a month, from requests that are counted here and list prices. The workers'
@@ -42,8 +43,12 @@ const STEADY = 4;
 /** As many as one address may make, calls a second. */
 const SATURATED = 5.9;
 
-/** @param args `--rate <calls a second>`, `--clients <n>`, `--workers <n>` */
-export async function benchCost(args: readonly string[]): Promise<void> {
+export const benchCost: Bench = {
+  help: 'dollars a month from counted requests [--rate <calls a second>] [--clients 1] [--workers 10]',
+  run: async (args) => [await cost(args)],
+};
+
+async function cost(args: readonly string[]): Promise<BenchReport> {
   const { rate, clients, workers } = parse(args);
   const { tick, mint } = await countMinter();
   const perCall = async (demand: 'steady' | 'saturated'): Promise<number> => {
@@ -74,8 +79,11 @@ export async function benchCost(args: readonly string[]): Promise<void> {
     const total = base + (await callsAt(rate))[1] + (clients - 1) * client;
     rows.push([`**${rate} calls a second, ${clients} clients, ${workers} workers, together**`, total]);
   }
-  console.log('| what | US dollars a month |\n| --- | --- |');
-  for (const [what, dollars] of rows) console.log(`| ${what} | ${dollars.toFixed(2)} |`);
+  return {
+    title: 'Cost, list prices of us-east-1 as of 2025',
+    columns: ['what', 'US dollars a month'],
+    rows: rows.map(([what, dollars]) => [what, dollars.toFixed(2)]),
+  };
 }
 
 function parse(args: readonly string[]): { rate: number | undefined; clients: number; workers: number } {
