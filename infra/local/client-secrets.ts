@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  CreateSecretCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 
 import { DEFAULT_SECRET_PREFIX } from '../../lib/contract.ts';
 import { authorizationOf, type CloudClient, scopeOf } from './plume-cloud/clients.ts';
@@ -14,25 +18,46 @@ export function createClient({ name, lifetimeSeconds }: Profile['clients'][numbe
     lifetimeSeconds,
     partner: `${name}-partner`,
     clientId: `0oa${randomBytes(8).toString('hex')}`,
-    clientSecret: randomBytes(48).toString('base64url'),
+    clientSecret: randomSecret(),
   };
 }
 
-/** Puts the clients' secrets where the minter looks for them, as an operator does. */
+/** The clients' secrets where the minter looks for them, as an operator keeps them. */
+export interface ClientSecrets {
+  /** A new version of a client's secret: the one that the vendor knows, or one that it does not. */
+  store(client: string, which: 'right' | 'wrong'): Promise<void>;
+  stop(): Promise<void>;
+}
+
 export async function createSecrets(
   endpoint: string,
   clients: readonly CloudClient[],
   tokenUrl: string,
-): Promise<void> {
+): Promise<ClientSecrets> {
   const secretsManager = new SecretsManagerClient({ ...LOCAL_SDK_CONFIG, endpoint });
+  const nameOf = ({ name }: CloudClient): string => `${DEFAULT_SECRET_PREFIX}/${name}`;
+  const secretOf = (client: CloudClient): string =>
+    JSON.stringify({ authorization: authorizationOf(client), tokenUrl, scope: scopeOf(client) });
   for (const client of clients) {
-    const secret = { authorization: authorizationOf(client), tokenUrl, scope: scopeOf(client) };
     await secretsManager.send(
-      new CreateSecretCommand({
-        Name: `${DEFAULT_SECRET_PREFIX}/${client.name}`,
-        SecretString: JSON.stringify(secret),
-      }),
+      new CreateSecretCommand({ Name: nameOf(client), SecretString: secretOf(client) }),
     );
   }
-  secretsManager.destroy();
+  return {
+    async store(name, which) {
+      const client = clients.find((candidate) => candidate.name === name);
+      if (client === undefined) throw new Error(`there is no client ${name}`);
+      const stored = which === 'right' ? client : { ...client, clientSecret: randomSecret() };
+      await secretsManager.send(
+        new PutSecretValueCommand({ SecretId: nameOf(client), SecretString: secretOf(stored) }),
+      );
+    },
+    async stop() {
+      secretsManager.destroy();
+    },
+  };
+}
+
+function randomSecret(): string {
+  return randomBytes(48).toString('base64url');
 }

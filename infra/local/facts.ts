@@ -77,7 +77,14 @@ export type JobHappening =
   | { readonly kind: 'job-submitted'; readonly job: string }
   | { readonly kind: 'job-done'; readonly job: string; readonly status: number };
 
-export type FaultName = 'token-revoked' | 'authorization-server-down' | 'instance-killed';
+export type FaultName =
+  | 'token-revoked'
+  | 'authorization-server-down'
+  | 'secret-broken'
+  | 'address-blocked'
+  | 'instance-killed'
+  | 'table-away'
+  | 'load-doubled';
 
 export type FaultHappening =
   | { readonly kind: 'fault'; readonly fault: FaultName; readonly detail: string }

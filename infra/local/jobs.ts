@@ -14,21 +14,22 @@ export interface SubmitOptions {
   readonly queueUrl: string;
   /** Jobs submitted at once at the beginning: a backlog keeps the workers at their limit. */
   readonly backlog: number;
-  readonly perSecond: number;
-  readonly durationMs: number;
+  /** Asked again for each job. */
+  readonly perSecond: () => number;
+  readonly isOver: () => boolean;
   readonly record: (happening: JobHappening) => void;
   readonly signal: AbortSignal;
 }
 
-/** Puts jobs on the queue at a steady rate. */
+/** Puts jobs on the queue at a rate, whoever is behind. */
 export async function submitJobs(options: SubmitOptions): Promise<void> {
-  const { sqs, queueUrl, backlog, perSecond, durationMs, record, signal } = options;
-  const startedMs = performance.now();
+  const { sqs, queueUrl, backlog, perSecond, isOver, record, signal } = options;
+  let dueMs = performance.now();
   for (let count = 0; ; count += 1) {
-    const dueMs = Math.max(0, count - backlog) * (1000 / perSecond);
-    const waitMs = startedMs + dueMs - performance.now();
+    if (count > backlog) dueMs += 1000 / perSecond();
+    const waitMs = dueMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
-    if (signal.aborted || performance.now() - startedMs >= durationMs) return;
+    if (signal.aborted || isOver()) return;
     const body = { method: 'GET', path: `/api/v1/locations/${count}` };
     const { MessageId } = await sqs.send(
       new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(body) }),

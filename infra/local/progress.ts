@@ -1,22 +1,19 @@
 import type { Writable } from 'node:stream';
 
-import type { Fact, Facts } from './facts.ts';
+import type { Fact } from './facts.ts';
 import type { Profile } from './profile.ts';
+import type { RunUnderWay } from './run.ts';
 import type { RunState } from './run-state.ts';
 
 /** Watches a run: a line a second, and one for each fault and recovery when it happens. */
-export function showProgress(
-  profile: Profile,
-  output: Writable,
-): (facts: Facts, state: RunState, startedAtMs: number) => () => void {
-  return (facts, state, startedAtMs) => {
+export function showProgress(profile: Profile, output: Writable): (run: RunUnderWay) => () => void {
+  return ({ facts, state, startedAtMs, now }) => {
     const unsubscribe = facts.subscribe((fact) => {
       const line = eventLine(fact);
       if (line !== undefined) output.write(`${line}\n`);
     });
     const timer = setInterval(() => {
-      const elapsedMs = performance.timeOrigin + performance.now() - startedAtMs;
-      output.write(`${progressLine(state, profile, startedAtMs, elapsedMs)}\n`);
+      output.write(`${progressLine(state, profile, startedAtMs, now())}\n`);
     }, 1000);
     return () => {
       clearInterval(timer);
@@ -30,15 +27,14 @@ function progressLine(
   state: RunState,
   { budget, token }: Profile,
   startedAtMs: number,
-  elapsedMs: number,
+  nowMs: number,
 ): string {
-  const nowMs = startedAtMs + elapsedMs;
   const tokens = [...state.tokens].map(([client, { expiresAtMs, revoked }]) => {
     const seconds = Math.ceil((expiresAtMs - token.graceMs - nowMs) / 1000);
     return `${client} ${revoked ? 'revoked' : `${Math.max(0, seconds)} s`}`;
   });
   return [
-    `${Math.round(elapsedMs / 1000)} s`.padStart(6),
+    `${Math.round((nowMs - startedAtMs) / 1000)} s`.padStart(6),
     `jobs ${state.latencies.size}/${state.submitted.size}`,
     `window ${state.window.count(nowMs)}/${budget.limit} (max ${state.maxCallsInWindow})`,
     `tokens ${tokens.join(', ') || 'none'}`,

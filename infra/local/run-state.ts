@@ -10,7 +10,7 @@ export interface RunState {
   /** Results beyond a job's first: at-least-once delivery. */
   duplicateResults: number;
   apiCalls: number;
-  /** Calls that the WAF refused. */
+  /** Calls that the WAF refused; not those of a block that was a fault. */
   wafBlocked: number;
   maxCallsInWindow: number;
   /** All calls, by any address. */
@@ -36,6 +36,8 @@ export interface FaultState {
   readonly fault: FaultName;
   readonly detail: string;
   readonly atMs: number;
+  /** The cause is gone. */
+  overAtMs?: number;
   recoveredAfterMs?: number;
 }
 
@@ -65,7 +67,7 @@ export function apply(state: RunState, fact: Fact): void {
     case 'call':
       state.window.add(fact.atMs);
       state.maxCallsInWindow = Math.max(state.maxCallsInWindow, fact.inWindow);
-      if (fact.refused) state.wafBlocked += 1;
+      if (fact.refused && !isBlockInjected(state)) state.wafBlocked += 1;
       break;
     case 'answer':
       if (fact.endpoint !== 'api') break;
@@ -111,12 +113,28 @@ export function apply(state: RunState, fact: Fact): void {
     case 'fault':
       state.faults.push({ fault: fact.fault, detail: fact.detail, atMs: fact.atMs });
       break;
+    case 'fault-over': {
+      const fault = openFault(state, fact.fault);
+      if (fault !== undefined) fault.overAtMs = fact.atMs;
+      break;
+    }
     case 'recovered': {
-      const fault = state.faults.find((candidate) => candidate.fault === fact.fault);
+      const fault = openFault(state, fact.fault);
       if (fault !== undefined) fault.recoveredAfterMs = fact.afterMs;
       break;
     }
   }
+}
+
+/** A fault that the system has not recovered from: of each name there is one at a time. */
+function openFault({ faults }: RunState, name: FaultName): FaultState | undefined {
+  const last = faults.findLast(({ fault }) => fault === name);
+  return last?.recoveredAfterMs === undefined ? last : undefined;
+}
+
+function isBlockInjected(state: RunState): boolean {
+  const block = openFault(state, 'address-blocked');
+  return block !== undefined && block.overAtMs === undefined;
 }
 
 function add(counts: Map<string, number>, key: string, value: number): void {

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 import { createFacts, type Facts } from './facts.ts';
-import { injectFaults } from './faults.ts';
+import type { Load } from './faults/fault.ts';
+import { createFaultDesk, type FaultDesk } from './faults/fault-desk.ts';
+import { injectFaults } from './faults/schedule.ts';
 import { collectResults, submitJobs } from './jobs.ts';
 import type { Profile } from './profile.ts';
 import { createReport, type Report } from './report.ts';
@@ -18,7 +20,18 @@ export interface RunOptions {
   /** Ends the run early; the report says what happened so far. */
   readonly signal: AbortSignal;
   /** Called when the world stands; returns the function that ends the watching. */
-  readonly watch: (facts: Facts, state: RunState, startedAtMs: number) => () => void;
+  readonly watch: (run: RunUnderWay) => () => void;
+}
+
+/** A run as those see it who show it. */
+export interface RunUnderWay {
+  readonly facts: Facts;
+  readonly state: RunState;
+  readonly startedAtMs: number;
+  /** Unix milliseconds that never go back: the run's clock. */
+  readonly now: () => number;
+  readonly world: Pick<World, 'sqs' | 'queues'>;
+  readonly faultDesk: FaultDesk;
 }
 
 /** The share of the run in which jobs are submitted; the rest is for the queue to drain. */
@@ -27,22 +40,32 @@ const SUBMITTING = 0.7;
 const BACKLOG_MS = 2_000;
 /** The share of the workers' rate at which jobs come in after that. */
 const DEMAND = 0.85;
+
 /** One run from the first server to the last, and what it came to. */
 export async function run(options: RunOptions): Promise<Report> {
-  const { profile, workers, dynamodbUrl, signal, watch } = options;
+  const { profile, workers, dynamodbUrl, watch } = options;
   const facts = createFacts(now);
   const state = createRunState(profile.budget.windowMs);
   facts.subscribe((fact) => apply(state, fact));
   const world = await startWorld({ profile, workers, facts, now, dynamodbUrl });
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const load: Load = { factor: 1 };
+  const isDone = (job: string): boolean => state.latencies.has(job);
+  const openJobs = (): string[] => [...state.submitted.keys()].filter((job) => !isDone(job));
+  const faultDesk = createFaultDesk({ facts, world, profile, load, isDone, openJobs, signal });
   try {
     const startedAtMs = now();
-    const unwatch = watch(facts, state, startedAtMs);
-    await operate(world, facts, state, options).finally(unwatch);
+    const unwatch = watch({ facts, state, startedAtMs, now, world, faultDesk });
+    await operate({ facts, state, world, load, faultDesk }, { ...options, signal }).finally(() => {
+      over.abort();
+      unwatch();
+    });
     const endedAtMs = now();
     return createReport(state, profile, {
       startedAtMs,
       endedAtMs,
-      interrupted: signal.aborted,
+      interrupted: options.signal.aborted,
       // In this order: a job that is done meanwhile is counted twice rather than not at all.
       jobsInQueue:
         (await countMessages(world.sqs, world.queues.jobs)) +
@@ -55,54 +78,55 @@ export async function run(options: RunOptions): Promise<Report> {
   }
 }
 
-/** Until the time is over and every job and every fault is done with, or the signal aborts. */
-async function operate(world: World, facts: Facts, state: RunState, options: RunOptions): Promise<void> {
-  const { profile, durationMs } = options;
-  const { sqs, queues, cloud, worker } = world;
-  const { record } = facts;
-  const over = new AbortController();
-  const signal = AbortSignal.any([options.signal, over.signal]);
-  const perSecond = (1000 / profile.budget.worker.intervalMs) * DEMAND;
+interface Operated {
+  readonly facts: Facts;
+  readonly state: RunState;
+  readonly world: World;
+  readonly load: Load;
+  readonly faultDesk: FaultDesk;
+}
 
-  const collecting = collectResults(sqs, queues.results, record, signal);
+/** Until the time is over and every job and every fault is done with, or the signal aborts. */
+async function operate(
+  { facts: { record }, state, world: { sqs, queues }, load, faultDesk }: Operated,
+  { profile, durationMs, faults, signal }: RunOptions,
+): Promise<void> {
+  const perSecond = (1000 / profile.budget.worker.intervalMs) * DEMAND;
+  const endsSubmittingMs = performance.now() + SUBMITTING * durationMs;
+  const drained = new AbortController();
+  const collecting = collectResults(sqs, queues.results, record, AbortSignal.any([signal, drained.signal]));
   const working = Promise.all([
     submitJobs({
       sqs,
       queueUrl: queues.jobs,
       backlog: Math.round((perSecond * BACKLOG_MS) / 1000),
-      perSecond,
-      durationMs: SUBMITTING * durationMs,
+      perSecond: () => perSecond * load.factor,
+      // Only work shows that the system has recovered.
+      isOver: () => performance.now() >= endsSubmittingMs && faultDesk.isIdle(),
       record,
       signal,
-    }),
-    options.faults &&
-      injectFaults({
-        facts,
-        cloud,
-        worker,
-        client: profile.clients[0]?.name ?? '',
-        tickMs: profile.token.tickMs,
-        durationMs,
-        isDone: (job) => state.latencies.has(job),
-        signal,
-      }),
+    }).then(() => faultDesk.close()),
+    faults && injectFaults(faultDesk, durationMs, signal),
     sleep(durationMs, undefined, { signal }),
-  ]).then(async () => {
-    while (state.latencies.size < state.submitted.size) await sleep(50, undefined, { signal });
-  });
+  ]);
   try {
-    await Promise.race([collecting, working, sleep(durationMs + maxDrainMs(profile), undefined, { signal })]);
+    // Whoever reads results ends by itself only if it fails.
+    await Promise.race([collecting, working]);
+    const waitingMs = (state.submitted.size - state.latencies.size) * profile.budget.worker.intervalMs;
+    const lastMs = performance.now() + waitingMs + maxDrainMs(profile);
+    while (state.latencies.size < state.submitted.size && performance.now() < lastMs)
+      await Promise.race([collecting, sleep(50, undefined, { signal })]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    over.abort();
+    drained.abort();
   }
   await collecting;
 }
 
 /**
- * How much longer than planned a run may take until its jobs are done: as long as two instances that die one after the
- * other hide their messages, a counter's first silence, and the calls of the whole line.
+ * How much longer than its calls take a run may take until its jobs are done: as long as two instances that die one
+ * after the other hide their messages, a counter's first silence, and the calls of the whole line.
  */
 function maxDrainMs({ budget, worker }: Profile): number {
   const { clockAllowanceMs, networkDelayMs } = budget;

@@ -5,7 +5,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 
 import { DEFAULT_SECRET_PREFIX, ENV, type MinterEvent } from '../../lib/contract.ts';
 import { bundleFunctions } from './bundles.ts';
-import { createClient, createSecrets } from './client-secrets.ts';
+import { type ClientSecrets, createClient, createSecrets } from './client-secrets.ts';
 import { type CountingProxy, startCountingProxy } from './dynamodb/counting-proxy.ts';
 import { startEngine } from './dynamodb/engine.ts';
 import { createTable } from './dynamodb/table.ts';
@@ -25,6 +25,7 @@ import { startSecretsManager } from './secrets-manager/secrets-manager.ts';
 export interface World {
   readonly cloud: PlumeCloud;
   readonly table: CountingProxy;
+  readonly secrets: ClientSecrets;
   readonly sqs: SQSClient;
   readonly queues: QueueUrls;
   readonly worker: { readonly name: string; readonly pool: FunctionPool };
@@ -78,7 +79,7 @@ export async function startWorld({
 
   const tableName = `plume-${randomUUID()}`;
   owned(await startTable(engine.url, tableName));
-  await createSecrets(secretsManager.url, clients, cloud.tokenUrl);
+  const secrets = owned(await createSecrets(secretsManager.url, clients, cloud.tokenUrl));
   const sqs = new SQSClient({ ...LOCAL_SDK_CONFIG, endpoint: queueServer.url });
   stack.defer(() => sqs.destroy());
   const queues = await createQueues(sqs, queueServer.url, {
@@ -152,6 +153,7 @@ export async function startWorld({
   return {
     cloud,
     table,
+    secrets,
     sqs,
     queues,
     worker: { name: 'worker', pool: worker },

@@ -45,7 +45,7 @@ export async function startLocalBroker(
       now: Date.now,
     }),
   );
-  await createSecrets(secretsManager.url, [client], cloud.tokenUrl);
+  owned(await createSecrets(secretsManager.url, [client], cloud.tokenUrl));
   const lambda = owned(await startLambda(() => {}));
 
   await build({

@@ -15,7 +15,7 @@ test('a run is one stream of facts: metrics and logs among them, no secret and n
     faults: false,
     dynamodbUrl: process.env.AWS_ENDPOINT_URL_DYNAMODB,
     signal: new AbortController().signal,
-    watch: (stream) => stream.subscribe((fact) => facts.push(fact)),
+    watch: (run) => run.facts.subscribe((fact) => facts.push(fact)),
   });
 
   expect(report).toMatchObject({ jobsLost: 0, wafBlocked: 0, rejected401: 0, faults: [] });

@@ -91,16 +91,18 @@ async function expectOver(...names: readonly string[]): Promise<void> {
   expect(raisedNow().filter((name) => names.includes(name))).toEqual([]);
 }
 
-const submit = (perSecond: number, durationMs: number) =>
-  submitJobs({
+function submit(perSecond: number, durationMs: number): Promise<void> {
+  const endMs = performance.now() + durationMs;
+  return submitJobs({
     sqs: world.sqs,
     queueUrl: world.queues.jobs,
     backlog: 0,
-    perSecond,
-    durationMs,
+    perSecond: () => perSecond,
+    isOver: () => performance.now() >= endMs,
     record: facts.record,
     signal: over.signal,
   });
+}
 
 /**
  * Of instances that freeze, clocks that are off and servers that contradict themselves, which this world does not have:

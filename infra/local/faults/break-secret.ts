@@ -1,0 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { clientsOf, type Fault, nextFact } from './fault.ts';
+
+/** Somebody stores a wrong secret, and the right one when it has been refused. Recovered: the client has a new token. */
+export const breakSecret: Fault = {
+  name: 'secret-broken',
+  label: 'Break a secret',
+  effect: 'The authorization server refuses the client; it is not asked again before the secret changes.',
+  async inject(context, { begun, over }) {
+    const { world, profile, signal } = context;
+    const client = clientsOf(profile).other;
+    begun(`the secret of ${client} is wrong`);
+    await world.secrets.store(client, 'wrong');
+    try {
+      await nextFact(
+        context,
+        (fact) => fact.kind === 'answer' && fact.endpoint === 'token' && fact.status === 401,
+      );
+      // The alarm looks at ticks that are complete.
+      await sleep(2 * profile.token.tickMs, undefined, { signal });
+    } finally {
+      await world.secrets.store(client, 'right');
+    }
+    over();
+    await nextFact(context, (fact) => fact.kind === 'token-issued' && fact.client === client);
+  },
+};

@@ -1,0 +1,78 @@
+import type { Fact, Facts, FaultName } from '../facts.ts';
+import type { Profile } from '../profile.ts';
+import type { World } from '../world.ts';
+
+/** What faults may touch, and what tells them that the system has recovered. */
+export interface FaultContext {
+  readonly facts: Facts;
+  readonly world: Pick<World, 'cloud' | 'table' | 'secrets' | 'worker'>;
+  readonly profile: Profile;
+  readonly load: Load;
+  /** The job has its result. */
+  readonly isDone: (job: string) => boolean;
+  /** Jobs that were submitted and have no result yet. */
+  readonly openJobs: () => readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** How much work comes in, as a multiple of the usual. */
+export interface Load {
+  factor: number;
+}
+
+/** Told by a fault as it goes on. */
+export interface FaultProgress {
+  begun(detail: string): void;
+  /** The cause is gone; the system has yet to recover. Not told of a fault that is a single moment. */
+  over(): void;
+}
+
+export interface Fault {
+  readonly name: FaultName;
+  /** What it does, as one says it to somebody who is to do it. */
+  readonly label: string;
+  /** What one sees of it. */
+  readonly effect: string;
+  /**
+   * Makes it happen, takes its cause away, and resolves when the system has recovered.
+   *
+   * @throws the signal's reason; the cause is gone then too
+   */
+  inject(context: FaultContext, progress: FaultProgress): Promise<void>;
+}
+
+/** Resolves with the first fact from now on that matches. @throws the signal's reason */
+export function nextFact<Kind extends Fact = Fact>(
+  { facts, signal }: Pick<FaultContext, 'facts' | 'signal'>,
+  matches: ((fact: Fact) => fact is Kind) | ((fact: Fact) => boolean),
+): Promise<Kind> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      unsubscribe();
+      signal.removeEventListener('abort', abort);
+    };
+    const abort = (): void => {
+      end();
+      reject(signal.reason);
+    };
+    const unsubscribe = facts.subscribe((fact) => {
+      if (!matches(fact)) return;
+      end();
+      resolve(fact as Kind);
+    });
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
+}
+
+/** A call of the API that was answered well. */
+export function isAccepted(fact: Fact): fact is Extract<Fact, { kind: 'answer' }> {
+  return fact.kind === 'answer' && fact.endpoint === 'api' && fact.status === 200;
+}
+
+/** The clients by what they are here for. */
+export function clientsOf({ clients }: Profile): { readonly worker: string; readonly other: string } {
+  const [worker, other] = clients;
+  if (worker === undefined || other === undefined) throw new Error('a profile has two clients');
+  return { worker: worker.name, other: other.name };
+}

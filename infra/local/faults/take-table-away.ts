@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { type Fault, nextFact } from './fault.ts';
+
+const TICKS = 4;
+
+/** No request reaches the table for some ticks. Recovered: a tick is complete and a job is done. */
+export const takeTableAway: Fault = {
+  name: 'table-away',
+  label: 'Take the table away',
+  effect: 'No tick completes and no call gets a ticket; jobs come back, and are done when the table is back.',
+  async inject(context, { begun, over }) {
+    const { world, profile, signal } = context;
+    begun('DynamoDB cannot be reached');
+    world.table.setAway(true);
+    try {
+      await sleep(TICKS * profile.token.tickMs, undefined, { signal });
+    } finally {
+      world.table.setAway(false);
+    }
+    over();
+    await Promise.all([
+      nextFact(context, (fact) => fact.kind === 'metric' && fact.metric === 'MinterTick'),
+      nextFact(context, ({ kind }) => kind === 'job-done'),
+    ]);
+  },
+};
