@@ -1,3 +1,4 @@
+import { Duration } from 'aws-cdk-lib';
 import {
   Alarm,
   AlarmStatusWidget,
@@ -151,5 +152,6 @@ function heading(question: string): TextWidget {
 }
 
 function graph(title: string, left: IMetric[], options: Partial<GraphWidgetProps> = {}): GraphWidget {
-  return new GraphWidget({ title, left, width: HALF, ...options });
+  // A point for each tick: what lasts a minute does not drown in five.
+  return new GraphWidget({ title, left, width: HALF, period: Duration.minutes(1), ...options });
 }

@@ -6,6 +6,10 @@ export interface Args {
   readonly json: boolean;
   readonly vendorLimits: boolean;
   readonly faults: boolean;
+  /** The page's port, 0 for any that is free; undefined: no page. */
+  readonly pagePort: number | undefined;
+  /** Where the report is written as a page; undefined: nowhere. */
+  readonly reportFile: string | undefined;
   readonly help: boolean;
 }
 
@@ -20,13 +24,16 @@ Usage: npm start -- [options]
   --for <seconds>   how long to run (default 60, at least 10)
   --workers <n>     instances of the worker function (default 8)
   --vendor-limits   2000 calls per 300 s; the default is a scaled-down profile with the same arithmetic
-  --no-faults       leave out the revoked token, the outage and the killed instance
+  --no-faults       leave out the revoked token, the outage and the killed instance; the page still orders faults
+  --port <n>        of the live page on 127.0.0.1 (default: any that is free)
+  --no-page         leave out the live page
+  --report <file>   write the report as one HTML file, with the pictures of the page
   --json            print the report alone, as one line of JSON; progress goes to stderr
   --help            print this
 
 Exit code 1: a job was lost or not done in time, a fault was not recovered from, the firewall refused a call, the
 window held more calls than the limit, or an expired token was sent. Exit code 2: the command line, or
-AWS_ENDPOINT_URL_DYNAMODB (another DynamoDB than the embedded one), cannot be understood.
+AWS_ENDPOINT_URL_DYNAMODB (another DynamoDB than the embedded one), cannot be understood; or the port is taken.
 `;
 
 /** @throws {UsageError} */
@@ -38,6 +45,8 @@ export function parseCommandLine(args: readonly string[]): Args {
     json: values.json,
     vendorLimits: values['vendor-limits'],
     faults: !values['no-faults'],
+    pagePort: values['no-page'] ? undefined : wholeNumber('--port', values.port, 0, 1, 65_535),
+    reportFile: values.report,
     help: values.help,
   };
 }
@@ -52,6 +61,9 @@ function parse(args: readonly string[]) {
         json: { type: 'boolean', default: false },
         'vendor-limits': { type: 'boolean', default: false },
         'no-faults': { type: 'boolean', default: false },
+        'no-page': { type: 'boolean', default: false },
+        port: { type: 'string' },
+        report: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });

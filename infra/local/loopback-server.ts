@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP server on an ephemeral port of the loopback address. */
+/** An HTTP server on a port of the loopback address. */
 export interface LoopbackServer {
   /** Without a slash at its end. */
   readonly url: string;
@@ -10,8 +10,10 @@ export interface LoopbackServer {
   stop(): Promise<void>;
 }
 
+/** @param port 0: any that is free. @throws EADDRINUSE */
 export async function startLoopbackServer(
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  port = 0,
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
     // A caller that goes away (a killed instance, say) concerns nobody but itself.
@@ -19,11 +21,11 @@ export async function startLoopbackServer(
   });
   // Instances keep connections for as long as they like; a server that closes them first races their next request.
   server.keepAliveTimeout = 0;
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const address = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${address.port}`,
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

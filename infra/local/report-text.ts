@@ -2,8 +2,15 @@ import { failuresOf, type Report } from './report.ts';
 
 /** The report as people read it. */
 export function reportText(report: Report): string {
+  const rows = reportRows(report);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
+}
+
+/** Its lines: a name and what there is to say of it. */
+export function reportRows(report: Report): readonly (readonly [name: string, text: string])[] {
   const failures = failuresOf(report);
-  const rows: [string, string][] = [
+  return [
     ['duration', `${report.durationSeconds} s${report.interrupted ? ' (interrupted)' : ''}`],
     [
       'jobs',
@@ -25,6 +32,4 @@ export function reportText(report: Report): string {
     ]),
     ['result', failures.length === 0 ? 'good' : `FAILED: ${failures.join('; ')}`],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
-import { createFacts, type Facts } from './facts.ts';
+import { createFacts, type Fact, type Facts } from './facts.ts';
 import type { Load } from './faults/fault.ts';
 import { createFaultDesk, type FaultDesk } from './faults/fault-desk.ts';
 import { injectFaults } from './faults/schedule.ts';
@@ -26,6 +26,8 @@ export interface RunOptions {
 /** A run as those see it who show it. */
 export interface RunUnderWay {
   readonly facts: Facts;
+  /** What happened while the world was set up. */
+  readonly earlier: readonly Fact[];
   readonly state: RunState;
   readonly startedAtMs: number;
   /** Unix milliseconds that never go back: the run's clock. */
@@ -47,6 +49,8 @@ export async function run(options: RunOptions): Promise<Report> {
   const facts = createFacts(now);
   const state = createRunState(profile.budget.windowMs);
   facts.subscribe((fact) => apply(state, fact));
+  const earlier: Fact[] = [];
+  const stopCollecting = facts.subscribe((fact) => earlier.push(fact));
   const world = await startWorld({ profile, workers, facts, now, dynamodbUrl });
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
@@ -56,7 +60,8 @@ export async function run(options: RunOptions): Promise<Report> {
   const faultDesk = createFaultDesk({ facts, world, profile, load, isDone, openJobs, signal });
   try {
     const startedAtMs = now();
-    const unwatch = watch({ facts, state, startedAtMs, now, world, faultDesk });
+    stopCollecting();
+    const unwatch = watch({ facts, earlier, state, startedAtMs, now, world, faultDesk });
     await operate({ facts, state, world, load, faultDesk }, { ...options, signal }).finally(() => {
       over.abort();
       unwatch();

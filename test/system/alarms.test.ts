@@ -4,12 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { alarmState } from '../../infra/local/cloudwatch/alarm.ts';
 import { widgetsOf } from '../../infra/local/cloudwatch/dashboard.ts';
-import { putFunctionMetrics } from '../../infra/local/cloudwatch/function-metrics.ts';
+import { putFunctionMetric } from '../../infra/local/cloudwatch/function-metrics.ts';
 import { createMetricStore, type MetricId } from '../../infra/local/cloudwatch/metric-store.ts';
 import { metricsOf } from '../../infra/local/cloudwatch/query.ts';
 import { putQueueMetrics } from '../../infra/local/cloudwatch/queue-metrics.ts';
-import { secondMsOf, synthesize } from '../../infra/local/cloudwatch/synthesize.ts';
+import { synthesize } from '../../infra/local/cloudwatch/synthesize.ts';
 import { alarmsOf } from '../../infra/local/cloudwatch/template.ts';
+import { secondMsOf } from '../../infra/local/cloudwatch/time-scale.ts';
 import { createFacts } from '../../infra/local/facts.ts';
 import { submitJobs } from '../../infra/local/jobs.ts';
 import { type Profile, SCALED_PROFILE } from '../../infra/local/profile.ts';
@@ -41,16 +42,16 @@ let world: World;
 let watching: Promise<unknown>;
 
 beforeAll(async () => {
-  putFunctionMetrics(facts, store, secondMsOf(PROFILE));
+  facts.subscribe((fact) => putFunctionMetric(store, fact, secondMsOf(PROFILE)));
   world = await startWorld({ profile: PROFILE, workers: 6, facts, now: Date.now, dynamodbUrl: undefined });
   watching = Promise.all([
     putQueueMetrics({
-      sqs: world.sqs,
       queues: world.queues,
       template,
       store,
       now: Date.now,
       everyMs: 500,
+      secondMs: secondMsOf(PROFILE),
       signal: over.signal,
     }),
     watchAlarms(),

@@ -26,22 +26,24 @@ const COMPARISONS = {
  * The state of an alarm by its last complete periods, as CloudWatch tells it.
  *
  * @param secondMs how long one second of CloudWatch lasts here, in ms: a local run's minutes pass faster
+ * @param sinceMs when there was anything to measure: what lies before is not missing
  */
 export function alarmState(
   alarm: AlarmDefinition,
   store: MetricStore,
   nowMs: number,
   secondMs = 1000,
+  sinceMs = Number.NEGATIVE_INFINITY,
 ): AlarmState {
   const periodMs = alarm.query.periodSeconds * secondMs;
   const endMs = Math.floor(nowMs / periodMs) * periodMs;
-  const points = Array.from({ length: alarm.evaluationPeriods }, (_, back) =>
-    dataPoint(alarm.query, store, endMs - (back + 1) * periodMs, endMs - back * periodMs),
-  );
+  const points = Array.from({ length: alarm.evaluationPeriods }, (_, back) => endMs - back * periodMs)
+    .filter((toMs) => toMs - periodMs >= sinceMs)
+    .map((toMs) => dataPoint(alarm.query, store, toMs - periodMs, toMs));
   const isKnown = points.some((point) => point !== undefined);
   const { treatMissingData, datapointsToAlarm, threshold } = alarm;
-  if (!isKnown && (treatMissingData === 'missing' || treatMissingData === 'ignore'))
-    return 'INSUFFICIENT_DATA';
+  const isMissing = treatMissingData === 'missing' || treatMissingData === 'ignore';
+  if (points.length === 0 || (!isKnown && isMissing)) return 'INSUFFICIENT_DATA';
   const breaches = COMPARISONS[alarm.comparison];
   const breaching = points.filter((point) =>
     point === undefined ? treatMissingData === 'breaching' : breaches(point, threshold),

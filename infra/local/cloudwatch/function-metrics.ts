@@ -1,18 +1,16 @@
-import type { Facts } from '../facts.ts';
+import type { Fact } from '../facts.ts';
 import type { MetricStore } from './metric-store.ts';
 
 const TIMES = new Set(['Seconds', 'Milliseconds']);
 
 /**
- * Puts the metrics that functions write into their logs. Returns the function that ends it.
+ * Puts a metric that a function has written into its log; any other fact is nothing to it.
  *
  * @param secondMs how long one second of CloudWatch lasts here, in ms: spans are as many times longer there
  */
-export function putFunctionMetrics(facts: Facts, store: MetricStore, secondMs = 1000): () => void {
-  return facts.subscribe((fact) => {
-    if (fact.kind !== 'metric') return;
-    const { namespace, metric: name, dimensions, unit, value } = fact;
-    const scale = TIMES.has(unit) ? 1000 / secondMs : 1;
-    store.put({ namespace, name, dimensions }, value * scale, fact.atMs);
-  });
+export function putFunctionMetric(store: MetricStore, fact: Fact, secondMs = 1000): void {
+  if (fact.kind !== 'metric') return;
+  const { namespace, metric: name, dimensions, unit, value } = fact;
+  const scale = TIMES.has(unit) ? 1000 / secondMs : 1;
+  store.put({ namespace, name, dimensions }, value * scale, fact.atMs);
 }

@@ -6,7 +6,7 @@ export interface MetricId {
 }
 
 export interface MetricStore {
-  /** @param atMs Unix ms */
+  /** @param atMs Unix ms, not before that of the value put last */
   put(metric: MetricId, value: number, atMs: number): void;
   /** The values of a span that ends before `toMs`. */
   values(metric: MetricId, fromMs: number, toMs: number): readonly number[];
@@ -14,13 +14,25 @@ export interface MetricStore {
   metrics(): readonly MetricId[];
 }
 
-interface Series {
-  readonly metric: MetricId;
-  readonly points: { readonly atMs: number; readonly value: number }[];
+interface Point {
+  readonly atMs: number;
+  readonly value: number;
 }
 
-/** Metrics in memory, in the place of CloudWatch's. */
-export function createMetricStore(): MetricStore {
+interface Series {
+  readonly metric: MetricId;
+  points: Point[];
+}
+
+/** Old points go when there are so many more. */
+const SLACK = 1_000;
+
+/**
+ * Metrics in memory, in the place of CloudWatch's.
+ *
+ * @param keepMs how long a value is kept at least
+ */
+export function createMetricStore(keepMs = Number.POSITIVE_INFINITY): MetricStore {
   const all = new Map<string, Series>();
   return {
     put(metric, value, atMs) {
@@ -28,13 +40,27 @@ export function createMetricStore(): MetricStore {
       const series = all.get(key) ?? { metric, points: [] };
       all.set(key, series);
       series.points.push({ atMs, value });
+      const old = firstSince(series.points, atMs - keepMs);
+      if (old > SLACK) series.points = series.points.slice(old);
     },
-    values: (metric, fromMs, toMs) =>
-      (all.get(keyOf(metric))?.points ?? [])
-        .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
-        .map(({ value }) => value),
+    values(metric, fromMs, toMs) {
+      const points = all.get(keyOf(metric))?.points ?? [];
+      return points.slice(firstSince(points, fromMs), firstSince(points, toMs)).map(({ value }) => value);
+    },
     metrics: () => [...all.values()].map(({ metric }) => metric),
   };
+}
+
+/** The index of the first point at that time or later: by halves, since points lie in the order of time. */
+function firstSince(points: readonly Point[], atMs: number): number {
+  let low = 0;
+  let high = points.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((points[middle] as Point).atMs < atMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The order in which dimensions are named does not matter. */

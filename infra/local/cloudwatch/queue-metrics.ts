@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 import type { QueueUrls } from '../queue/queues.ts';
 import type { MetricStore } from './metric-store.ts';
@@ -15,12 +14,13 @@ const PATHS: Readonly<Record<keyof QueueUrls, string>> = {
 };
 
 export interface QueueMetricsOptions {
-  readonly sqs: SQSClient;
   readonly queues: QueueUrls;
   readonly template: CloudFormationTemplate;
   readonly store: MetricStore;
   readonly now: () => number;
   readonly everyMs: number;
+  /** How long one second of CloudWatch lasts here, in ms. */
+  readonly secondMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -29,25 +29,38 @@ export async function putQueueMetrics(options: QueueMetricsOptions): Promise<voi
   const { queues, everyMs, signal } = options;
   const names = Object.keys(queues) as (keyof QueueUrls)[];
   while (!signal.aborted) {
-    await Promise.all(names.map((name) => putDepth(name, options))).catch((error: unknown) => {
+    await Promise.all(names.map((name) => putMetrics(name, options))).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
     await sleep(everyMs, undefined, { signal }).catch(() => {});
   }
 }
 
-async function putDepth(
+async function putMetrics(
   name: keyof QueueUrls,
-  { sqs, queues, template, store, now, signal }: QueueMetricsOptions,
+  { queues, template, store, now, secondMs, signal }: QueueMetricsOptions,
 ): Promise<void> {
-  const { Attributes = {} } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: queues[name],
-      AttributeNames: ['ApproximateNumberOfMessages'],
-    }),
-    { abortSignal: signal },
-  );
+  const { origin, pathname } = new URL(queues[name]);
+  // The API does not tell how old messages are; the embedded queue itself does.
+  const response = await fetch(`${origin}/_fauxqs/queues/${pathname.split('/').at(-1)}`, { signal });
+  const { ready, delayed, inflight } = ((await response.json()) as Inspection).messages;
+  const all = [...ready, ...delayed, ...inflight.map(({ message }) => message)];
+  const oldestMs = Math.min(now(), ...all.map(({ sentTimestamp }) => sentTimestamp));
   const dimensions = { QueueName: `${idOf(template, 'AWS::SQS::Queue', PATHS[name])}.QueueName` };
-  const metric = { namespace: 'AWS/SQS', name: 'ApproximateNumberOfMessagesVisible', dimensions };
-  store.put(metric, Number(Attributes.ApproximateNumberOfMessages), now());
+  const put = (metric: string, value: number): void =>
+    store.put({ namespace: 'AWS/SQS', name: metric, dimensions }, value, now());
+  put('ApproximateNumberOfMessagesVisible', ready.length);
+  put('ApproximateAgeOfOldestMessage', (now() - oldestMs) / secondMs);
+}
+
+interface Message {
+  readonly sentTimestamp: number;
+}
+
+interface Inspection {
+  readonly messages: {
+    readonly ready: readonly Message[];
+    readonly delayed: readonly Message[];
+    readonly inflight: readonly { readonly message: Message }[];
+  };
 }

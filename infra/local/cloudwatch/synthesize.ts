@@ -7,14 +7,7 @@ import { type BudgetSettings, DEFAULT_SERVICE } from '../../../lib/contract.ts';
 import { TokenBrokerStack } from '../../aws/token-broker-stack.ts';
 import type { Profile } from '../profile.ts';
 import type { CloudFormationTemplate } from './template.ts';
-
-/** A tick of the stack, which a local run's tick stands for. */
-const TICK_MS = 60_000;
-
-/** How long one second of CloudWatch lasts in a run, in ms: what takes minutes in AWS takes ticks here. */
-export function secondMsOf({ token }: Profile): number {
-  return (1000 * token.tickMs) / TICK_MS;
-}
+import { STACK_TICK_MS } from './time-scale.ts';
 
 /**
  * The template of the stack that a run stands for: its dashboard and alarms are the run's. All times of the profile are
@@ -31,7 +24,7 @@ export function synthesize(profile: Profile): CloudFormationTemplate {
         name: 'local',
         apiUrl: 'https://api.plume.example/',
         client: profile.clients[0]?.name ?? '',
-        budget: slower(profile.budget, TICK_MS / profile.token.tickMs),
+        budget: slower(profile.budget, STACK_TICK_MS / profile.token.tickMs),
       },
     });
     return app.synth().getStackByName(stack.stackName).template as CloudFormationTemplate;

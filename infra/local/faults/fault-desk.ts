@@ -26,6 +26,7 @@ export interface FaultDesk {
    * @returns undefined if the fault is under way already, or none is taken any more
    */
   inject(name: FaultName): Promise<void> | undefined;
+  isUnderWay(name: FaultName): boolean;
   /** No fault is under way. */
   isIdle(): boolean;
   /** No further fault is taken. */
@@ -70,6 +71,7 @@ export function createFaultDesk(context: FaultContext): FaultDesk {
       underWay.add(name);
       return run(fault);
     },
+    isUnderWay: (name) => underWay.has(name),
     isIdle: () => underWay.size === 0,
     close() {
       isClosed = true;

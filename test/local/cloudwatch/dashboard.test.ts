@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { widgetsOf } from '../../../infra/local/cloudwatch/dashboard.ts';
-import { secondMsOf, synthesize } from '../../../infra/local/cloudwatch/synthesize.ts';
+import { synthesize } from '../../../infra/local/cloudwatch/synthesize.ts';
+import { secondMsOf } from '../../../infra/local/cloudwatch/time-scale.ts';
 import { SCALED_PROFILE } from '../../../infra/local/profile.ts';
 
 const widgets = widgetsOf(synthesize(SCALED_PROFILE));

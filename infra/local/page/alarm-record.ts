@@ -1,0 +1,26 @@
+import { type AlarmDefinition, type AlarmState, alarmState } from '../cloudwatch/alarm.ts';
+import type { MetricStore } from '../cloudwatch/metric-store.ts';
+import type { AlarmView } from './view.ts';
+
+/** An alarm's state, and when it was raised before. */
+export function createAlarmRecord(
+  alarm: AlarmDefinition,
+  store: MetricStore,
+  { startedAtMs, secondMs }: { readonly startedAtMs: number; readonly secondMs: number },
+): (nowMs: number) => AlarmView {
+  const raised: { readonly fromMs: number; toMs?: number }[] = [];
+  return (nowMs) => {
+    const state: AlarmState = alarmState(alarm, store, nowMs, secondMs, startedAtMs);
+    const last = raised.at(-1);
+    const wasRaised = last !== undefined && last.toMs === undefined;
+    if (state === 'ALARM' && !wasRaised) raised.push({ fromMs: nowMs - startedAtMs });
+    if (state !== 'ALARM' && wasRaised) last.toMs = nowMs - startedAtMs;
+    const { name, description } = alarm;
+    return {
+      name: name.replace(/^Monitoring/, ''),
+      description,
+      state,
+      raised: raised.map((time) => ({ ...time })),
+    };
+  };
+}

@@ -1,0 +1,55 @@
+import type { AlarmView } from '../view.ts';
+import { element, setText } from './dom.ts';
+import { formatTime } from './format.ts';
+import { type Part, section } from './section.ts';
+
+const STATES = { OK: 'OK', ALARM: 'ALARM', INSUFFICIENT_DATA: 'not enough data' };
+
+/** A light an alarm. */
+export function createAlarms(): Part {
+  const list = element('ul', { class: 'lights' });
+  const spoken = element('p', { class: 'unseen', role: 'status' });
+  const root = section('Alarms', 'alarms', list, spoken);
+  const lights = new Map<string, ReturnType<typeof createLight>>();
+
+  return {
+    root,
+    update({ alarms }) {
+      for (const alarm of alarms) {
+        let light = lights.get(alarm.name);
+        if (light === undefined) {
+          light = createLight(alarm);
+          lights.set(alarm.name, light);
+          list.append(light.root);
+        }
+        light.update(alarm);
+      }
+      const raised = alarms.filter(({ state }) => state === 'ALARM').map(({ name }) => name);
+      setText(spoken, raised.length === 0 ? 'No alarm is raised.' : `Raised: ${raised.join(', ')}.`);
+    },
+  };
+}
+
+function createLight({ name, description }: AlarmView) {
+  const state = element('span', { class: 'state' });
+  const times = element('span', { class: 'times' });
+  const root = element(
+    'li',
+    {},
+    element(
+      'details',
+      {},
+      element('summary', {}, element('b', {}, name), state, times),
+      element('p', {}, description),
+    ),
+  );
+  return {
+    root,
+    update(alarm: AlarmView): void {
+      root.dataset.state = alarm.state;
+      setText(state, STATES[alarm.state]);
+      const last = alarm.raised.at(-1);
+      setText(times, last === undefined ? '' : `raised at ${formatTime(last.fromMs)}`);
+    },
+  };
+}

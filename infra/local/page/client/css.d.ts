@@ -1,0 +1,2 @@
+/** Style sheets become part of the bundle. */
+declare module '*.css';

@@ -1,0 +1,143 @@
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+
+import type { FaultMark } from '../view.ts';
+import { element } from './dom.ts';
+import { formatTime, formatValue } from './format.ts';
+import type { TimeRange } from './time-range.ts';
+
+/** The width of the axis on the left, and what is free on the right, in CSS pixels: other pictures keep in line. */
+export const MARGIN = { left: 48, right: 12 };
+
+export interface Level {
+  readonly value: number;
+  readonly label: string;
+}
+
+export interface PlotData {
+  readonly atMs: readonly number[];
+  readonly lines: readonly {
+    readonly label: string;
+    readonly values: readonly (number | null | undefined)[];
+  }[];
+  readonly levels: readonly Level[];
+  readonly marks: readonly FaultMark[];
+  readonly range: TimeRange;
+}
+
+export interface Plot {
+  readonly root: HTMLElement;
+  update(data: PlotData): void;
+}
+
+const DASHES = [[], [6, 3], [2, 3]];
+const COLOURS = 6;
+
+/** A colour of the style sheet: light or dark, as it is now. */
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** The colour and dash of a line, told from others by one of them. */
+export function lineStyle(index: number): { readonly colour: string; readonly dash: number[] } {
+  return {
+    colour: `line-${index % COLOURS}`,
+    dash: DASHES[Math.floor(index / COLOURS) % DASHES.length] ?? [],
+  };
+}
+
+/** A picture of values over time, with levels across it and faults behind it. */
+export function createPlot(height: number): Plot {
+  const root = element('div', { class: 'plot' });
+  let plot: uPlot | undefined;
+  let shape = '';
+  let latest: PlotData | undefined;
+
+  function build(data: PlotData): uPlot {
+    plot?.destroy();
+    const axis = {
+      stroke: () => colour('muted'),
+      grid: { stroke: () => colour('grid'), width: 1 },
+      ticks: { show: false },
+    };
+    return new uPlot(
+      {
+        width: Math.max(root.clientWidth, 200),
+        height,
+        padding: [10, MARGIN.right, 0, 0],
+        legend: { show: false },
+        cursor: { drag: { x: false, y: false } },
+        scales: {
+          x: { time: false, range: () => [latest?.range.fromMs ?? 0, latest?.range.toMs ?? 1] },
+          y: {
+            range: (_plot, _low, high) => [
+              0,
+              1.1 * Math.max(high ?? 0, ...(latest?.levels ?? []).map(({ value }) => value), 1),
+            ],
+          },
+        },
+        axes: [
+          { ...axis, size: 28, values: (_plot, splits) => splits.map(formatTime), space: 70 },
+          { ...axis, size: MARGIN.left, values: (_plot, splits) => splits.map(formatValue) },
+        ],
+        series: [
+          {},
+          ...data.lines.map((_line, index) => {
+            const style = lineStyle(index);
+            return { stroke: () => colour(style.colour), dash: style.dash, width: 2, points: { size: 5 } };
+          }),
+        ],
+        hooks: { drawClear: [drawMarks], draw: [drawLevels] },
+      },
+      undefined,
+      root,
+    );
+  }
+
+  function drawMarks({ ctx, bbox, valToPos }: uPlot): void {
+    for (const { atMs, overMs, recoveredMs } of latest?.marks ?? []) {
+      const x = (ms: number): number =>
+        Math.min(Math.max(valToPos(ms, 'x', true), bbox.left), bbox.left + bbox.width);
+      const end = recoveredMs ?? latest?.range.toMs ?? atMs;
+      const band = (fromMs: number, toMs: number, name: string): void => {
+        ctx.fillStyle = colour(name);
+        ctx.fillRect(x(fromMs), bbox.top, Math.max(x(toMs) - x(fromMs), 2), bbox.height);
+      };
+      band(atMs, overMs ?? end, 'fault');
+      if (overMs !== undefined) band(overMs, end, 'recovering');
+    }
+  }
+
+  function drawLevels({ ctx, bbox, valToPos }: uPlot): void {
+    ctx.save();
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = 'right';
+    for (const { value, label } of latest?.levels ?? []) {
+      const y = valToPos(value, 'y', true);
+      ctx.strokeStyle = ctx.fillStyle = colour('level');
+      ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      ctx.fillText(label, bbox.left + bbox.width - 4, y - 4 * devicePixelRatio);
+    }
+    ctx.restore();
+  }
+
+  new ResizeObserver(() => {
+    if (root.clientWidth > 0) plot?.setSize({ width: root.clientWidth, height });
+  }).observe(root);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => plot?.redraw());
+
+  return {
+    root,
+    update(data) {
+      latest = data;
+      const labels = data.lines.map(({ label }) => label).join();
+      if (plot === undefined || shape !== labels) plot = build(data);
+      shape = labels;
+      plot.setData([data.atMs, ...data.lines.map(({ values }) => values)] as unknown as uPlot.AlignedData);
+    },
+  };
+}

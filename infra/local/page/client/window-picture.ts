@@ -1,0 +1,49 @@
+import uPlot from 'uplot';
+
+import type { View } from '../view.ts';
+import { element } from './dom.ts';
+import { createFigure } from './figure.ts';
+import { formatTime } from './format.ts';
+import { type Part, section } from './section.ts';
+import { timeRangeOf } from './time-range.ts';
+import { createTokenBars } from './token-bars.ts';
+
+/** What CloudWatch cannot draw: the firewall's own count, and the lives of the tokens above it. */
+export function createWindowPicture(): Part {
+  const tokens = createTokenBars();
+  const key = element(
+    'p',
+    { class: 'key' },
+    element('span', { class: 'used' }, 'accepted by the API'),
+    element('span', { class: 'servable' }, 'may be served'),
+    element('span', { class: 'life' }, 'to expiry'),
+    element('span', { class: 'rejected' }, 'revoked or rejected'),
+    element('span', { class: 'fault' }, 'a fault'),
+    element('span', { class: 'recovering' }, 'recovery'),
+  );
+  const figure = createFigure('Calls in the window that ends now, by source address', 240, [...tokens.nodes]);
+  const root = section('Tokens and the call budget', 'window', key, figure.root);
+
+  return {
+    root,
+    update(view) {
+      const range = timeRangeOf(view);
+      tokens.update(view.tokens, range);
+      figure.update({ ...linesOf(view), levels: levelsOf(view), marks: view.marks, range });
+    },
+  };
+}
+
+/** Each address has calls at moments of its own. */
+function linesOf({ window: { addresses } }: View) {
+  const tables = addresses.map(({ atMs, calls }) => [[...atMs], [...calls]] as uPlot.AlignedData);
+  const [atMs = [], ...values] = uPlot.join(tables) as (readonly (number | null)[])[];
+  return {
+    atMs: atMs as readonly number[],
+    lines: addresses.map(({ address }, index) => ({ label: address, values: values[index] ?? [] })),
+  };
+}
+
+function levelsOf({ window: { limit, windowMs } }: View) {
+  return [{ value: limit, label: `limit: ${limit} in ${formatTime(windowMs)}` }];
+}

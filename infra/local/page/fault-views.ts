@@ -1,0 +1,30 @@
+import { FAULTS, type FaultDesk } from '../faults/fault-desk.ts';
+import type { RunState } from '../run-state.ts';
+import type { FaultMark, FaultView } from './view.ts';
+
+/** The faults that can be ordered, as buttons. */
+export function faultViews(desk: FaultDesk): readonly FaultView[] {
+  return FAULTS.map(({ name, label, effect }) => ({
+    name,
+    label,
+    effect,
+    isUnderWay: desk.isUnderWay(name),
+  }));
+}
+
+/** The faults that happened, as marks in the pictures. */
+export function faultMarks({ faults }: RunState, startedAtMs: number): readonly FaultMark[] {
+  return faults.map(({ fault, detail, atMs, overAtMs, recoveredAfterMs }) => {
+    const sinceBegin = (unixMs: number): number => Math.round(unixMs - startedAtMs);
+    return {
+      fault,
+      detail,
+      atMs: sinceBegin(atMs),
+      ...(overAtMs !== undefined && { overMs: sinceBegin(overAtMs) }),
+      ...(recoveredAfterMs !== undefined && {
+        recoveredMs: sinceBegin((overAtMs ?? atMs) + recoveredAfterMs),
+        recoveredAfterMs: Math.round(recoveredAfterMs),
+      }),
+    };
+  });
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { FaultName } from '../facts.ts';
+import { sendJson, startLoopbackServer } from '../loopback-server.ts';
+import type { PageHtml } from './page-html.ts';
+import type { View } from './view.ts';
+
+export interface PageServer {
+  readonly url: string;
+  /** Sends the last view to whoever listens, and ends. */
+  stop(): Promise<void>;
+}
+
+export interface PageServerOptions {
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly html: PageHtml;
+  readonly view: () => View | undefined;
+  /** False: the fault is not known, or under way, or none is taken any more. */
+  readonly inject: (fault: FaultName) => boolean;
+}
+
+const EVERY_MS = 1_000;
+
+/**
+ * Serves the page to this machine alone: on the loopback address, to requests that name it so, and takes orders from
+ * its own page only, not from one of another origin that the browser has open.
+ */
+export async function startPageServer({ port, html, view, inject }: PageServerOptions): Promise<PageServer> {
+  const listeners = new Set<ServerResponse>();
+  const document = html();
+
+  const server = await startLoopbackServer(async (request, response) => {
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('x-frame-options', 'DENY');
+    if (!isOwn(request)) return sendJson(response, 403, { error: 'forbidden' });
+    const [, fault] = /^\/faults\/([a-z-]+)$/.exec(request.url ?? '') ?? [];
+    if (fault !== undefined && request.method === 'POST') {
+      const isTaken = inject(fault as FaultName);
+      return sendJson(response, isTaken ? 202 : 409, { fault, isTaken });
+    }
+    if (request.url === '/' && request.method === 'GET') {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(document);
+      return;
+    }
+    if (request.url === '/events' && request.method === 'GET') return listen(response);
+    sendJson(response, 404, { error: 'not_found' });
+  }, port);
+
+  function listen(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    listeners.add(response);
+    response.on('close', () => listeners.delete(response));
+    send([response]);
+  }
+
+  function send(to: Iterable<ServerResponse>): void {
+    const responses = [...to].filter((response) => !response.writableNeedDrain);
+    const current = responses.length > 0 ? view() : undefined;
+    if (current === undefined) return;
+    const event = `data: ${JSON.stringify(current)}\n\n`;
+    for (const response of responses) response.write(event);
+  }
+
+  const timer = setInterval(() => send(listeners), EVERY_MS);
+  return {
+    url: `${server.url}/`,
+    async stop() {
+      clearInterval(timer);
+      send(listeners);
+      await Promise.all(
+        [...listeners].map((response) => new Promise<void>((resolve) => response.end(resolve))),
+      );
+      await server.stop();
+    },
+  };
+}
+
+/** Sent to this machine by name, and by a page of this server if by any page. */
+function isOwn({ headers, socket }: IncomingMessage): boolean {
+  const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${socket.localPort}`);
+  const { host = '', origin } = headers;
+  return hosts.includes(host) && (origin === undefined || origin === `http://${host}`);
+}

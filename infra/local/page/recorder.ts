@@ -1,0 +1,99 @@
+import { putFunctionMetric } from '../cloudwatch/function-metrics.ts';
+import { createMetricStore } from '../cloudwatch/metric-store.ts';
+import { putQueueMetrics } from '../cloudwatch/queue-metrics.ts';
+import type { CloudFormationTemplate } from '../cloudwatch/template.ts';
+import { alarmsOf } from '../cloudwatch/template.ts';
+import { secondMsOf } from '../cloudwatch/time-scale.ts';
+import type { Fact } from '../facts.ts';
+import type { Profile } from '../profile.ts';
+import { failuresOf, type Report } from '../report.ts';
+import { reportRows } from '../report-text.ts';
+import type { RunUnderWay } from '../run.ts';
+import { createAlarmRecord } from './alarm-record.ts';
+import { faultMarks, faultViews } from './fault-views.ts';
+import { figuresOf } from './figures.ts';
+import { createTokenRecord } from './token-record.ts';
+import type { View } from './view.ts';
+import { createWidgetRecords } from './widget-records.ts';
+import { createWindowRecord } from './window-record.ts';
+
+/** Turns the facts of a run into what the page shows. */
+export interface Recorder {
+  /** Watches a run from its begin; returns the function that ends the watching. */
+  record(run: RunUnderWay): () => void;
+  /** undefined: no run has begun. */
+  view(): View | undefined;
+  /** The last view, with what the run came to. */
+  finish(report: Report): void;
+}
+
+const EVERY_MS = 500;
+
+/** @param template of the stack that the run stands for: its alarms and its dashboard are the page's */
+export function createRecorder(profile: Profile, template: CloudFormationTemplate): Recorder {
+  let look: (() => View) | undefined;
+  let last: View | undefined;
+
+  return {
+    record(run) {
+      const { facts, earlier, startedAtMs, state, now, faultDesk, world } = run;
+      const secondMs = secondMsOf(profile);
+      const scale = { startedAtMs, secondMs };
+      const alarms = alarmsOf(template);
+      const looksBackMs = Math.max(
+        ...alarms.map(({ query, evaluationPeriods }) => query.periodSeconds * (evaluationPeriods + 1)),
+      );
+      const store = createMetricStore(looksBackMs * secondMs);
+      const alarmRecords = alarms.map((alarm) => createAlarmRecord(alarm, store, scale));
+      const widgets = createWidgetRecords(template, store, scale);
+      const tokens = createTokenRecord(profile.token.graceMs, startedAtMs);
+      const calls = createWindowRecord(profile.budget, startedAtMs);
+      const over = new AbortController();
+
+      const add = (fact: Fact): void => {
+        putFunctionMetric(store, fact, secondMs);
+        tokens.add(fact);
+        if (fact.kind === 'call') calls.add(fact);
+        if (fact.kind === 'log') widgets.addLine(fact.line);
+      };
+      for (const fact of earlier) add(fact);
+      const unsubscribe = facts.subscribe(add);
+      void putQueueMetrics({
+        queues: world.queues,
+        template,
+        store,
+        now,
+        everyMs: EVERY_MS,
+        secondMs,
+        signal: over.signal,
+      });
+
+      look = () => {
+        const nowMs = now();
+        return {
+          nowMs: Math.round(nowMs - startedAtMs),
+          figures: figuresOf(state),
+          window: calls.view(nowMs),
+          tokens: tokens.view(),
+          faults: faultViews(faultDesk),
+          marks: faultMarks(state, startedAtMs),
+          alarms: alarmRecords.map((record) => record(nowMs)),
+          widgets: widgets.views(nowMs),
+        };
+      };
+      // Whether somebody looks or not: alarms are raised and graphs go on.
+      const timer = setInterval(() => look?.(), EVERY_MS);
+      return () => {
+        clearInterval(timer);
+        over.abort();
+        unsubscribe();
+        last = look?.();
+      };
+    },
+    view: () => last ?? look?.(),
+    finish(report) {
+      if (last === undefined) return;
+      last = { ...last, figures: reportRows(report), result: { failures: failuresOf(report) } };
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import type { AlarmState } from '../cloudwatch/alarm.ts';
+import type { LogTable } from '../cloudwatch/log-query.ts';
+import type { FaultName } from '../facts.ts';
+
+/**
+ * Everything the page shows at one moment, whole: whoever comes late or was away needs no more than the latest. It
+ * holds names, numbers and fingerprints, never a secret or a token. Times are ms since the run's begin.
+ */
+export interface View {
+  readonly nowMs: number;
+  /** The figures of the run so far, or of the report when the run is over. */
+  readonly figures: readonly (readonly [name: string, text: string])[];
+  readonly window: WindowView;
+  readonly tokens: readonly TokenLife[];
+  readonly faults: readonly FaultView[];
+  readonly marks: readonly FaultMark[];
+  readonly alarms: readonly AlarmView[];
+  readonly widgets: readonly WidgetView[];
+  /** Set when the run is over: why it must not count as a success, if it must not. */
+  readonly result?: { readonly failures: readonly string[] };
+}
+
+/** The calls in the window that ends at each moment, as the firewall counts them. */
+export interface WindowView {
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly atMs: readonly number[];
+    readonly calls: readonly number[];
+  }[];
+}
+
+export interface TokenLife {
+  readonly client: string;
+  readonly fingerprint: string;
+  readonly mintedMs: number;
+  /** No one serves it after that. */
+  readonly servableUntilMs: number;
+  readonly expiresMs: number;
+  /** The last call that the API accepted with it. */
+  readonly usedUntilMs?: number;
+  readonly revokedMs?: number;
+  /** The first call that the API refused for it. */
+  readonly rejectedMs?: number;
+}
+
+/** A fault that can be ordered. */
+export interface FaultView {
+  readonly name: FaultName;
+  readonly label: string;
+  readonly effect: string;
+  readonly isUnderWay: boolean;
+}
+
+/** A fault that happened. */
+export interface FaultMark {
+  readonly fault: FaultName;
+  readonly detail: string;
+  readonly atMs: number;
+  readonly overMs?: number;
+  readonly recoveredMs?: number;
+  readonly recoveredAfterMs?: number;
+}
+
+export interface AlarmView {
+  readonly name: string;
+  readonly description: string;
+  readonly state: AlarmState;
+  /** Each time that it was raised; without an end it still is. */
+  readonly raised: readonly { readonly fromMs: number; readonly toMs?: number }[];
+}
+
+export type WidgetView =
+  | { readonly kind: 'heading'; readonly text: string }
+  | { readonly kind: 'alarms'; readonly title: string }
+  | ({ readonly kind: 'logs'; readonly title: string } & LogTable)
+  | GraphView;
+
+export interface GraphView {
+  readonly kind: 'graph';
+  readonly title: string;
+  /** The begin of each period. */
+  readonly atMs: readonly number[];
+  /** null: there is no data point. */
+  readonly lines: readonly { readonly label: string; readonly values: readonly (number | null)[] }[];
+  readonly levels: readonly { readonly value: number; readonly label: string }[];
+}

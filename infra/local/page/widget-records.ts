@@ -1,0 +1,31 @@
+import { type Widget, widgetsOf } from '../cloudwatch/dashboard.ts';
+import { createLogTable, parseLogQuery } from '../cloudwatch/log-query.ts';
+import type { MetricStore } from '../cloudwatch/metric-store.ts';
+import type { CloudFormationTemplate } from '../cloudwatch/template.ts';
+import { createGraphRecord } from './graph-record.ts';
+import type { WidgetView } from './view.ts';
+
+/** The widgets of the template's dashboard, with what they have to show. */
+export function createWidgetRecords(
+  template: CloudFormationTemplate,
+  store: MetricStore,
+  scale: { readonly startedAtMs: number; readonly secondMs: number },
+): { addLine(line: string): void; views(nowMs: number): readonly WidgetView[] } {
+  const tables: ReturnType<typeof createLogTable>[] = [];
+
+  function recordOf(widget: Widget): (nowMs: number) => WidgetView {
+    if (widget.kind === 'graph') return createGraphRecord(widget, store, scale);
+    if (widget.kind !== 'logs') return () => widget;
+    const table = createLogTable(parseLogQuery(widget.query));
+    tables.push(table);
+    return () => ({ kind: 'logs', title: widget.title, ...table.table() });
+  }
+
+  const records = widgetsOf(template).map(recordOf);
+  return {
+    addLine(line) {
+      for (const table of tables) table.add(line);
+    },
+    views: (nowMs) => records.map((view) => view(nowMs)),
+  };
+}
