@@ -41,7 +41,7 @@ const COMPILER_OPTIONS = JSON.parse(
   readFileSync(fileURLToPath(new URL('../../tsconfig.json', import.meta.url)), 'utf8'),
 ).compilerOptions;
 
-/** The CDK's tag for what TSDoc calls `@defaultValue`. */
+/** The CDK's tag for what TSDoc calls `@defaultValue`: a block tag (1). */
 const DEFAULT_TAG = { tagName: '@default', syntaxKind: 1 } as const;
 
 /**
