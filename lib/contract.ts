@@ -75,8 +75,9 @@ export interface TokenSettings {
   readonly youngTokenMs: number;
   /** How long one request to the authorization server may take. */
   readonly requestTimeoutMs: number;
-  /** The base and the ceiling of the back-off after a failed mint. */
+  /** The first ceiling of the back-off after a failed mint; it doubles with each further one. */
   readonly backoffBaseMs: number;
+  /** The last ceiling of that back-off. */
   readonly backoffMaxMs: number;
   /**
    * How often the minter asks the authorization server whether a token is still active, to find a revoked one before
@@ -103,7 +104,9 @@ export type BudgetStream = 'worker' | 'minter';
 
 /** A stream's tickets become good at least `intervalMs` apart, and void `ticketLifeMs` after that. */
 export interface StreamSettings {
+  /** From one ticket to the next: 170 are 5.9 calls per second in the long run. */
   readonly intervalMs: number;
+  /** How late a ticket may be used, counted from the moment at which it becomes good. */
   readonly ticketLifeMs: number;
   /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
   readonly burstMs: number;
@@ -120,6 +123,7 @@ export interface BudgetSettings {
   readonly name: string;
   /** The calls that the WAF allows in any `windowMs` (vendor document: 2000 in five minutes). */
   readonly limit: number;
+  /** The length of the WAF's rolling window. */
   readonly windowMs: number;
   /** How far a caller's clock may be off after correction. */
   readonly clockAllowanceMs: number;
@@ -127,7 +131,9 @@ export interface BudgetSettings {
   readonly networkDelayMs: number;
   /** How long everyone stays silent after the WAF has refused a call. */
   readonly blockMs: number;
+  /** The stream of all functions that call the API. */
   readonly worker: StreamSettings;
+  /** The stream of token and introspection requests, which are calls too. */
   readonly minter: StreamSettings;
 }
 
@@ -176,6 +182,7 @@ export const MINT_FAILURES = [
   'waf_blocked',
 ] as const;
 
+/** The code of an error that a mint can end with. */
 export type MintFailure = (typeof MINT_FAILURES)[number];
 
 /**
@@ -201,8 +208,11 @@ export const METRICS = {
   TokenRejected: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** A call succeeded on the retry after a 401. */
   TokenRecovered: { unit: 'Count', dimensions: [], properties: ['client'] },
+  /** Tickets handed out, in blocks: each is a call that may be made. */
   TicketsGranted: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  /** A reservation was refused; it is made again if the call has the time to wait. */
   TicketsRefused: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  /** How long a call waited for its turn. */
   TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'], properties: [] },
   /** A ticket went void before it was used. */
   TicketsVoided: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
@@ -210,9 +220,13 @@ export const METRICS = {
   WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
   ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'], properties: [] },
+  /** The reference worker did a job. */
   JobDone: { unit: 'Count', dimensions: [], properties: ['client'] },
+  /** A job must wait, and went back to the queue with that delay. */
   JobPostponed: { unit: 'Count', dimensions: [], properties: ['client'] },
+  /** A job failed, and the queue delivers it again. */
   JobFailed: { unit: 'Count', dimensions: [], properties: ['client'] },
+  /** A job went to the dead-letter queue. */
   JobDead: { unit: 'Count', dimensions: [], properties: ['client'] },
 } as const satisfies Record<string, MetricDefinition>;
 
@@ -224,4 +238,5 @@ export interface MetricDefinition {
   readonly properties: readonly string[];
 }
 
+/** The name of a metric, as CloudWatch has it. */
 export type MetricName = keyof typeof METRICS;

@@ -1,11 +1,3 @@
-/**
- * The base of every error that this library throws on purpose.
- *
- * A message says what happened, for which client, and what to do. It never holds a secret, a token, a
- * header or the text of a response; neither does anything reachable from it, so `cause` is not used for
- * errors of other libraries: theirs hold requests and responses.
- */
-
 const BRAND = Symbol.for('plume-m2m.error');
 
 /** The stable codes. They are part of the public interface: README lists what each means. */
@@ -49,6 +41,7 @@ export type ErrorCode =
   | 'job_malformed'
   | 'job_failed';
 
+/** What an error knows besides its code, where it knows it. */
 export interface PlumeErrorOptions {
   /** The M2M client concerned, such as `mocha`. */
   readonly client?: string | undefined;
@@ -56,9 +49,19 @@ export interface PlumeErrorOptions {
   readonly retryAtMs?: number | undefined;
 }
 
+/**
+ * The base of every error that this library throws on purpose.
+ *
+ * A message says what happened, for which client, and what to do. It never holds a secret, a token, a
+ * header or the text of a response; neither does anything reachable from it, so `cause` is not used for
+ * errors of other libraries: theirs hold requests and responses.
+ */
 export class PlumeError extends Error {
+  /** What happened. Compare this rather than the message, whose words may change. */
   readonly code: ErrorCode;
+  /** The M2M client concerned, such as `mocha`; absent where no single client is concerned. */
   readonly client?: string;
+  /** The moment (Unix ms) from which trying again makes sense; absent if time alone changes nothing. */
   readonly retryAtMs?: number;
 
   constructor(code: ErrorCode, message: string, options: PlumeErrorOptions = {}) {
@@ -70,7 +73,9 @@ export class PlumeError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** What logs and queues get: no stack, nothing that a subclass might add. */
+  /**
+   * What logs and queues get: no stack, nothing that a subclass might add. `retryAt` is `retryAtMs` in ISO 8601, of UTC.
+   */
   toJSON(): { name: string; code: ErrorCode; message: string; client?: string; retryAt?: string } {
     return {
       name: this.name,

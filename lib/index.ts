@@ -1,6 +1,11 @@
-/** What a function imports: the middleware, the form without Middy, and the errors. */
+/**
+ * What a function imports: the middleware, the form without Middy, the errors, and the types of a broker's settings.
+ *
+ * @packageDocumentation
+ */
 
-export { type ErrorCode, isPlumeError, PlumeError } from './errors.ts';
+export type { BudgetSettings, StreamSettings, TokenSettings } from './contract.ts';
+export { type ErrorCode, isPlumeError, PlumeError, type PlumeErrorOptions } from './errors.ts';
 export { createPlume, type Plume, type PlumeInvocation } from './middleware/create-plume.ts';
 export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';

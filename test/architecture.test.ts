@@ -42,7 +42,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'lib/token',
     'lib/budget',
   ],
-  'lib/index': ['lib/errors', 'lib/middleware', 'lib/plume'],
+  'lib/index': ['lib/contract', 'lib/errors', 'lib/middleware', 'lib/plume'],
   functions: ['lib'],
   infra: ['lib/contract'],
   // The rules of production over memory and the local cloud, for tests of others.

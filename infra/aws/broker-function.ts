@@ -13,8 +13,11 @@ import { functionCode } from './function-code.ts';
 
 /** Where a function's calls leave from. */
 export interface FunctionNetwork {
+  /** The network that the function is attached to. */
   readonly vpc: IVpc;
+  /** Of that network; with a way out, since Plume's cloud is not in it. */
   readonly vpcSubnets: SubnetSelection;
+  /** They must let https out. */
   readonly securityGroups: ISecurityGroup[];
 }
 

@@ -10,10 +10,12 @@ import {
 } from '../../lib/contract.ts';
 import type { BudgetOptions } from './token-broker-props.ts';
 
+/** The values of a metric's own dimensions; `service` is added to them. */
 export type DimensionsOf<Name extends MetricName> = {
   readonly [Key in (typeof METRICS)[Name]['dimensions'][number]]: string;
 };
 
+/** CloudWatch's options of a metric, such as `period`; its dimensions are the metric's own. */
 export type MetricChoices = Omit<MetricOptions, 'dimensionsMap'>;
 
 /** A metric of the functions as CloudWatch knows it: names and dimensions are those of `lib/contract.ts`. */

@@ -1,6 +1,13 @@
-/** What a stack of your own imports: the broker, and what watches it. */
+/**
+ * What a stack of your own imports: the broker, and what watches it. `METRICS` and `MINT_FAILURES` are there for their
+ * types: they cannot be used as values.
+ *
+ * @packageDocumentation
+ */
 
+export type { BudgetStream, METRICS, MetricName, MINT_FAILURES, MintFailure } from '../../lib/contract.ts';
 export type { FunctionNetwork } from './broker-function.ts';
+export type { DimensionsOf, MetricChoices } from './broker-metric.ts';
 export { Monitoring, type MonitoringProps } from './monitoring.ts';
 export { type GrantUseOptions, TokenBroker } from './token-broker.ts';
 export type { BudgetOptions, TokenBrokerProps, TokenOptions } from './token-broker-props.ts';

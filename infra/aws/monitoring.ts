@@ -9,7 +9,9 @@ import { createOverview } from './overview.ts';
 import type { TokenBroker } from './token-broker.ts';
 import type { Watched } from './watched.ts';
 
+/** What is watched, and who is told. */
 export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
+  /** Its minter, its tokens and its own budget are watched. */
   readonly broker: TokenBroker;
   /**
    * Who is told when an alarm is raised, and when it is over.
@@ -20,8 +22,11 @@ export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
 
 /** Alarms that say what to do, and a dashboard: are tokens fresh, is the budget kept, is work flowing? */
 export class Monitoring extends Construct {
+  /** README's table says what each means, and what to do. */
   readonly alarms: readonly Alarm[];
+  /** All metrics of the broker on one page. */
   readonly dashboard: Dashboard;
+  /** Takes what the alarms say: `topic` of the properties, or a new one. */
   readonly topic: ITopic;
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {

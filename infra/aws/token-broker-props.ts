@@ -7,13 +7,16 @@ import type { FunctionNetwork } from './broker-function.ts';
 
 /** What differs from the default settings of a budget. */
 export interface BudgetOptions extends Partial<Omit<BudgetSettings, 'worker' | 'minter'>> {
+  /** Of the stream of all functions that call the API. */
   readonly worker?: Partial<StreamSettings>;
+  /** Of the stream of token and introspection requests. */
   readonly minter?: Partial<StreamSettings>;
 }
 
 /** What differs from the default settings of tokens. The tick is a property of its own. */
 export type TokenOptions = Partial<Omit<TokenSettings, 'tickMs'>>;
 
+/** What a broker is made with. Settings that cannot work fail at synthesis, with the arithmetic. */
 export interface TokenBrokerProps {
   /** Plume's API: an https URL without a path. Access tokens are sent there only. */
   readonly apiUrl: string;
@@ -27,9 +30,15 @@ export interface TokenBrokerProps {
    * @default Duration.minutes(1)
    */
   readonly tick?: Duration | undefined;
-  /** @default - `DEFAULT_TOKEN_SETTINGS` of lib/contract.ts */
+  /**
+   * How long tokens are served and when they are replaced.
+   * @default - the values in README's table of the life of tokens
+   */
   readonly token?: TokenOptions | undefined;
-  /** @default - the vendor's limit: `DEFAULT_BUDGET_SETTINGS` of lib/contract.ts */
+  /**
+   * The calls that the address of the functions may make.
+   * @default - the vendor's limit, 2000 calls in 300 s, with the values in README's table of the call budget
+   */
   readonly budget?: BudgetOptions | undefined;
   /**
    * Encrypts the table. The roles of the functions get the use of it through DynamoDB.
@@ -42,7 +51,10 @@ export interface TokenBrokerProps {
    * @default token-broker
    */
   readonly serviceName?: string | undefined;
-  /** @default RetentionDays.ONE_MONTH */
+  /**
+   * How long CloudWatch keeps the logs of minter and inspector.
+   * @default RetentionDays.ONE_MONTH
+   */
   readonly logRetention?: RetentionDays | undefined;
   /**
    * Where the minter's and the inspector's calls leave from.

@@ -30,6 +30,7 @@ import { grantAll, type Permission } from './permission.ts';
 import { TlsQueue } from './tls-queue.ts';
 import type { BudgetOptions, TokenBrokerProps, TokenOptions } from './token-broker-props.ts';
 
+/** What a function may use. */
 export interface GrantUseOptions {
   /** The M2M client whose token the function may use: the secret's name below the prefix, such as `mocha`. */
   readonly client: string;
@@ -48,20 +49,25 @@ const INSPECTOR_TIMEOUT = Duration.seconds(60);
 
 /**
  * One token and one call budget for all functions that call Plume's API: the table, the minter on its schedule, and
- * the inspector, which reports on tokens without showing them. Give functions the use of it with {@link grantUse}.
+ * the inspector, which reports on tokens without showing them. Give functions the use of it with
+ * {@link TokenBroker.grantUse}.
  */
 export class TokenBroker extends Construct {
   /** Reads secrets and mints tokens. To let it read secrets under a key of yours: `key.grantDecrypt(broker.minter)`. */
   readonly minter: LambdaFunction;
   /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens. */
   readonly inspector: LambdaFunction;
+  /** Tokens, what is known of each mint, and the counters of the budgets: items by a string key, `pk`. */
   readonly table: TableV2;
   /** Encrypts the table. */
   readonly encryptionKey: IKey;
   /** Takes ticks that did not reach the minter or that it could not finish. */
   readonly deadLetterQueue: IQueue;
+  /** Plume's API, as the functions get it. */
   readonly apiUrl: string;
+  /** The budget of the broker's own address: of the minter, and of functions for which `grantUse` names no other. */
   readonly budgetName: string;
+  /** The dimension `service` of all metrics. */
   readonly serviceName: string;
   /** How often the minter looks for tokens to renew. */
   readonly tick: Duration;
@@ -70,6 +76,7 @@ export class TokenBroker extends Construct {
   readonly #tokenSettings: string;
   readonly #budget: BudgetOptions;
 
+  /** @throws Error if the settings cannot work: it says which, and why */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
     super(scope, id);
     const { secretPrefix = DEFAULT_SECRET_PREFIX, logRetention = RetentionDays.ONE_MONTH, network } = props;
@@ -131,8 +138,11 @@ export class TokenBroker extends Construct {
   /**
    * Lets a function use the middleware for one client: permissions on that client's items and on the budget, the
    * invocation of the minter, and the environment that the middleware reads. Call it once per client.
+   *
+   * @throws Error if no secret can have the client's name, or if the function uses another broker or budget already
    */
-  grantUse(fn: LambdaFunction, { client, budgetName = this.budgetName }: GrantUseOptions): Grant {
+  grantUse(fn: LambdaFunction, options: GrantUseOptions): Grant {
+    const { client, budgetName = this.budgetName } = options;
     checkClientName(client);
     const environment = {
       ...this.#settings(budgetName),
@@ -150,7 +160,7 @@ export class TokenBroker extends Construct {
     );
   }
 
-  /** One of the metrics that the functions emit: `lib/contract.ts` says what each means. */
+  /** One of the metrics that the functions emit: {@link METRICS} says what each means. */
   metric<Name extends MetricName>(
     name: Name,
     dimensions: DimensionsOf<Name>,
@@ -164,11 +174,12 @@ export class TokenBroker extends Construct {
     return this.metric('MinterTick', {}, options);
   }
 
+  /** Tokens that were minted and stored, of all clients. */
   metricTokensMinted(options?: MetricChoices): Metric {
     return this.metric('TokenMinted', {}, options);
   }
 
-  /** Mints that ended with one code of `MINT_FAILURES`. */
+  /** Mints that ended with one code of {@link MINT_FAILURES}. */
   metricMintFailures(code: MintFailure, options?: MetricChoices): Metric {
     return this.metric('MintFailed', { code }, { label: code, ...options });
   }
@@ -184,13 +195,8 @@ export class TokenBroker extends Construct {
   }
 
   /** Calls that one stream of a budget made, as a share (%) of the tickets that became good in that time. */
-  metricBudgetUsed({
-    budget,
-    stream,
-  }: {
-    readonly budget: string;
-    readonly stream: BudgetStream;
-  }): MathExpression {
+  metricBudgetUsed(of: { readonly budget: string; readonly stream: BudgetStream }): MathExpression {
+    const { budget, stream } = of;
     return budgetUsed(this.metric('TicketsGranted', { budget, stream }), stream, this.#budget);
   }
 

@@ -3,16 +3,19 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { BudgetStream } from '../../lib/contract.ts';
 import type { TokenBroker } from './token-broker.ts';
 
+/** A budget whose tickets and blocks are shown. */
 export interface WatchedBudget {
+  /** As in the settings of the budget: the dimension `budget` of its metrics. */
   readonly name: string;
   /** Who takes tickets of it: where each zone has a budget of its own, the minter uses another than the workers. */
   readonly streams: readonly BudgetStream[];
 }
 
-/** What is watched. */
+/** What alarms and the dashboard look at. */
 export interface Watched {
+  /** The broker whose minter and tokens are watched. */
   readonly broker: TokenBroker;
-  /** @default - the broker's own, used by minter and workers */
+  /** One for each address that calls leave from. @default - the broker's own, used by minter and workers */
   readonly budgets: readonly WatchedBudget[];
   /** The queues of the reference worker whose messages are work to do, by name. @default - none */
   readonly workQueues: Readonly<Record<string, IQueue>>;

@@ -55,12 +55,17 @@ export interface TestBroker extends AsyncDisposable {
   blockAddress(durationMs: number): void;
   /** No ticket becomes good for so long, in ms: others use the budget up. */
   exhaustBudget(durationMs: number): void;
+  /** Ends the Plume cloud, as the end of an `await using` does. */
   stop(): Promise<void>;
 }
 
 const SILENT: BufferedTelemetry = { metric: () => {}, log: () => {}, flush: () => {} };
 
-/** @throws {ConfigError} if the budget's bound exceeds its limit */
+/**
+ * Starts a Plume cloud on loopback, and a broker that mints for one client of it.
+ *
+ * @throws `config_invalid`, a `PlumeError`, if the budget's bound exceeds its limit
+ */
 export async function createTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const { client: name = 'mocha', lifetimeSeconds = 600, respond } = options;
   const budgetSettings = { ...DEFAULT_BUDGET_SETTINGS, ...options.budget };

@@ -1,7 +1,9 @@
-import type { Clock } from '../../lib/clock.ts';
-
 /** Time that a test owns. */
-export interface TestClock extends Clock {
+export interface TestClock {
+  /** Unix ms. */
+  readonly now: () => number;
+  /** Resolves when `ms` have passed by this clock; rejects with the signal's reason when that aborts first. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Lets time pass, and wakes whoever sleeps until then. */
   advance(ms: number): void;
 }

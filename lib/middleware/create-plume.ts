@@ -9,7 +9,7 @@ export interface Plume {
    * response that it returns is gone.
    *
    * @returns what `work` returned
-   * @throws whatever `work` threw, and {ConfigError} if `calls` is no number of calls
+   * @throws whatever `work` threw, and {@link PlumeError} `config_invalid` if `calls` is no number of calls
    */
   run<Result>(
     work: (plume: PlumeContext) => Result | Promise<Result>,
@@ -17,6 +17,7 @@ export interface Plume {
   ): Promise<Result>;
 }
 
+/** What is known of the invocation whose work is done. */
 export interface PlumeInvocation {
   /**
    * Lambda's context, so that no call outlives the invocation's time.
@@ -32,7 +33,12 @@ export interface PlumeInvocation {
   readonly event?: unknown;
 }
 
-/** @throws {ConfigError} if the environment or the options cannot work */
+/**
+ * The same as the middleware, for those who do without Middy. Make it once, outside of the handler: the token and what is
+ * known of the budget are kept from one invocation to the next.
+ *
+ * @throws {@link PlumeError} `config_invalid`, if the environment or the options cannot work
+ */
 export function createPlume(options: PlumeOptions): Plume {
   const open = createSessions(options);
   return {

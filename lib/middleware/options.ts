@@ -44,13 +44,13 @@ export interface PlumeContext {
    * once with a new token if the API rejects the first. Paths are resolved against the API's base URL. Redirects are
    * not followed. Other answers, a second 401 among them, are returned as they are, once the retry policy is exhausted.
    *
-   * @throws {PlumeError} with a stable `code`; with `retryAtMs` where waiting helps. README lists them all.
+   * @throws {@link PlumeError} with a stable `code`; with `retryAtMs` where waiting helps. README lists them all.
    */
   readonly fetch: (input: string | URL, init?: PlumeRequestInit) => Promise<Response>;
   /**
    * The same for answers in JSON: the parsed body, undefined if it is empty. `Body` is what you expect; nothing checks it.
    *
-   * @throws {PlumeError} besides those of `fetch`, `api_error` if the status is no success or the body is no JSON
+   * @throws {@link PlumeError} besides those of `fetch`, `api_error` if the status is no success or the body is no JSON
    */
   readonly json: <Body = unknown>(input: string | URL, init?: PlumeRequestInit) => Promise<Body>;
 }

@@ -5,14 +5,16 @@ import type { PlumeSession } from '../plume/plume-caller.ts';
 import type { PlumeContext, PlumeOptions } from './options.ts';
 import { createSessions, recordsOf } from './sessions.ts';
 
+/** What the calls of a handler have in common. `TEvent` is the handler's event. */
 export interface PlumeMiddlewareOptions<TEvent = unknown> extends PlumeOptions {
   /**
    * How many calls an event will cause: that many tickets are reserved in one write.
-   * @default the number of `Records` in the event, or 1
+   * @default - the number of `Records` in the event, or 1
    */
   readonly calls?: (event: TEvent) => number;
 }
 
+/** Middy middleware that adds `plume` to the handler's context, for any event and any result. */
 export type PlumeMiddleware<TEvent> = MiddlewareObj<
   TEvent,
   unknown,
@@ -24,7 +26,7 @@ export type PlumeMiddleware<TEvent> = MiddlewareObj<
  * Middy middleware: gives the handler `context.plume`. Let it be the last one that is used: Middy skips the ends
  * of middlewares before one that answers early, and then nobody would end calls that the handler did not await.
  *
- * @throws {ConfigError} at construction, if the environment or the options cannot work
+ * @throws {@link PlumeError} `config_invalid` at construction, if the environment or the options cannot work
  */
 export function plume<TEvent = unknown>(options: PlumeMiddlewareOptions<TEvent>): PlumeMiddleware<TEvent> {
   const { calls = recordsOf } = options;

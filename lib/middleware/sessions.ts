@@ -7,6 +7,7 @@ import type { PlumeOptions } from './options.ts';
 
 /** What is needed of Lambda's context. */
 export interface InvocationContext {
+  /** Milliseconds until Lambda ends the invocation. */
   getRemainingTimeInMillis(): number;
 }
 

@@ -2,7 +2,9 @@ import { PlumeError } from '../errors.ts';
 
 /** A call as messages name it: without its query, which can hold personal data. */
 export interface NamedCall {
+  /** In capital letters, such as `GET`. */
   readonly method: string;
+  /** Of the URL that is called, such as `/v1/locations`. */
   readonly path: string;
 }
 
@@ -61,18 +63,25 @@ export class RequestNotRepeatableError extends PlumeError {
 
 /** The API's answer is not what was asked for: its status is no success, or its body is no JSON. */
 export class ApiError extends PlumeError {
+  /** Of the call: in capital letters, such as `GET`. */
   readonly method: string;
   /** Without the query, which can hold personal data. */
   readonly path: string;
+  /** Of the answer (RFC 9110 section 15); 200 to 299 if it is the body that is no JSON. */
   readonly status: number;
   /** The API's name for the call, if it gave one. */
   readonly requestId?: string;
 
   constructor(
     client: string,
-    { method, path }: NamedCall,
-    end: CallEnd & { readonly status: number; readonly retryAtMs: number | undefined },
+    call: NamedCall,
+    end: {
+      readonly status: number;
+      readonly requestId: string | undefined;
+      readonly retryAtMs: number | undefined;
+    },
   ) {
+    const { method, path } = call;
     const { status, requestId, retryAtMs } = end;
     const isSuccess = status >= 200 && status < 300;
     super(

@@ -14,7 +14,9 @@ export interface PlumeCaller {
   open(invocation: Invocation): PlumeSession;
 }
 
+/** What the calls of one invocation have in common. */
 export interface Invocation {
+  /** The M2M client whose token they carry, such as `mocha`. */
   readonly client: string;
   /** How many calls are expected: tickets are reserved in blocks of that many. */
   readonly calls?: number | undefined;
@@ -25,7 +27,7 @@ export interface Invocation {
    * ends it.
    */
   readonly endsInMs: number;
-  /** @default - a 403 whose body is not JSON */
+  /** Tells the firewall's refusal from an answer of the API. @default - a 403 whose body is not JSON */
   readonly isWafBlock?: IsWafBlock | undefined;
   /** For calls that do not have a policy of their own. @default - no retries */
   readonly retry?: RetryOptions | undefined;
@@ -33,8 +35,9 @@ export interface Invocation {
 
 /** The calls of one invocation. Nothing of it outlives {@link PlumeSession.close}. */
 export interface PlumeSession {
-  /** See `PlumeContext` in the middleware. */
+  /** As {@link PlumeContext.fetch} says. */
   fetch(input: string | URL, init?: PlumeRequestInit): Promise<Response>;
+  /** As {@link PlumeContext.json} says. */
   json<Body = unknown>(input: string | URL, init?: PlumeRequestInit): Promise<Body>;
   /** Drops the tickets left, aborts the calls under way, waits until they have ended and flushes the metrics. */
   close(): Promise<void>;

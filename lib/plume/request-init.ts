@@ -1,5 +1,6 @@
 import type { RetryOptions } from './retry-policy.ts';
 
+/** What a parameter of the query may be. Written as `String` writes it, encoded as `URLSearchParams` does. */
 export type QueryValue = string | number | boolean;
 
 /** Added to the query of the path. A list is one parameter for each of its values; what is undefined is left out. */
@@ -9,14 +10,14 @@ export type Query =
 
 /** What a call takes besides the options of `fetch`. */
 export interface CallOptions {
-  /** @default - nothing is added */
+  /** Added to the query that the path has. @default - nothing is added */
   readonly query?: Query;
   /**
    * How long, in milliseconds, an attempt may take until its answer begins: 1 to 900 000.
    * @default 10000
    */
   readonly timeoutMs?: number;
-  /** @default - that of `plume()` or `createPlume()`, or no retries */
+  /** When this call is made again, if it fails. @default - that of `plume()` or `createPlume()`, or no retries */
   readonly retry?: RetryOptions;
 }
 
@@ -24,6 +25,7 @@ export interface CallOptions {
 export interface JsonBody {
   /** Sent as JSON, with the content type of JSON unless the headers name another; undefined is no body. */
   readonly json: unknown;
+  /** Not beside `json`: a call has one body. */
   readonly body?: never;
 }
 

@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { build, type Metafile } from 'esbuild';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { extract } from '../../infra/package/extract.ts';
 import { type Installed, install, PACKAGE } from './installed.ts';
 import { type LocalBroker, startLocalBroker } from './local-broker.ts';
 
@@ -85,6 +86,16 @@ describe('the entries', () => {
     ]);
     expect(namesOf(`${PACKAGE}/cdk`).sort()).toEqual(['Monitoring', 'TokenBroker']);
     expect(namesOf(`${PACKAGE}/testing`)).toEqual(['createTestBroker']);
+  });
+});
+
+describe('the docstrings', () => {
+  test('are there for every export and member, and mention what can be imported', () => {
+    const copy = join(installed.root, 'package');
+    cpSync(installed.packageRoot, copy, { recursive: true });
+    const { entries, gaps } = extract(copy, join(installed.root, 'models'));
+    expect(entries.map(({ name }) => name)).toEqual([PACKAGE, `${PACKAGE}/cdk`, `${PACKAGE}/testing`]);
+    expect(gaps).toEqual([]);
   });
 });
 
