@@ -46,7 +46,7 @@ export function parseCommandLine(args: readonly string[]): Args {
     vendorLimits: values['vendor-limits'],
     faults: !values['no-faults'],
     pagePort: values['no-page'] ? undefined : wholeNumber('--port', values.port, 0, 1, 65_535),
-    reportFile: values.report,
+    reportFile: fileName(values.report),
     help: values.help,
   };
 }
@@ -73,6 +73,11 @@ function parse(args: readonly string[]) {
     const message = error instanceof Error ? error.message : String(error);
     throw new UsageError(message.split(/\.\s|\n/)[0]);
   }
+}
+
+function fileName(text: string | undefined): string | undefined {
+  if (text === '') throw new UsageError('--report must name a file');
+  return text;
 }
 
 function wholeNumber(

@@ -2,14 +2,21 @@ import { failuresOf, type Report } from './report.ts';
 
 /** The report as people read it. */
 export function reportText(report: Report): string {
-  const rows = reportRows(report);
+  const failures = failuresOf(report);
+  const rows: (readonly [string, string])[] = [
+    ...reportFigures(report),
+    ...report.faults.map((fault): [string, string] => [
+      `fault at ${fault.atSeconds} s`,
+      `${fault.detail}: ${fault.recoveredAfterMs === null ? 'NOT recovered' : `recovered after ${fault.recoveredAfterMs} ms`}`,
+    ]),
+    ['result', failures.length === 0 ? 'good' : `FAILED: ${failures.join('; ')}`],
+  ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
 }
 
-/** Its lines: a name and what there is to say of it. */
-export function reportRows(report: Report): readonly (readonly [name: string, text: string])[] {
-  const failures = failuresOf(report);
+/** Its figures: a name and what there is to say of it. */
+export function reportFigures(report: Report): readonly (readonly [name: string, text: string])[] {
   return [
     ['duration', `${report.durationSeconds} s${report.interrupted ? ' (interrupted)' : ''}`],
     [
@@ -26,10 +33,5 @@ export function reportRows(report: Report): readonly (readonly [name: string, te
     ['window', `at most ${report.maxCallsInWindow} calls, limit ${report.limit}`],
     ['firewall', `${report.wafBlocked} calls refused`],
     ['DynamoDB', `${report.dynamoRequestsPerCall} requests per API call`],
-    ...report.faults.map((fault): [string, string] => [
-      `fault at ${fault.atSeconds} s`,
-      `${fault.detail}: ${fault.recoveredAfterMs === null ? 'NOT recovered' : `recovered after ${fault.recoveredAfterMs} ms`}`,
-    ]),
-    ['result', failures.length === 0 ? 'good' : `FAILED: ${failures.join('; ')}`],
   ];
 }

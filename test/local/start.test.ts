@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 
 import type { Report } from '../../infra/local/report.ts';
 
@@ -27,11 +32,15 @@ async function end(child: ChildProcess) {
   return { stdout, stderr, code };
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'plume-start-'));
+const reportFile = join(folder, 'report.html');
+afterAll(() => rmSync(folder, { recursive: true }));
+
 describe('the whole system', () => {
   test('keeps its promises through a revoked token, an outage and a killed instance', {
     timeout: 90_000,
   }, async () => {
-    const { stdout, stderr, code } = await end(start('--for', '15', '--json'));
+    const { stdout, stderr, code } = await end(start('--for', '15', '--json', '--report', reportFile));
     expect(stdout, stderr).toMatch(/^\{.*\}\n$/);
     const report = JSON.parse(stdout) as Report;
     expect(report).toMatchObject({
@@ -64,13 +73,34 @@ describe('the whole system', () => {
       'authorization-server-down': expect.any(Number),
     });
     expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/^See it, and try faults on it: http:\/\/127\.0\.0\.1:\d+\/$/m);
+    const page = readFileSync(reportFile, 'utf8');
+    expect(page).toContain(`"${report.apiCalls}"`);
+    expect(page).not.toMatch(/(src|href)="(?!data:)/);
+  });
+
+  test('a port that is taken, a report that cannot be written: exit code 2, and why, before anything runs', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const taken = await end(start('--port', String(port)));
+    expect([taken.code, taken.stderr]).toEqual([
+      2,
+      `--port must be one that is free: ${port} is taken; --help lists the options\n`,
+    ]);
+    server.close();
+    const nowhere = await end(start('--report', join(folder, 'nowhere', 'report.html')));
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^--report must name a file in/),
+    ]);
   });
 
   test.each([
     ['foo', 'must be the URL'],
     ['http://127.0.0.1:1/', 'nothing answers'],
   ])('another DynamoDB engine at %s: exit code 2, and why', async (url, why) => {
-    const { stderr, code } = await end(startWith({ AWS_ENDPOINT_URL_DYNAMODB: url }, '--for', '10'));
+    const { stderr, code } = await end(startWith({ AWS_ENDPOINT_URL_DYNAMODB: url }, '--no-page'));
     expect([code, stderr.includes('AWS_ENDPOINT_URL_DYNAMODB') && stderr.includes(why)]).toEqual([2, true]);
   });
 
@@ -84,7 +114,16 @@ describe('the whole system', () => {
   test('--help lists the options', async () => {
     const { stdout, code } = await end(start('--help'));
     expect(code).toBe(0);
-    for (const flag of ['--for', '--workers', '--vendor-limits', '--no-faults', '--json']) {
+    for (const flag of [
+      '--for',
+      '--workers',
+      '--vendor-limits',
+      '--no-faults',
+      '--json',
+      '--port',
+      '--no-page',
+      '--report',
+    ]) {
       expect(stdout).toContain(flag);
     }
   });
@@ -97,7 +136,7 @@ describe.concurrent('somebody ends it', () => {
     ['SIGTERM'],
     ['SIGHUP'],
   ] as const)('ends with the report so far after %s', { timeout: 60_000 }, async (...signals) => {
-    const child = start('--for', '600', '--workers', '2', '--no-faults');
+    const child = start('--for', '600', '--workers', '2', '--no-faults', '--no-page');
     const ended = end(child);
     child.stdout?.on('data', function interrupt(chunk: Buffer) {
       if (!chunk.includes('window')) return;

@@ -13,25 +13,15 @@ import { alarmsOf } from '../../infra/local/cloudwatch/template.ts';
 import { secondMsOf } from '../../infra/local/cloudwatch/time-scale.ts';
 import { createFacts } from '../../infra/local/facts.ts';
 import { submitJobs } from '../../infra/local/jobs.ts';
-import { type Profile, SCALED_PROFILE } from '../../infra/local/profile.ts';
 import { startWorld, type World } from '../../infra/local/world.ts';
 import { METRIC_NAMESPACE } from '../../lib/contract.ts';
+import { FAST_PROFILE } from '../support/fast-profile.ts';
 
 /** The alarms and widgets of the template against the metrics that the functions' bundles write, fault by fault. */
 
-/** Ticks of a second, windows of four, tokens of six: faults are seen soon. */
-const PROFILE: Profile = {
-  ...SCALED_PROFILE,
-  budget: { ...SCALED_PROFILE.budget, limit: 130, windowMs: 4_000, blockMs: 5_000 },
-  token: { ...SCALED_PROFILE.token, graceMs: 500, tickMs: 1_000, defaultLifetimeMs: 6_000 },
-  clients: [
-    { name: 'mocha', lifetimeSeconds: 6 },
-    { name: 'latte', lifetimeSeconds: 6 },
-  ],
-};
 const PATIENCE_MS = 20_000;
 
-const template = synthesize(PROFILE);
+const template = synthesize(FAST_PROFILE);
 const alarms = alarmsOf(template);
 const store = createMetricStore();
 const facts = createFacts(Date.now);
@@ -42,8 +32,14 @@ let world: World;
 let watching: Promise<unknown>;
 
 beforeAll(async () => {
-  facts.subscribe((fact) => putFunctionMetric(store, fact, secondMsOf(PROFILE)));
-  world = await startWorld({ profile: PROFILE, workers: 6, facts, now: Date.now, dynamodbUrl: undefined });
+  facts.subscribe((fact) => putFunctionMetric(store, fact, secondMsOf(FAST_PROFILE)));
+  world = await startWorld({
+    profile: FAST_PROFILE,
+    workers: 6,
+    facts,
+    now: Date.now,
+    dynamodbUrl: undefined,
+  });
   watching = Promise.all([
     putQueueMetrics({
       queues: world.queues,
@@ -51,7 +47,7 @@ beforeAll(async () => {
       store,
       now: Date.now,
       everyMs: 500,
-      secondMs: secondMsOf(PROFILE),
+      secondMs: secondMsOf(FAST_PROFILE),
       signal: over.signal,
     }),
     watchAlarms(),
@@ -73,7 +69,7 @@ async function watchAlarms(): Promise<void> {
 
 function raisedNow(): readonly string[] {
   return alarms
-    .filter((alarm) => alarmState(alarm, store, Date.now(), secondMsOf(PROFILE)) === 'ALARM')
+    .filter((alarm) => alarmState(alarm, store, Date.now(), secondMsOf(FAST_PROFILE)) === 'ALARM')
     .map(({ name }) => name.replace('Monitoring', ''));
 }
 

@@ -23,7 +23,7 @@ export interface Load {
 /** Told by a fault as it goes on. */
 export interface FaultProgress {
   begun(detail: string): void;
-  /** The cause is gone; the system has yet to recover. Not told of a fault that is a single moment. */
+  /** The cause is gone; the system has yet to recover. Not told of a fault that is a moment. */
   over(): void;
 }
 
@@ -31,6 +31,8 @@ export interface Fault {
   readonly name: FaultName;
   /** What it does, as one says it to somebody who is to do it. */
   readonly label: string;
+  /** Its cause is gone as soon as it is there. */
+  readonly isMoment?: true;
   /** What one sees of it. */
   readonly effect: string;
   /**

@@ -10,6 +10,7 @@ type InvocationStarted = Extract<Fact, { kind: 'invocation-started' }>;
 export const killInstance: Fault = {
   name: 'instance-killed',
   label: 'Kill a working instance',
+  isMoment: true,
   effect: 'Its jobs come back when their visibility time-out is over, and another instance does them.',
   async inject(context, { begun }) {
     const { world, isDone } = context;

@@ -4,6 +4,7 @@ import { clientsOf, type Fault, isAccepted, nextFact } from './fault.ts';
 export const revokeToken: Fault = {
   name: 'token-revoked',
   label: 'Revoke the live token',
+  isMoment: true,
   effect: 'Workers are answered 401; one mint replaces the token for all of them.',
   async inject(context, { begun }) {
     const { world, profile } = context;

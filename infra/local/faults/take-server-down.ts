@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Fault, nextFact } from './fault.ts';
 
-/** It answers 503 until it has refused a renewal and one more tick has passed. Recovered: it has issued a token again. */
+/** As long as a token that is due for renewal is good for: alarms warn, and no call fails. */
+const TICKS = 2;
+
+/** It answers 503 until it has refused a renewal and some more ticks. Recovered: it has issued a token again. */
 export const takeServerDown: Fault = {
   name: 'authorization-server-down',
   label: 'Take the authorization server down',
@@ -16,7 +19,7 @@ export const takeServerDown: Fault = {
         context,
         (fact) => fact.kind === 'answer' && fact.endpoint === 'token' && fact.status === 503,
       );
-      await sleep(profile.token.tickMs, undefined, { signal });
+      await sleep(TICKS * profile.token.tickMs, undefined, { signal });
     } finally {
       world.cloud.setOutage(undefined);
     }

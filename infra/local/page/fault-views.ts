@@ -16,13 +16,15 @@ export function faultViews(desk: FaultDesk): readonly FaultView[] {
 export function faultMarks({ faults }: RunState, startedAtMs: number): readonly FaultMark[] {
   return faults.map(({ fault, detail, atMs, overAtMs, recoveredAfterMs }) => {
     const sinceBegin = (unixMs: number): number => Math.round(unixMs - startedAtMs);
+    const isMoment = FAULTS.some(({ name, isMoment }) => name === fault && isMoment);
+    const overMs = overAtMs ?? (isMoment ? atMs : undefined);
     return {
       fault,
       detail,
       atMs: sinceBegin(atMs),
-      ...(overAtMs !== undefined && { overMs: sinceBegin(overAtMs) }),
+      ...(overMs !== undefined && { overMs: sinceBegin(overMs) }),
       ...(recoveredAfterMs !== undefined && {
-        recoveredMs: sinceBegin((overAtMs ?? atMs) + recoveredAfterMs),
+        recoveredMs: sinceBegin((overMs ?? atMs) + recoveredAfterMs),
         recoveredAfterMs: Math.round(recoveredAfterMs),
       }),
     };

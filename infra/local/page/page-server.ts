@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { FaultName } from '../facts.ts';
 import { sendJson, startLoopbackServer } from '../loopback-server.ts';
 import type { PageHtml } from './page-html.ts';
@@ -21,6 +23,7 @@ export interface PageServerOptions {
 }
 
 const EVERY_MS = 1_000;
+const GRACE_MS = 1_000;
 
 /**
  * Serves the page to this machine alone: on the loopback address, to requests that name it so, and takes orders from
@@ -69,9 +72,9 @@ export async function startPageServer({ port, html, view, inject }: PageServerOp
     async stop() {
       clearInterval(timer);
       send(listeners);
-      await Promise.all(
-        [...listeners].map((response) => new Promise<void>((resolve) => response.end(resolve))),
-      );
+      const ended = [...listeners].map((response) => new Promise<void>((resolve) => response.end(resolve)));
+      // Who does not read any more keeps nobody.
+      await Promise.race([Promise.all(ended), sleep(GRACE_MS, undefined, { ref: false })]);
       await server.stop();
     },
   };

@@ -7,7 +7,7 @@ import { secondMsOf } from '../cloudwatch/time-scale.ts';
 import type { Fact } from '../facts.ts';
 import type { Profile } from '../profile.ts';
 import { failuresOf, type Report } from '../report.ts';
-import { reportRows } from '../report-text.ts';
+import { reportFigures } from '../report-text.ts';
 import type { RunUnderWay } from '../run.ts';
 import { createAlarmRecord } from './alarm-record.ts';
 import { faultMarks, faultViews } from './fault-views.ts';
@@ -93,7 +93,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
     view: () => last ?? look?.(),
     finish(report) {
       if (last === undefined) return;
-      last = { ...last, figures: reportRows(report), result: { failures: failuresOf(report) } };
+      last = { ...last, figures: reportFigures(report), result: { failures: failuresOf(report) } };
     },
   };
 }

@@ -30,7 +30,7 @@ test('a line is a metric with its statistic, and a threshold is a mark', () => {
             dimensions: { service: 'token-broker' },
           },
           statistic: 'Minimum',
-          periodSeconds: 300,
+          periodSeconds: 60,
         },
       },
     ],

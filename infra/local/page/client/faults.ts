@@ -40,7 +40,7 @@ export function createFaults(): Part {
 
 function outcomeOf({ overMs, recoveredAfterMs }: FaultMark): string {
   if (recoveredAfterMs !== undefined) return `recovered after ${formatSpan(recoveredAfterMs)}`;
-  return overMs === undefined ? 'under way' : 'the cause is gone, recovering';
+  return overMs === undefined ? 'under way' : 'recovering';
 }
 
 function createButton({ name, label, effect }: FaultView) {

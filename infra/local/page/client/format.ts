@@ -11,5 +11,6 @@ export function formatSpan(ms: number): string {
 }
 
 export function formatValue(value: number): string {
+  if (Math.abs(value) < 0.005) return '0';
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
 }

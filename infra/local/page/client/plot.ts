@@ -32,6 +32,9 @@ export interface Plot {
 
 const DASHES = [[], [6, 3], [2, 3]];
 const COLOURS = 6;
+const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200].map(
+  (seconds) => seconds * 1_000,
+);
 
 /** A colour of the style sheet: light or dark, as it is now. */
 function colour(name: string): string {
@@ -77,7 +80,13 @@ export function createPlot(height: number): Plot {
           },
         },
         axes: [
-          { ...axis, size: 28, values: (_plot, splits) => splits.map(formatTime), space: 70 },
+          {
+            ...axis,
+            size: 28,
+            incrs: STEPS_MS,
+            values: (_plot, splits) => splits.map(formatTime),
+            space: 70,
+          },
           { ...axis, size: MARGIN.left, values: (_plot, splits) => splits.map(formatValue) },
         ],
         series: [
@@ -95,16 +104,19 @@ export function createPlot(height: number): Plot {
   }
 
   function drawMarks({ ctx, bbox, valToPos }: uPlot): void {
-    for (const { atMs, overMs, recoveredMs } of latest?.marks ?? []) {
-      const x = (ms: number): number =>
-        Math.min(Math.max(valToPos(ms, 'x', true), bbox.left), bbox.left + bbox.width);
-      const end = recoveredMs ?? latest?.range.toMs ?? atMs;
-      const band = (fromMs: number, toMs: number, name: string): void => {
-        ctx.fillStyle = colour(name);
-        ctx.fillRect(x(fromMs), bbox.top, Math.max(x(toMs) - x(fromMs), 2), bbox.height);
-      };
-      band(atMs, overMs ?? end, 'fault');
-      if (overMs !== undefined) band(overMs, end, 'recovering');
+    const { marks = [], range = { fromMs: 0, toMs: 0 } } = latest ?? {};
+    const band = (fromMs: number, toMs: number, name: string): void => {
+      if (toMs < range.fromMs || fromMs > range.toMs) return;
+      const left = valToPos(Math.max(fromMs, range.fromMs), 'x', true);
+      const right = valToPos(Math.min(toMs, range.toMs), 'x', true);
+      ctx.fillStyle = colour(name);
+      // A moment, too, can be seen.
+      ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * devicePixelRatio), bbox.height);
+    };
+    for (const { atMs, overMs, recoveredMs } of marks) {
+      const endMs = recoveredMs ?? range.toMs;
+      band(atMs, overMs ?? endMs, 'fault');
+      if (overMs !== undefined) band(overMs, endMs, 'recovering');
     }
   }
 

@@ -21,7 +21,7 @@ export function createWindowPicture(): Part {
     element('span', { class: 'fault' }, 'a fault'),
     element('span', { class: 'recovering' }, 'recovery'),
   );
-  const figure = createFigure('Calls in the window that ends now, by source address', 240, [...tokens.nodes]);
+  const figure = createFigure('Calls in the window that ends now, by source address', 320, tokens.nodes);
   const root = section('Tokens and the call budget', 'window', key, figure.root);
 
   return {
