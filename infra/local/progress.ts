@@ -47,7 +47,7 @@ function progressLine(
 /** A line for a fact that people want to see when it happens. */
 function eventLine(fact: Fact): string | undefined {
   if (fact.kind === 'fault') return `     !  ${fact.detail}`;
-  if (fact.kind === 'fault-over') return `     !  ${fact.fault}: it is back`;
+  if (fact.kind === 'fault-over') return `     !  ${fact.fault}: the cause is gone`;
   if (fact.kind === 'recovered')
     return `     +  ${fact.fault}: recovered after ${Math.round(fact.afterMs)} ms`;
   return undefined;

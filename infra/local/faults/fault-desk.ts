@@ -26,7 +26,8 @@ export interface FaultDesk {
    * @returns undefined if the fault is under way already, or none is taken any more
    */
   inject(name: FaultName): Promise<void> | undefined;
-  isUnderWay(name: FaultName): boolean;
+  /** Whether the fault would be taken now. */
+  takes(name: FaultName): boolean;
   /** No fault is under way. */
   isIdle(): boolean;
   /** No further fault is taken. */
@@ -36,6 +37,8 @@ export interface FaultDesk {
 export function createFaultDesk(context: FaultContext): FaultDesk {
   const underWay = new Set<FaultName>();
   let isClosed = false;
+
+  const takes = (name: FaultName): boolean => !isClosed && !underWay.has(name);
 
   async function run({ name, inject }: Fault): Promise<void> {
     const { record } = context.facts;
@@ -67,11 +70,11 @@ export function createFaultDesk(context: FaultContext): FaultDesk {
   return {
     inject(name) {
       const fault = FAULTS.find((candidate) => candidate.name === name);
-      if (fault === undefined || isClosed || underWay.has(name)) return undefined;
+      if (fault === undefined || !takes(name)) return undefined;
       underWay.add(name);
       return run(fault);
     },
-    isUnderWay: (name) => underWay.has(name),
+    takes,
     isIdle: () => underWay.size === 0,
     close() {
       isClosed = true;

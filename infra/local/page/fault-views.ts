@@ -8,7 +8,7 @@ export function faultViews(desk: FaultDesk): readonly FaultView[] {
     name,
     label,
     effect,
-    isUnderWay: desk.isUnderWay(name),
+    isAvailable: desk.takes(name),
   }));
 }
 

@@ -50,7 +50,8 @@ export interface FaultView {
   readonly name: FaultName;
   readonly label: string;
   readonly effect: string;
-  readonly isUnderWay: boolean;
+  /** False: it is under way, or the run is ending. */
+  readonly isAvailable: boolean;
 }
 
 /** A fault that happened. */

@@ -56,9 +56,9 @@ function createButton({ name, label, effect }: FaultView) {
   });
   return {
     root: element('li', {}, button, element('p', { id: `effect-${name}` }, effect)),
-    update({ isUnderWay }: FaultView): void {
+    update({ isAvailable }: FaultView): void {
       // Not `disabled`: the button would lose the focus of who pressed it.
-      button.setAttribute('aria-disabled', String(isUnderWay));
+      button.setAttribute('aria-disabled', String(!isAvailable));
     },
   };
 }

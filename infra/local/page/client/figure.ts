@@ -33,7 +33,7 @@ export function createFigure(title: string, height: number, above: readonly Node
         ),
       );
       const levels = data.levels.map(({ value, label }) => `${label}: ${formatValue(value)}`).join(', ');
-      setText(words, known.length === 0 ? 'No data yet.' : levels);
+      setText(words, known.length === 0 ? 'No data.' : levels);
       words.classList.toggle('unseen', known.length > 0);
     },
   };
