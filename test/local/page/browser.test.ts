@@ -129,7 +129,9 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
   ] as const)(
     '%s: the recovery is seen, and the alarm %s',
     async (faults, alarm) => {
-      if (alarm !== undefined) await expect.poll(() => lit(alarm).count(), { timeout: 15_000 }).toBe(0);
+      // The run's own backlog, too, saturates the budget.
+      const isNew = alarm !== undefined && !faults.some((fault) => fault === 'load-doubled');
+      if (isNew) await expect.poll(() => lit(alarm).count(), { timeout: 15_000 }).toBe(0);
       for (const fault of faults) await press(fault);
       await Promise.all([
         ...faults.map(seeRecovery),
