@@ -1,10 +1,16 @@
 import { benchBudget } from './budget.ts';
 import { benchCost } from './cost.ts';
 import { benchHerd } from './herd.ts';
+import { benchRecover } from './recover.ts';
 import { type Bench, formatReport, machine } from './report.ts';
 
 /** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
-const BENCHES: Readonly<Record<string, Bench>> = { budget: benchBudget, cost: benchCost, herd: benchHerd };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  budget: benchBudget,
+  cost: benchCost,
+  herd: benchHerd,
+  recover: benchRecover,
+};
 
 const HELP = `usage: npm run bench -- [name] [flags] [--json]
 

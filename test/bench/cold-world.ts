@@ -5,6 +5,8 @@ import { type LoopbackServer, readBody, startLoopbackServer } from '../../infra/
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { BudgetSettings, TokenSettings } from '../../lib/contract.ts';
+import type { AskMinter } from '../../lib/token/ask-minter.ts';
+import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
 import { type Endpoint, type System, startSystem } from '../system/system.ts';
 
 /** Without what must be encoded in a header: libraries differ there, and that is not compared here. */
@@ -103,6 +105,16 @@ export async function startColdWorld(options: {
     counted,
     reset: () => void Object.assign(counted, { token: 0, table: 0, secrets: 0 }),
     stop: () => system.stop(),
+  };
+}
+
+/** As a worker asks, through Lambda's Invoke API. */
+export function askMinterOf(system: System): AskMinter {
+  return async (client, rejected) => {
+    const event = { kind: 'request', client, ...(rejected !== undefined && { rejected }) };
+    const { failed, answer } = await system.invoke('minter', event);
+    if (failed) throw new Error('the minter function failed');
+    return answer as MintOutcome;
   };
 }
 

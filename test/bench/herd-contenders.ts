@@ -9,12 +9,11 @@ import { systemClock } from '../../lib/clock.ts';
 import { DEFAULT_SECRET_PREFIX, DEFAULT_TOKEN_SETTINGS, TABLE } from '../../lib/contract.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
-import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { silentTelemetry } from '../support/silent-telemetry.ts';
-import type { ColdWorld } from './cold-world.ts';
+import { askMinterOf, type ColdWorld } from './cold-world.ts';
 import { countRequests } from './count-requests.ts';
 
 /** A way to a token. */
@@ -42,14 +41,6 @@ export function brokerContender({ system, client, counted }: ColdWorld): Contend
   countRequests(table.client, () => {
     counted.table += 1;
   });
-  const askMinter = async (name: string, rejected: string | undefined): Promise<MintOutcome> => {
-    const { answer } = await system.invoke('minter', {
-      kind: 'request',
-      client: name,
-      ...(rejected !== undefined && { rejected }),
-    });
-    return answer as MintOutcome;
-  };
   return {
     name: 'broker',
     async forget() {
@@ -62,7 +53,7 @@ export function brokerContender({ system, client, counted }: ColdWorld): Contend
       const reader = createTokenReader({
         store: createTokenStore(table),
         requests: createMintRequests(table),
-        askMinter,
+        askMinter: askMinterOf(system),
         settings: DEFAULT_TOKEN_SETTINGS,
         clock: systemClock,
         telemetry: silentTelemetry,

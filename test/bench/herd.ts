@@ -10,7 +10,7 @@ import {
   powertoolsContender,
 } from './herd-contenders.ts';
 import { positive, positives } from './options.ts';
-import type { Bench, BenchReport } from './report.ts';
+import { type Bench, type BenchReport, met } from './report.ts';
 import { startVirtualHerd, VIRTUAL_MS } from './virtual-herd.ts';
 
 interface Options {
@@ -142,10 +142,6 @@ async function inTurn<Result>(times: number, run: (index: number) => Promise<Res
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function met(isMet: boolean): string {
-  return isMet ? 'met' : 'not met';
 }
 
 function readOptions(args: readonly string[]): Options {
