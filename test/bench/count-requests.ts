@@ -1,4 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 /**
  * Calls `onRequest` for every HTTP request of the client, repeated ones too.
@@ -6,10 +7,11 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
  * @returns the function that ends it
  */
 export function countRequests(
-  { middlewareStack }: DynamoDBClient,
+  client: DynamoDBClient | SecretsManagerClient,
   onRequest: (operation: string) => void,
 ): () => void {
   const name = 'countRequests';
+  const { middlewareStack } = client as DynamoDBClient;
   middlewareStack.add(
     (next, { commandName = '' }) =>
       (args) => {
