@@ -57,11 +57,13 @@ export async function startColdWorld(options: {
   readonly apiLatencyMs?: number;
   readonly lifetimeSeconds?: number;
   readonly token?: Partial<TokenSettings>;
+  /** Of `test/system/functions`. */
+  readonly testFunctions?: readonly string[];
 }): Promise<ColdWorld> {
   const counted: Counted = { token: 0, table: 0, secrets: 0 };
   let secretsUrl = '';
   const system = await startSystem({
-    testFunctions: [],
+    testFunctions: options.testFunctions ?? [],
     token: options.token ?? {},
     budget: BUDGET,
     tap: async (endpoint: Endpoint, url: string) => {
