@@ -2,20 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { SCALED_PROFILE } from '../../infra/local/profile.ts';
-import type { TokenSettings } from '../../lib/contract.ts';
 import { type ColdWorld, startColdWorld } from './cold-world.ts';
 import { positive } from './options.ts';
 import { brokerContender, cacheContender, type RecoverContender } from './recover-contenders.ts';
 import { type Bench, met } from './report.ts';
 
-interface Options {
+export interface RecoverOptions {
   readonly instances: number;
+  /** In each instance. */
   readonly callers: number;
   readonly lifetimeSeconds: number;
+  /** Of the authorization server. */
   readonly latencyMs: number;
+  readonly revokedAfterMs: number;
+  readonly lastsMs: number;
 }
 
-interface Recovery {
+export interface Recovery {
   readonly failed: number;
   readonly rejected: number;
   readonly mints: number;
@@ -25,7 +28,8 @@ interface Recovery {
   readonly perSecondAfter: number;
 }
 
-/** A token is revoked when it has served for so long. */
+const TOKEN = SCALED_PROFILE.token;
+/** A token is revoked when it has served for so long: longer than the two seconds that are the measure, and before it is due. */
 const REVOKED_AFTER_MS = 4_000;
 /** How long the run goes on when the token would have expired. */
 const AFTER_MS = 2_500;
@@ -41,28 +45,8 @@ export const benchRecover: Bench = {
   async run(args) {
     const options = readOptions(args);
     const { lifetimeSeconds } = options;
-    const token = SCALED_PROFILE.token;
-    const contenders = [
-      (world: ColdWorld) => brokerContender(world, token),
-      (world: ColdWorld) => cacheContender(world, token, { dropsRejected: true }),
-      (world: ColdWorld) => cacheContender(world, token, { dropsRejected: false }),
-    ];
     const rows: [name: string, Recovery][] = [];
-    for (const create of contenders) {
-      const world = await startColdWorld({
-        tokenLatencyMs: options.latencyMs,
-        apiLatencyMs: API_MS,
-        lifetimeSeconds,
-        token,
-      });
-      try {
-        const contender = create(world);
-        rows.push([contender.name, await measure(world, contender, options, token)]);
-        contender.stop();
-      } finally {
-        await world.stop();
-      }
-    }
+    for (const contender of CONTENDERS) rows.push(await recover(contender, options));
     const broker = rows[0]?.[1];
     return [
       {
@@ -94,11 +78,32 @@ export const benchRecover: Bench = {
   },
 };
 
+export const CONTENDERS = [
+  (world: ColdWorld) => brokerContender(world, TOKEN),
+  (world: ColdWorld) => cacheContender(world, TOKEN, { dropsRejected: true }),
+  (world: ColdWorld) => cacheContender(world, TOKEN, { dropsRejected: false }),
+];
+
+export async function recover(
+  create: (world: ColdWorld) => RecoverContender,
+  options: RecoverOptions,
+): Promise<[name: string, Recovery]> {
+  const { latencyMs: tokenLatencyMs, lifetimeSeconds } = options;
+  const world = await startColdWorld({ tokenLatencyMs, apiLatencyMs: API_MS, lifetimeSeconds, token: TOKEN });
+  try {
+    const contender = create(world);
+    const recovery = await measure(world, contender, options);
+    contender.stop();
+    return [contender.name, recovery];
+  } finally {
+    await world.stop();
+  }
+}
+
 async function measure(
   { system, cloud, client }: ColdWorld,
   contender: RecoverContender,
-  { instances, callers, lifetimeSeconds }: Options,
-  { tickMs }: TokenSettings,
+  { instances, callers, revokedAfterMs, lastsMs }: RecoverOptions,
 ): Promise<Recovery> {
   const over = new AbortController();
   const ends: { readonly atMs: number; readonly ok: boolean }[] = [];
@@ -121,12 +126,13 @@ async function measure(
       ends.push({ atMs: Date.now(), ok });
     }
   };
-  const ticking = contender.tick && repeat(contender.tick, tickMs, over.signal);
+  const ticking = contender.tick && repeat(contender.tick, TOKEN.tickMs, over.signal);
   const calling = calls.flatMap((call) => Array.from({ length: callers }, () => keepCalling(call)));
-  await sleep(REVOKED_AFTER_MS);
+  await sleep(revokedAfterMs);
   const revokedMs = Date.now();
   cloud.revoke(client.name);
-  await sleep(startedMs + 1000 * lifetimeSeconds + AFTER_MS - Date.now());
+  const endMs = startedMs + lastsMs;
+  await sleep(endMs - Date.now());
   over.abort();
   await Promise.all([ticking, ...calling]);
   unsubscribe();
@@ -134,7 +140,6 @@ async function measure(
   const perSecond = (fromMs: number, toMs: number): number =>
     (1000 * ends.filter(({ atMs, ok }) => ok && atMs >= fromMs && atMs < toMs).length) / (toMs - fromMs);
   const perSecondBefore = perSecond(revokedMs - 2_000, revokedMs);
-  const endMs = startedMs + 1000 * lifetimeSeconds + AFTER_MS;
   const isBackAt = (atMs: number): boolean =>
     perSecond(atMs, atMs + EVERY_MS) >= BACK * perSecondBefore &&
     perSecond(atMs, atMs + BUCKETS * EVERY_MS) >= BACK * perSecondBefore;
@@ -162,7 +167,7 @@ async function repeat(work: () => Promise<unknown>, everyMs: number, signal: Abo
   }
 }
 
-function readOptions(args: readonly string[]): Options {
+function readOptions(args: readonly string[]): RecoverOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -172,10 +177,13 @@ function readOptions(args: readonly string[]): Options {
       latency: { type: 'string', default: '200' },
     },
   });
+  const lifetimeSeconds = positive('lifetime', values.lifetime);
   return {
+    lifetimeSeconds,
+    revokedAfterMs: REVOKED_AFTER_MS,
+    lastsMs: 1000 * lifetimeSeconds + AFTER_MS,
     instances: positive('instances', values.instances),
     callers: positive('callers', values.callers),
-    lifetimeSeconds: positive('lifetime', values.lifetime),
     latencyMs: positive('latency', values.latency),
   };
 }
