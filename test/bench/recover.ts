@@ -41,7 +41,7 @@ const BUCKETS = 5;
 
 /** The client's live tokens are revoked while all instances call: what it costs until all is as before. */
 export const benchRecover: Bench = {
-  help: 'a live token revoked under load, against caching it [--instances 8] [--callers 4] [--lifetime 12] [--latency 200]',
+  help: 'a live token revoked under load, against caching it [--instances 8] [--callers 2] [--lifetime 12] [--latency 200]',
   async run(args) {
     const options = readOptions(args);
     const { lifetimeSeconds } = options;
@@ -172,7 +172,7 @@ function readOptions(args: readonly string[]): RecoverOptions {
     args: [...args],
     options: {
       instances: { type: 'string', default: '8' },
-      callers: { type: 'string', default: '4' },
+      callers: { type: 'string', default: '2' },
       lifetime: { type: 'string', default: '12' },
       latency: { type: 'string', default: '200' },
     },
