@@ -66,7 +66,10 @@ type TokenSource = 'memory' | 'table' | 'minter';
 const MEMORY_CLIENTS = 100;
 /** How long the others leave asking the minter to the one who does. */
 const CLAIM_MS = 5_000;
+/** How soon a caller that was refused tries again: its holder may be dead. Refused writes are billed, reads cost less. */
+const CLAIM_AGAIN_MS = 1_000;
 const POLL_MS = 100;
+const POLL_GROWTH = 1.5;
 const POLL_MAX_MS = 2_000;
 /** One look is worth this long, even to a caller who has no time to wait. */
 const MIN_LOOK_MS = 1_000;
@@ -76,6 +79,8 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
   const memory = new LRUCache<string, AccessToken>({ max: MEMORY_CLIENTS });
   /** Looks under way. Callers that want the same share one; it is forgotten when it ends, however it ends. */
   const looks = new Map<string, Promise<Look>>();
+  /** Until when it is left to somebody else to ask the minter. */
+  const claimed = new LRUCache<string, number>({ max: MEMORY_CLIENTS });
 
   return {
     isSendable,
@@ -155,8 +160,13 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
     const seen = await lookAtTable(client, rejected, 'table');
     if ('token' in seen || seen.failure !== undefined) return seen;
 
+    const key = lookKey(client, rejected);
     const nowMs = clock.now();
-    if (!(await requests.claim(client, rejected, nowMs, nowMs + CLAIM_MS))) return {};
+    if (nowMs < (claimed.get(key) ?? 0)) return {};
+    if (!(await requests.claim(client, rejected, nowMs, nowMs + CLAIM_MS))) {
+      claimed.set(key, nowMs + CLAIM_AGAIN_MS);
+      return {};
+    }
     try {
       const outcome = await askMinter(client, rejected);
       if (outcome.status === 'failed') return { failure: outcome };
@@ -205,8 +215,11 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
     return `${client}#${rejected ?? ''}`;
   }
 
-  /** Doubles up to a ceiling, with jitter, so that many waiting instances do not read in step. */
+  /**
+   * Grows up to a ceiling, so that nobody waits much longer than the mint takes; with jitter, so that many waiting
+   * instances do not read in step.
+   */
   function pollDelayMs(attempt: number): number {
-    return Math.min(POLL_MAX_MS, POLL_MS * 2 ** attempt) * (0.5 + random() / 2);
+    return Math.min(POLL_MAX_MS, POLL_MS * POLL_GROWTH ** attempt) * (0.5 + random() / 2);
   }
 }

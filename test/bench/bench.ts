@@ -1,9 +1,18 @@
 import { benchBudget } from './budget.ts';
 import { benchCost } from './cost.ts';
+import { benchHerd } from './herd.ts';
+import { benchRecover } from './recover.ts';
 import { type Bench, formatReport, machine } from './report.ts';
+import { benchScale } from './scale.ts';
 
 /** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
-const BENCHES: Readonly<Record<string, Bench>> = { budget: benchBudget, cost: benchCost };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  budget: benchBudget,
+  cost: benchCost,
+  herd: benchHerd,
+  recover: benchRecover,
+  scale: benchScale,
+};
 
 const HELP = `usage: npm run bench -- [name] [flags] [--json]
 

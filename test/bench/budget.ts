@@ -6,6 +6,8 @@ import { systemClock } from '../../lib/clock.ts';
 import { rollingWindow } from '../simulation/rolling-window.ts';
 import { startTable } from '../support/dynamodb.ts';
 import { BENCH_SETTINGS, type Contender, libraryContender, ticketContender } from './contenders.ts';
+import { countRequests } from './count-requests.ts';
+import { positive, positives } from './options.ts';
 import type { Bench } from './report.ts';
 
 interface BenchResult {
@@ -66,7 +68,10 @@ async function measure(
   await contender.caller().run(systemClock.now(), () => callsMs.push(systemClock.now()));
   await systemClock.sleep(0.8 * BENCH_SETTINGS.windowMs);
 
-  const counted = countRequests(client);
+  let requests = 0;
+  const stopCounting = countRequests(client, () => {
+    requests += 1;
+  });
   const startMs = systemClock.now();
   const endMs = startMs + durationMs;
   await Promise.all(
@@ -74,6 +79,7 @@ async function measure(
       contender.caller().run(endMs, () => callsMs.push(systemClock.now())),
     ),
   );
+  stopCounting();
   const granted = callsMs.filter((atMs) => atMs >= startMs).length;
   const inTime = callsMs.filter((atMs) => atMs >= startMs && atMs < endMs).length;
   const { largest } = rollingWindow(callsMs, BENCH_SETTINGS.windowMs, BENCH_SETTINGS.limit);
@@ -82,26 +88,8 @@ async function measure(
     callers,
     granted,
     shareOfRate: inTime / (contender.callsPerMs * durationMs),
-    requestsPerCall: counted.stop() / granted,
+    requestsPerCall: requests / granted,
     largestWindow: largest,
-  };
-}
-
-/** Every HTTP request of the client, repeated ones too. */
-function countRequests(client: DynamoDBClient): { stop(): number } {
-  let requests = 0;
-  client.middlewareStack.add(
-    (next) => (args) => {
-      requests += 1;
-      return next(args);
-    },
-    { step: 'deserialize', priority: 'low', name: 'countRequests' },
-  );
-  return {
-    stop() {
-      client.middlewareStack.remove('countRequests');
-      return requests;
-    },
   };
 }
 
@@ -115,14 +103,8 @@ function readOptions(args: readonly string[]): { callers: number[]; seconds: num
     },
   });
   return {
-    callers: values.callers.split(',').map((text) => positive('callers', text)),
+    callers: positives('callers', values.callers),
     seconds: positive('seconds', values.seconds),
     horizonMs: positive('horizon', values.horizon),
   };
-}
-
-function positive(flag: string, text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text))
-    throw new Error(`--${flag} must be a positive whole number, not "${text}"`);
-  return Number(text);
 }

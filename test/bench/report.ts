@@ -22,6 +22,11 @@ export interface Bench {
   run(args: readonly string[]): Promise<BenchReport[]>;
 }
 
+/** For notes that say a target. */
+export function met(isMet: boolean): string {
+  return isMet ? 'met' : 'not met';
+}
+
 /** The kind of machine and the day: no figure means anything without them. */
 export function machine(now: Date): { cpu: string; cores: number; node: string; date: string } {
   return {

@@ -33,6 +33,8 @@ export interface SystemOptions {
 export interface System {
   readonly facts: Facts;
   readonly table: CountingProxy;
+  /** What the table is on, past the proxy that counts. */
+  readonly engineUrl: string;
   /** What every function gets; the minter and the inspector `withSecrets` besides. */
   readonly environment: Readonly<Record<string, string>>;
   readonly withSecrets: Readonly<Record<string, string>>;
@@ -113,6 +115,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   return {
     facts,
     table,
+    engineUrl: engine.url,
     environment,
     withSecrets,
     dynamo,

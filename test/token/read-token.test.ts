@@ -5,7 +5,7 @@ import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type AccessToken, accessToken } from '../../lib/token/access-token.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
-import { createMintRequests } from '../../lib/token/mint-requests.ts';
+import { createMintRequests, type MintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader, type TokenReader } from '../../lib/token/read-token.ts';
 import { createTokenStore, type TokenStore } from '../../lib/token/token-store.ts';
 import { startTable } from '../support/dynamodb.ts';
@@ -50,10 +50,10 @@ const telemetry: Telemetry = {
   log: () => {},
 };
 
-function instance(using: TokenStore = store): TokenReader {
+function instance(using: TokenStore = store, requests = createMintRequests(table)): TokenReader {
   return createTokenReader({
     store: using,
-    requests: createMintRequests(table),
+    requests,
     askMinter: async (name, rejected) => {
       asked.push(rejected);
       return minter(name, rejected);
@@ -131,6 +131,31 @@ describe('many callers', () => {
     const tokens = await Promise.all(readers.flatMap((reader) => [get(reader), get(reader)]));
     expect(new Set(tokens)).toEqual(new Set(['minted-1']));
     expect(asked).toEqual([undefined]);
+  });
+
+  test('wait by reading: a second of a mint costs each one claim, since refused writes are billed', async () => {
+    const startedMs = clock.now();
+    const requests = createMintRequests(table);
+    await requests.claim(client, undefined, clock.now(), clock.now() + 5_000);
+    let [reads, claims] = [0, 0];
+    const counting: MintRequests = {
+      claim: (...claim) => {
+        claims += 1;
+        return requests.claim(...claim);
+      },
+    };
+    const minted: TokenStore = {
+      ...store,
+      async read(name) {
+        reads += 1;
+        if (reads === 5) await mint('stored');
+        return store.read(name);
+      },
+    };
+    expect(await get(instance(minted, counting))).toBe('stored');
+    expect(clock.now() - startedMs).toBeGreaterThan(500);
+    expect(clock.now() - startedMs).toBeLessThan(1_000);
+    expect(claims).toBe(1);
   });
 
   test('of many instances, with a rejected token, ask the minter once', async () => {

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { forward } from '../../infra/local/forward.ts';
+import { type LoopbackServer, readBody, startLoopbackServer } from '../../infra/local/loopback-server.ts';
+import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
+import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
+import type { BudgetSettings, TokenSettings } from '../../lib/contract.ts';
+import type { AskMinter } from '../../lib/token/ask-minter.ts';
+import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
+import { type Endpoint, type System, startSystem } from '../system/system.ts';
+
+/** Without what must be encoded in a header: libraries differ there, and that is not compared here. */
+const MOCHA = {
+  name: 'mocha',
+  clientId: '0oa1y13epa9NeXecM0h8',
+  clientSecret: 'aSecretOfLettersAndDigits42',
+  partner: 'mocha-partner',
+};
+
+/** A thousand calls a second: callers meet at the token, not at the budget. */
+const stream = { intervalMs: 1, ticketLifeMs: 10_000, burstMs: 1_000, horizonMs: 400 };
+const BUDGET: BudgetSettings = {
+  name: 'bench',
+  limit: 1_000_000,
+  windowMs: 60_000,
+  clockAllowanceMs: 100,
+  networkDelayMs: 500,
+  blockMs: 60_000,
+  worker: stream,
+  minter: stream,
+};
+
+/** Requests since the last reset, whoever made them. */
+export interface Counted {
+  token: number;
+  table: number;
+  secrets: number;
+}
+
+/** The broker's parts, an authorization server and a secret of `mocha`: nobody has a token. */
+export interface ColdWorld {
+  readonly system: System;
+  readonly cloud: PlumeCloud;
+  readonly client: CloudClient;
+  /** Where all ask for tokens: it answers as slowly as was asked for. */
+  readonly tokenUrl: string;
+  readonly secretsUrl: string;
+  readonly budget: BudgetSettings;
+  readonly counted: Counted;
+  reset(): void;
+  stop(): Promise<void>;
+}
+
+export async function startColdWorld(options: {
+  /** How long the authorization server takes for an answer, besides signing. */
+  readonly tokenLatencyMs: number;
+  readonly apiLatencyMs?: number;
+  readonly lifetimeSeconds?: number;
+  readonly token?: Partial<TokenSettings>;
+  /** Of `test/system/functions`. */
+  readonly testFunctions?: readonly string[];
+}): Promise<ColdWorld> {
+  const counted: Counted = { token: 0, table: 0, secrets: 0 };
+  let secretsUrl = '';
+  const system = await startSystem({
+    testFunctions: options.testFunctions ?? [],
+    token: options.token ?? {},
+    budget: BUDGET,
+    tap: async (endpoint: Endpoint, url: string) => {
+      if (endpoint !== 'secrets-manager') return { url, stop: async () => {} };
+      const passage = await startPassage(url, () => {
+        counted.secrets += 1;
+      });
+      secretsUrl = passage.url;
+      return passage;
+    },
+  });
+  const client = { ...MOCHA, lifetimeSeconds: options.lifetimeSeconds ?? 1800 };
+  const cloud = await startPlumeCloud({
+    clients: [client],
+    waf: { limit: 1_000_000, windowMs: 60_000, release: 'new-frame' },
+    latencyMs: options.apiLatencyMs ?? 5,
+    record: system.facts.record,
+    now: Date.now,
+  });
+  system.defer(() => cloud.stop());
+  const { origin, pathname } = new URL(cloud.tokenUrl);
+  const door = await startPassage(origin, () => sleep(options.tokenLatencyMs));
+  system.defer(() => door.stop());
+  const tokenUrl = `${door.url}${pathname}`;
+  const secret = { authorization: authorizationOf(client), tokenUrl, scope: scopeOf(client) };
+  await system.createSecret(client.name, JSON.stringify(secret));
+  system.add('minter', { environment: system.withSecrets });
+  system.facts.subscribe((fact) => {
+    if (fact.kind === 'table-request') counted.table += 1;
+    if (fact.kind === 'answer' && fact.endpoint === 'token') counted.token += 1;
+  });
+  // Loads the minter: a cold start is no matter of this comparison.
+  await system.invoke('minter', { kind: 'request', client: 'nobody' });
+  return {
+    system,
+    cloud,
+    client,
+    tokenUrl,
+    secretsUrl,
+    budget: BUDGET,
+    counted,
+    reset: () => void Object.assign(counted, { token: 0, table: 0, secrets: 0 }),
+    stop: () => system.stop(),
+  };
+}
+
+/** As a worker asks, through Lambda's Invoke API. */
+export function askMinterOf(system: System): AskMinter {
+  return async (client, rejected) => {
+    const event = { kind: 'request', client, ...(rejected !== undefined && { rejected }) };
+    const { failed, answer } = await system.invoke('minter', event);
+    if (failed) throw new Error('the minter function failed');
+    return answer as MintOutcome;
+  };
+}
+
+/** Passes every request on, after `before`. */
+function startPassage(origin: string, before: () => unknown): Promise<LoopbackServer> {
+  return startLoopbackServer(async (request, response) => {
+    const body = await readBody(request);
+    await before();
+    const answer = await forward(`${origin}${request.url}`, request.headers, body);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+}

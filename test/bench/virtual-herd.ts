@@ -1,0 +1,89 @@
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { TABLE } from '../../lib/contract.ts';
+import { createMintRequests } from '../../lib/token/mint-requests.ts';
+import { createTokenReader } from '../../lib/token/read-token.ts';
+import { createRandom } from '../simulation/random.ts';
+import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
+import { startSettledTable } from '../support/settled-table.ts';
+import { silentTelemetry } from '../support/silent-telemetry.ts';
+import { createWorld } from '../token/minter-world.ts';
+import { isWrite } from './count-requests.ts';
+
+/** How long things take, as an instance sees them in its Region. */
+export const VIRTUAL_MS = { table: 10, minter: 20, token: 400 } as const;
+
+export interface VirtualHerd {
+  readonly tokenRequests: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly lastMs: number;
+}
+
+/** The herd on virtual time: what it costs to wait for one another, however fast this machine is. */
+export async function startVirtualHerd(): Promise<{
+  meet(callers: number, seed: number): Promise<VirtualHerd>;
+  stop(): Promise<void>;
+}> {
+  const table = await startSettledTable();
+  const time = createVirtualTime(1_700_000_000_000, table.settled);
+  const clock = { ...virtualClock(time), advance: () => {} };
+  const counted = { reads: 0, writes: 0 };
+  table.client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        counted[isWrite(commandName) ? 'writes' : 'reads'] += 1;
+        await clock.sleep(VIRTUAL_MS.table);
+        return next(args);
+      },
+    // Before a request counts as under way: until then time passes.
+    { step: 'initialize', priority: 'high', name: 'tableLatency' },
+  );
+
+  return {
+    async meet(callers, seed) {
+      const random = createRandom(seed).next;
+      const world = createWorld(table, { clock, random });
+      world.secrets.put('mocha');
+      world.server.trouble = async () => {
+        await clock.sleep(VIRTUAL_MS.token);
+        return undefined;
+      };
+      await during(async () => {
+        for (const key of [TABLE.tokenKey, TABLE.mintKey, TABLE.requestKey]) {
+          const Key = { [TABLE.partitionKey]: { S: key('mocha') } };
+          await table.client.send(new DeleteItemCommand({ TableName: table.table, Key }));
+        }
+      });
+      Object.assign(counted, { reads: 0, writes: 0 });
+      const startedMs = clock.now();
+      let lastMs = 0;
+      const call = async (): Promise<void> => {
+        const reader = createTokenReader({
+          store: world.store,
+          requests: createMintRequests(table),
+          async askMinter(client, rejected) {
+            await clock.sleep(VIRTUAL_MS.minter);
+            return world.request(client, rejected);
+          },
+          settings: world.settings,
+          clock,
+          telemetry: silentTelemetry,
+          random,
+        });
+        await reader.get('mocha', { waitUntilMs: startedMs + 30_000 });
+        lastMs = Math.max(lastMs, clock.now() - startedMs);
+      };
+      await during(() => Promise.all(Array.from({ length: callers }, call)));
+      return { tokenRequests: world.server.mints(), ...counted, lastMs };
+    },
+    stop: () => {
+      table.client.middlewareStack.remove('tableLatency');
+      return table.stop();
+    },
+  };
+
+  async function during(work: () => Promise<unknown>): Promise<void> {
+    await Promise.all([work(), time.run(clock.now() + 60_000)]);
+  }
+}
