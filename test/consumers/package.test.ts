@@ -223,8 +223,6 @@ describe("the SQS worker's bundle", () => {
       '@aws-lambda-powertools/logger',
       '@aws-lambda-powertools/metrics',
       '@aws-sdk/client-dynamodb',
-      '@aws-sdk/client-lambda',
-      '@smithy/core',
       'cdk-stack/names.ts',
       'lib',
       'lru-cache',
