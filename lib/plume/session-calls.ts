@@ -28,13 +28,13 @@ export function beginCalls(
   const scope = { client, patienceMs, isWafBlock, book, retry };
 
   const signalOf = ({ init }: ApiRequest): AbortSignal =>
-    AbortSignal.any([ended.signal, ...(init.signal ? [init.signal] : [])]);
+    init.signal ? AbortSignal.any([ended.signal, init.signal]) : ended.signal;
   const track = <Result>(call: Promise<Result>): Promise<Result> => {
     underWay.add(call);
-    const tracked = call.finally(() => underWay.delete(call));
+    const forget = (): unknown => underWay.delete(call);
     // A caller that does not await must not bring the whole environment down.
-    tracked.catch(() => {});
-    return tracked;
+    call.then(forget, forget);
+    return call;
   };
 
   async function fetch(input: string | URL, init?: PlumeRequestInit): Promise<Response> {
