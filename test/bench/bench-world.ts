@@ -15,11 +15,10 @@ import { startTable } from '../support/dynamodb.ts';
 export interface BenchWorld {
   /** All that a measured process needs to know. */
   readonly environment: Readonly<Record<string, string>>;
+  /** With secrets, for who mints. */
+  readonly clientsWithoutToken: readonly string[];
   stop(): Promise<void>;
 }
-
-/** Beside those of `ENV`, for the contenders. */
-export const BENCH_ENV = { secret: 'BENCH_SECRET' } as const;
 
 const HOUR_MS = 3_600_000;
 /** An hour's tickets lie ready, 1000 a second: nobody waits for the budget, only for the write that takes them. */
@@ -35,18 +34,21 @@ const UNLIMITED: BudgetSettings = {
   minter: stream,
 };
 
-export async function startBenchWorld(): Promise<BenchWorld> {
+export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise<BenchWorld> {
   await using stack = new AsyncDisposableStack();
   const owned = <Owned extends { stop(): Promise<void> }>(part: Owned): Owned => {
     stack.defer(() => part.stop());
     return part;
   };
   const client = createClient({ name: 'mocha', lifetimeSeconds: 2 * HOUR_MS });
+  const others = Array.from({ length: clientsWithoutToken }, (_, index) =>
+    createClient({ name: `client-${index}`, lifetimeSeconds: 600 }),
+  );
   const table = owned(await startTable());
   const secretsManager = owned(await startSecretsManager(Date.now));
   const cloud = owned(
     await startPlumeCloud({
-      clients: [client],
+      clients: [client, ...others],
       waf: { limit: 1_000_000, windowMs: 1_000, release: 'new-frame' },
       latencyMs: 0,
       record: () => {},
@@ -54,7 +56,7 @@ export async function startBenchWorld(): Promise<BenchWorld> {
     }),
   );
   const api = owned(await startApi());
-  await createSecrets(secretsManager.url, [client], cloud.tokenUrl);
+  await createSecrets(secretsManager.url, [client, ...others], cloud.tokenUrl);
 
   const response = await fetch(cloud.tokenUrl, {
     method: 'POST',
@@ -64,15 +66,17 @@ export async function startBenchWorld(): Promise<BenchWorld> {
   const { access_token: value } = (await response.json()) as { access_token: string };
   const token = accessToken(value, Date.now(), Date.now() + HOUR_MS);
   await createTokenStore(table).replace(client.name, token, undefined);
-  await table.client.send(
-    new PutItemCommand({
-      TableName: table.table,
-      Item: {
-        [TABLE.partitionKey]: { S: TABLE.budgetKey(UNLIMITED.name, 'worker') },
-        nextMs: { N: String(Date.now() - 0.9 * HOUR_MS) },
-      },
-    }),
-  );
+  for (const name of ['worker', 'minter'] as const) {
+    await table.client.send(
+      new PutItemCommand({
+        TableName: table.table,
+        Item: {
+          [TABLE.partitionKey]: { S: TABLE.budgetKey(UNLIMITED.name, name) },
+          nextMs: { N: String(Date.now() - 0.9 * HOUR_MS) },
+        },
+      }),
+    );
+  }
 
   const { hostname, protocol, port, path } = await table.client.config.endpoint!();
   const parts = stack.move();
@@ -87,8 +91,10 @@ export async function startBenchWorld(): Promise<BenchWorld> {
       [ENV.minterFunction]: 'minter',
       [ENV.apiUrl]: api.url,
       [ENV.budgetSettings]: JSON.stringify(UNLIMITED),
-      [BENCH_ENV.secret]: `${DEFAULT_SECRET_PREFIX}/${client.name}`,
+      // For contenders that read it themselves.
+      BENCH_SECRET: `${DEFAULT_SECRET_PREFIX}/${client.name}`,
     },
+    clientsWithoutToken: others.map(({ name }) => name),
     stop: () => parts.disposeAsync(),
   };
 }

@@ -1,9 +1,14 @@
 import { benchBudget } from './budget.ts';
+import { benchColdStart } from './cold-start.ts';
 import { benchCost } from './cost.ts';
 import { type Bench, formatReport, machine } from './report.ts';
 
 /** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
-const BENCHES: Readonly<Record<string, Bench>> = { budget: benchBudget, cost: benchCost };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  budget: benchBudget,
+  cost: benchCost,
+  'cold-start': benchColdStart,
+};
 
 const HELP = `usage: npm run bench -- [name] [flags] [--json]
 
