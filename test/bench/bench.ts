@@ -2,11 +2,13 @@ import { benchBudget } from './budget.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchCost } from './cost.ts';
 import { type Bench, formatReport, machine } from './report.ts';
+import { benchWarm } from './warm.ts';
 
 /** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   budget: benchBudget,
   cost: benchCost,
+  warm: benchWarm,
   'cold-start': benchColdStart,
 };
 
