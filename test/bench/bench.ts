@@ -2,6 +2,7 @@ import { benchBudget } from './budget.ts';
 import { benchColdStart } from './cold-start.ts';
 import { benchCost } from './cost.ts';
 import { type Bench, formatReport, machine } from './report.ts';
+import { benchThroughput } from './throughput.ts';
 import { benchWarm } from './warm.ts';
 
 /** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   cost: benchCost,
   warm: benchWarm,
   'cold-start': benchColdStart,
+  throughput: benchThroughput,
 };
 
 const HELP = `usage: npm run bench -- [name] [flags] [--json]

@@ -10,16 +10,20 @@ import { tell } from './child.ts';
 export interface ThroughputInput {
   readonly inFlight: readonly number[];
   readonly rounds: number;
-  /** Of each contender, in each round. */
+  /** Of each contender, in each round: one invocation. */
   readonly calls: number;
 }
 
-/** Calls a second, one number for each round. */
-export type ThroughputResult = readonly {
-  readonly inFlight: number;
-  readonly bare: number[];
-  readonly plume: number[];
-}[];
+export interface Speed {
+  readonly callsPerSecond: number;
+  /** µs of this process, user and system, for a call. */
+  readonly cpuUs: number;
+}
+
+/** One speed for each round. */
+export type ThroughputResult = readonly ({ readonly inFlight: number } & Record<Contender, Speed[]>)[];
+
+export type Contender = 'bare' | 'timed' | 'plume';
 
 interface Work {
   readonly calls: number;
@@ -44,32 +48,53 @@ async function callAll({ calls, inFlight }: Work, call: Call): Promise<void> {
   await Promise.all(Array.from({ length: inFlight }, caller));
 }
 
-const apiUrl = process.env[ENV.apiUrl] ?? '';
+const apiUrl = process.env[ENV.apiUrl];
 const headers = { authorization: `Bearer ${'constant'.repeat(100)}` };
 
-const contenders = {
+/** What a careful caller does without a broker: no call may hang for ever. */
+async function timedFetch(path: string): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), 10_000);
+  try {
+    return await fetch(new URL(path, apiUrl), { headers, redirect: 'manual', signal: late.signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const HANDLERS = {
   bare: middy<Work>().handler((work) => callAll(work, (path) => fetch(new URL(path, apiUrl), { headers }))),
+  timed: middy<Work>().handler((work) => callAll(work, timedFetch)),
   plume: middy()
     .use(plume<Work>({ client: 'mocha', calls: ({ calls }) => calls }))
     .handler((work, context) => callAll(work, context.plume.fetch)),
-};
+} as unknown as Record<Contender, (work: Work, context: Context) => Promise<void>>;
 
-async function callsPerSecond(name: keyof typeof contenders, work: Work): Promise<number> {
-  const context = { getRemainingTimeInMillis: () => 600_000 } as Context & { plume: never };
+const CONTENDERS = Object.keys(HANDLERS) as Contender[];
+
+async function speedOf(name: Contender, work: Work): Promise<Speed> {
+  const context = { getRemainingTimeInMillis: () => 600_000 } as Context;
   const beganMs = performance.now();
-  await contenders[name](work, context);
-  return work.calls / ((performance.now() - beganMs) / 1000);
+  const usage = process.cpuUsage();
+  await HANDLERS[name](work, context);
+  const { user, system } = process.cpuUsage(usage);
+  return {
+    callsPerSecond: work.calls / ((performance.now() - beganMs) / 1000),
+    cpuUs: (user + system) / work.calls,
+  };
 }
 
 await tell(async ({ inFlight: levels, rounds, calls }: ThroughputInput): Promise<ThroughputResult> => {
-  const results = levels.map((inFlight) => ({ inFlight, bare: [] as number[], plume: [] as number[] }));
-  for (let round = 0; round <= rounds; round += 1) {
+  const results = levels.map(
+    (inFlight) => ({ inFlight, bare: [], timed: [], plume: [] }) as ThroughputResult[number],
+  );
+  const warmUp = Math.ceil(rounds / 5);
+  for (let round = 0; round < rounds + warmUp; round += 1) {
     for (const result of results) {
-      const work = { calls, inFlight: result.inFlight };
-      for (const name of round % 2 === 0 ? (['bare', 'plume'] as const) : (['plume', 'bare'] as const)) {
-        const speed = await callsPerSecond(name, work);
-        // The first round warms up.
-        if (round > 0) result[name].push(speed);
+      for (let turn = 0; turn < CONTENDERS.length; turn += 1) {
+        const name = CONTENDERS[(turn + round) % CONTENDERS.length] as Contender;
+        const speed = await speedOf(name, { calls, inFlight: result.inFlight });
+        if (round >= warmUp) result[name].push(speed);
       }
     }
   }
