@@ -24,7 +24,7 @@ export interface Sending {
  * @throws {RequestRefusedError} `fetch` does not accept the options
  */
 export async function send({ client, request, token, fetch, timeoutMs, signal }: Sending): Promise<Response> {
-  const headers = new Headers(request.headers);
+  const { headers } = request;
   headers.set('authorization', `Bearer ${token}`);
   const ended = new AbortController();
   const unreachable = (reason: string) => new ApiUnreachableError(client, request, reason);
