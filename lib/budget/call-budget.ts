@@ -10,7 +10,7 @@ import { type Reservation, reserve } from './reserve.ts';
 import { checkBudgetSettings } from './settings.ts';
 import { createTicketBook, type TicketBook } from './ticket-book.ts';
 import type { CounterState, TicketCounter } from './ticket-counter.ts';
-import type { Ticket } from './tickets.ts';
+import { maxBlock, type Ticket } from './tickets.ts';
 
 export type { TicketBook } from './ticket-book.ts';
 
@@ -19,7 +19,8 @@ export interface CallBudget {
   /**
    * One book per invocation.
    *
-   * @param options.calls how many HTTP attempts the invocation expects: tickets are reserved in blocks of up to ten
+   * @param options.calls how many HTTP attempts the invocation expects: tickets are reserved in blocks of
+   *   up to ten, or more of a stream that is faster than the default
    * @param options.patienceMs how long a reservation that begins now may wait, such as the rest of the invocation; a span
    *   and not a moment, since the caller's clock is not the budget's
    */
@@ -177,6 +178,7 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
         clock,
         localNow,
         calls,
+        maxBlock: maxBlock(settings[stream]),
         reserve: (count, signal) => reserveWithin(count, patienceMs(), signal),
         isBlocked: (nowMs) => blockedUntilMs > nowMs,
         onVoid: () => telemetry.metric('TicketsVoided', 1, dimensions),

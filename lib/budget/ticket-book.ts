@@ -29,6 +29,8 @@ export interface TicketBookDependencies {
   readonly localNow: Now;
   /** How many attempts are expected. */
   readonly calls: number;
+  /** How many tickets are reserved at once, at most. */
+  readonly maxBlock: number;
   /** Reserves up to `count` tickets, waiting as long as the book may; at least one, or it throws. */
   readonly reserve: (count: number, signal: AbortSignal) => Promise<readonly Ticket[]>;
   /** Whether the WAF refused a call of this environment a moment ago: then tickets in hand are worth nothing. */
@@ -37,11 +39,8 @@ export interface TicketBookDependencies {
   readonly onWaited: (ms: number) => void;
 }
 
-/** Larger blocks save few writes, and lose more tickets with an instance that dies. */
-const MAX_BLOCK = 10;
-
 export function createTicketBook(dependencies: TicketBookDependencies): TicketBook {
-  const { clock } = dependencies;
+  const { clock, maxBlock } = dependencies;
   const closing = new AbortController();
   /** Free tickets, earliest first. An attempt that waits holds its ticket itself. */
   const free: Ticket[] = [];
@@ -54,7 +53,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   /** One reservation at a time, for all attempts that are in need when it begins. */
   const refill = (): Promise<void> => {
     flight ??= (async () => {
-      const count = Math.min(MAX_BLOCK, Math.max(1, inNeed, expected));
+      const count = Math.min(maxBlock, Math.max(1, inNeed, expected));
       for (const ticket of await dependencies.reserve(count, closing.signal)) add(ticket);
     })().finally(() => {
       flight = undefined;
@@ -63,8 +62,8 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   };
 
   const add = (ticket: Ticket): void => {
-    const later = free.findIndex(({ goodFromMs }) => goodFromMs > ticket.goodFromMs);
-    free.splice(later < 0 ? free.length : later, 0, ticket);
+    const before = free.findLastIndex(({ goodFromMs }) => goodFromMs <= ticket.goodFromMs);
+    free.splice(before + 1, 0, ticket);
   };
 
   const putBack = (ticket: Ticket): void => {
@@ -73,7 +72,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   };
 
   /** A ticket for the calling attempt alone. */
-  const draw = async (signal: AbortSignal): Promise<Ticket> => {
+  const draw = async (endedSignal: () => AbortSignal): Promise<Ticket> => {
     inNeed += 1;
     try {
       for (;;) {
@@ -82,7 +81,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
           expected -= 1;
           return ticket;
         }
-        await unlessAborted(refill(), signal);
+        await unlessAborted(refill(), endedSignal());
       }
     } finally {
       inNeed -= 1;
@@ -91,15 +90,21 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
 
   return {
     async attempt<T>(send: () => T | undefined, callerSignal?: AbortSignal): Promise<Awaited<T> | undefined> {
-      const signal = callerSignal ? AbortSignal.any([closing.signal, callerSignal]) : closing.signal;
+      const throwIfEnded = (): void => {
+        closing.signal.throwIfAborted();
+        callerSignal?.throwIfAborted();
+      };
+      /** For those who must wait. */
+      const endedSignal = (): AbortSignal =>
+        callerSignal ? AbortSignal.any([closing.signal, callerSignal]) : closing.signal;
       const startedMs = dependencies.localNow();
       let held: Ticket | undefined;
       try {
         for (;;) {
-          signal.throwIfAborted();
-          held ??= await draw(signal);
+          throwIfEnded();
+          held ??= await draw(endedSignal);
           // Whatever happened before this line, a freeze of hours too: from here to `send` nothing is awaited.
-          signal.throwIfAborted();
+          throwIfEnded();
           const nowMs = clock.now();
           if (nowMs > held.voidAtMs) {
             held = undefined;
@@ -110,7 +115,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
             expected += 1;
             free.length = 0;
           } else if (!isGood(held, nowMs)) {
-            await clock.sleep(held.goodFromMs - nowMs, signal);
+            await clock.sleep(held.goodFromMs - nowMs, endedSignal());
           } else {
             const ticket = held;
             held = undefined;

@@ -10,6 +10,7 @@ import { SDK_CONFIG } from '../sdk-config.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
 import { createAskMinter } from '../token/ask-minter.ts';
+import { createInvokeFunction } from '../token/invoke-function.ts';
 import { createMintRequests } from '../token/mint-requests.ts';
 import { createTokenReader } from '../token/read-token.ts';
 import { createTokenStore } from '../token/token-store.ts';
@@ -45,7 +46,16 @@ function createFrom(environment: Environment): PlumeCaller {
     tokens: createTokenReader({
       store: createTokenStore({ client, table }),
       requests: createMintRequests({ client, table }),
-      askMinter: createAskMinter({ functionName, timeoutMs: MINTER_TIMEOUT_MS }),
+      askMinter: createAskMinter({
+        invoke: createInvokeFunction({
+          client,
+          endpoint: lambdaEndpoint(environment),
+          fetch,
+          now: clock.now,
+        }),
+        functionName,
+        timeoutMs: MINTER_TIMEOUT_MS,
+      }),
       settings,
       clock,
       telemetry,
@@ -70,4 +80,9 @@ function readApiUrl(environment: Environment): URL {
   const parsed = parseApiUrl(required(environment, 'apiUrl'));
   if ('rule' in parsed) throw new ConfigError(`${ENV.apiUrl} ${parsed.rule}`);
   return new URL(parsed.url);
+}
+
+/** By the variables that every SDK client reads for itself. */
+function lambdaEndpoint({ AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL }: Environment): string | undefined {
+  return AWS_ENDPOINT_URL_LAMBDA || AWS_ENDPOINT_URL || undefined;
 }

@@ -31,21 +31,23 @@ export type PlumeMiddleware<TEvent> = MiddlewareObj<
 export function plume<TEvent = unknown>(options: PlumeMiddlewareOptions<TEvent>): PlumeMiddleware<TEvent> {
   const { calls = recordsOf } = options;
   const open = createSessions(options);
-  /** By context: one environment may serve several invocations at once. */
-  const sessions = new WeakMap<Context, PlumeSession>();
+  /** Where Middy keeps it for each invocation: one environment may serve several at once. */
+  const key = Symbol('plume');
 
   // After an error too, also one of a middleware that ran before this one: then there is no session.
-  async function plumeClose({ context }: { context: Context }): Promise<void> {
-    await sessions.get(context)?.close();
+  async function plumeClose({ internal }: { internal: Sessions }): Promise<void> {
+    await internal[key]?.close();
   }
 
   return {
-    before: function plumeBefore({ event, context }) {
+    before: function plumeBefore({ event, context, internal }) {
       const session = open(calls(event), context);
-      sessions.set(context, session);
+      (internal as Sessions)[key] = session;
       context.plume = { fetch: session.fetch, json: session.json };
     },
     after: plumeClose,
     onError: plumeClose,
   };
 }
+
+type Sessions = Record<symbol, PlumeSession | undefined>;

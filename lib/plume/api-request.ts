@@ -6,7 +6,7 @@ import { brokenRetryRule, type RetryOptions } from './retry-policy.ts';
 export interface ApiRequest {
   readonly url: URL;
   readonly init: RequestInit;
-  /** The caller's headers, to which the token is added at each attempt. */
+  /** The caller's headers; each attempt sets its token in them. */
   readonly headers: Headers;
   /** For messages: no query, since it can hold personal data. */
   readonly method: string;
@@ -60,8 +60,12 @@ export function apiRequest(
 
 function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
   const refused = (rule: string) => new RequestRefusedError(client, undefined, rule);
-  if (!URL.canParse(input.toString(), baseUrl.href)) throw refused('it is neither a path nor a URL');
-  const url = new URL(input, baseUrl);
+  let url: URL;
+  try {
+    url = new URL(input, baseUrl);
+  } catch {
+    throw refused('it is neither a path nor a URL');
+  }
   if (url.origin !== baseUrl.origin)
     throw refused(`it goes to ${url.origin}, and the token is for ${baseUrl.origin} alone`);
   if (url.username !== '' || url.password !== '') throw refused('it holds credentials');

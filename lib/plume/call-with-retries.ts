@@ -15,10 +15,13 @@ export async function callWithRetries(
   const { client, patienceMs } = scope;
 
   for (let retries = 0; ; retries += 1) {
-    const end = await callApi(dependencies, scope, request, signal).catch((error: unknown) => {
-      if (error instanceof ApiUnreachableError && !signal.aborted) return error;
-      throw error;
-    });
+    let end: Answer | ApiUnreachableError;
+    try {
+      end = await callApi(dependencies, scope, request, signal);
+    } catch (error) {
+      if (!(error instanceof ApiUnreachableError) || signal.aborted) throw error;
+      end = error;
+    }
     const answer = end instanceof ApiUnreachableError ? undefined : end;
     const status = answer?.response.status;
     const delayMs = retryDelayMs(

@@ -1,12 +1,9 @@
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
-import { type ApiRequest, apiRequest } from './api-request.ts';
 import type { CallDependencies } from './call-api.ts';
-import { callWithRetries } from './call-with-retries.ts';
-import { InvocationOverError, SessionClosedError } from './errors.ts';
-import { readJson } from './read-json.ts';
 import type { PlumeRequestInit } from './request-init.ts';
-import { NO_RETRY, type RetryOptions } from './retry-policy.ts';
-import { type IsWafBlock, isWafBlock as isNotJson403 } from './waf-block.ts';
+import type { RetryOptions } from './retry-policy.ts';
+import { beginCalls } from './session-calls.ts';
+import type { IsWafBlock } from './waf-block.ts';
 
 /** Calls Plume's API with the shared token and within the shared budget. One for the life of an environment. */
 export interface PlumeCaller {
@@ -51,62 +48,29 @@ export interface PlumeDependencies extends CallDependencies {
 }
 
 export function createPlumeCaller(dependencies: PlumeDependencies): PlumeCaller {
-  const { apiUrl, budget, clock, telemetry, random = Math.random } = dependencies;
-  const calling = { ...dependencies, random };
+  const { clock, telemetry } = dependencies;
+  const calling = { random: Math.random, ...dependencies };
   return {
-    open({ client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403, retry = NO_RETRY }) {
-      const book = budget.openBook({
-        patienceMs,
-        ...(calls !== undefined && { calls }),
-      });
-      const ended = new AbortController();
-      const underWay = new Set<Promise<unknown>>();
-      if (endsInMs < Number.POSITIVE_INFINITY) {
-        clock.sleep(Math.max(endsInMs, 0), ended.signal).then(
-          () => ended.abort(new InvocationOverError(client, clock.now())),
-          () => {},
-        );
-      }
+    open(invocation) {
+      const endsAtMs = clock.now() + invocation.endsInMs;
+      let begun: PlumeSession | undefined;
+      let isClosed = false;
 
-      const scope = { client, patienceMs, isWafBlock, book, retry };
-
-      const signalOf = ({ init }: ApiRequest): AbortSignal =>
-        AbortSignal.any([ended.signal, ...(init.signal ? [init.signal] : [])]);
-      const track = <Result>(call: Promise<Result>): Promise<Result> => {
-        underWay.add(call);
-        const tracked = call.finally(() => underWay.delete(call));
-        // A caller that does not await must not bring the whole environment down.
-        tracked.catch(() => {});
-        return tracked;
+      // At the first call: an invocation without any would pay for timers and errors that nobody sees.
+      const calls = (): PlumeSession => {
+        if (begun === undefined) {
+          begun = beginCalls(calling, { ...invocation, endsInMs: endsAtMs - clock.now() });
+          if (isClosed) void begun.close();
+        }
+        return begun;
       };
 
-      async function fetch(input: string | URL, init?: PlumeRequestInit): Promise<Response> {
-        const request = apiRequest(client, apiUrl, input, init);
-        const { response } = await callWithRetries(calling, scope, request, signalOf(request));
-        return response;
-      }
-      async function json(input: string | URL, init?: PlumeRequestInit): Promise<unknown> {
-        const request = apiRequest(client, apiUrl, input, init);
-        if (!request.headers.has('accept')) request.headers.set('accept', 'application/json');
-        const signal = signalOf(request);
-        const answer = await callWithRetries(calling, scope, request, signal);
-        return await readJson(answer, { client, request, signal, nowMs: clock.now() });
-      }
-
       return {
-        fetch: (input, init) => track(fetch(input, init)),
-        json: <Body>(input: string | URL, init?: PlumeRequestInit) =>
-          track(json(input, init)) as Promise<Body>,
+        fetch: (input, init) => calls().fetch(input, init),
+        json: <Body>(input: string | URL, init?: PlumeRequestInit) => calls().json<Body>(input, init),
         async close() {
-          if (underWay.size > 0) {
-            telemetry.log('warn', 'calls were not awaited by the handler and are aborted', {
-              client,
-              calls: underWay.size,
-            });
-          }
-          ended.abort(new SessionClosedError(client));
-          book.close();
-          await Promise.allSettled(underWay);
+          isClosed = true;
+          await begun?.close();
           telemetry.flush();
         },
       };

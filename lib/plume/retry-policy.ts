@@ -39,8 +39,9 @@ const BACKOFF_MAX_MS = 10_000;
  */
 export function retryDelayMs(retry: RetryOptions, failure: Failure, random: number): number | undefined {
   const { method, status, retryAfterMs = 0, retries, patienceMs } = failure;
+  if (retries >= retry.limit || !isPassing(status)) return undefined;
   const mayRepeat = (retry.methods ?? IDEMPOTENT).some((name) => name.toUpperCase() === method);
-  if (retries >= retry.limit || !mayRepeat || !isPassing(status)) return undefined;
+  if (!mayRepeat) return undefined;
   const delayMs =
     retryAfterMs + Math.floor(random * Math.min(BACKOFF_BASE_MS * 2 ** retries, BACKOFF_MAX_MS));
   return delayMs <= patienceMs ? delayMs : undefined;

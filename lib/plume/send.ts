@@ -1,3 +1,5 @@
+import { finished } from 'node:stream';
+
 import { errorReason } from '../error-reason.ts';
 import { oneRequest } from '../one-request.ts';
 import type { ApiRequest } from './api-request.ts';
@@ -22,16 +24,27 @@ export interface Sending {
  * @throws {RequestRefusedError} `fetch` does not accept the options
  */
 export async function send({ client, request, token, fetch, timeoutMs, signal }: Sending): Promise<Response> {
-  const headers = new Headers(request.headers);
+  const { headers } = request;
   headers.set('authorization', `Bearer ${token}`);
   const ended = new AbortController();
   const unreachable = (reason: string) => new ApiUnreachableError(client, request, reason);
   const end = (): void => ended.abort(hasNoTime(signal) ? unreachable('invocation over') : signal.reason);
   signal.addEventListener('abort', end, { once: true });
+  const forget = (): void => signal.removeEventListener('abort', end);
   const timer = setTimeout(() => ended.abort(unreachable('timeout')), timeoutMs);
   try {
-    return await fetch(request.url, { ...request.init, ...oneRequest(), headers, signal: ended.signal });
+    const response = await fetch(request.url, {
+      ...request.init,
+      ...oneRequest(),
+      headers,
+      signal: ended.signal,
+    });
+    // Else all of every call would be kept until the invocation ends. (Node's types leave out that it takes web streams.)
+    if (response.body === null) forget();
+    else finished(response.body as unknown as NodeJS.ReadableStream, forget);
+    return response;
   } catch (error) {
+    forget();
     if (ended.signal.aborted) throw ended.signal.reason;
     if (!(error instanceof TypeError) || error.cause === undefined) {
       throw new RequestRefusedError(client, request, 'its options are not those of fetch');

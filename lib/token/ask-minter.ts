@@ -1,8 +1,8 @@
-import type { LambdaClient } from '@aws-sdk/client-lambda';
 import * as v from 'valibot';
 
 import type { MinterEvent } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { InvokeFunction } from './invoke-function.ts';
 import type { MintOutcome } from './mint-outcome.ts';
 
 /**
@@ -24,25 +24,17 @@ const outcomeSchema = v.variant('status', [
   v.object({ status: v.literal('failed'), code, retryAtMs: v.exactOptional(v.number()) }),
 ]);
 
-/** Through Lambda's Invoke API. The SDK is loaded at the first call: most instances never make one. */
 export function createAskMinter({
+  invoke,
   functionName,
   timeoutMs,
 }: {
-  functionName: string;
-  timeoutMs: number;
+  readonly invoke: InvokeFunction;
+  readonly functionName: string;
+  readonly timeoutMs: number;
 }): AskMinter {
-  let lambda: LambdaClient | undefined;
-
   return async (client, rejected) => {
-    const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
-    lambda ??= new LambdaClient({ maxAttempts: 1 });
     const event: MinterEvent = { kind: 'request', client, ...(rejected !== undefined && { rejected }) };
-    const { FunctionError, Payload } = await lambda.send(
-      new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(event) }),
-      { abortSignal: AbortSignal.timeout(timeoutMs) },
-    );
-    if (FunctionError !== undefined || Payload === undefined) throw new Error('the minter function failed');
-    return v.parse(outcomeSchema, JSON.parse(Payload.transformToString()));
+    return v.parse(outcomeSchema, await invoke(functionName, event, AbortSignal.timeout(timeoutMs)));
   };
 }

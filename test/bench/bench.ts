@@ -1,17 +1,23 @@
 import { benchBudget } from './budget.ts';
+import { benchColdStart } from './cold-start.ts';
 import { benchCost } from './cost.ts';
 import { benchHerd } from './herd.ts';
 import { benchRecover } from './recover.ts';
 import { type Bench, formatReport, machine } from './report.ts';
 import { benchScale } from './scale.ts';
+import { benchThroughput } from './throughput.ts';
+import { benchWarm } from './warm.ts';
 
 /** `npm run bench`: comparisons with what people use instead, on the same engine in the same run. */
 const BENCHES: Readonly<Record<string, Bench>> = {
-  budget: benchBudget,
-  cost: benchCost,
+  warm: benchWarm,
   herd: benchHerd,
   recover: benchRecover,
+  'cold-start': benchColdStart,
+  throughput: benchThroughput,
   scale: benchScale,
+  budget: benchBudget,
+  cost: benchCost,
 };
 
 const HELP = `usage: npm run bench -- [name] [flags] [--json]

@@ -7,6 +7,7 @@ import {
   floorMs,
   isGood,
   lastMs,
+  maxBlock,
   safeStartMs,
   ticketsFrom,
   ticketsThatFit,
@@ -14,6 +15,15 @@ import {
 import { DEFAULT_BUDGET_SETTINGS as SETTINGS } from '../../lib/contract.ts';
 
 const WORKER = SETTINGS.worker;
+
+test.each([
+  [SETTINGS.minter.intervalMs, 10],
+  [WORKER.intervalMs, 10],
+  [17, 100],
+  [1, 1_700],
+])('with %d ms between calls a block has up to %d tickets', (intervalMs, count) => {
+  expect(maxBlock({ ...WORKER, intervalMs })).toBe(count);
+});
 
 describe('tickets', () => {
   test('become good an interval apart and live for their life', () => {

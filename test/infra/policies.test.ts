@@ -22,8 +22,8 @@ const NEVER_CALLED: Readonly<Record<FunctionName, readonly string[]>> = {
   worker: ['dynamodb:PutItem'],
 };
 
-/** Where the IAM action is named other than the command. */
-const RENAMED: Readonly<Record<string, string>> = { 'lambda:Invoke': 'lambda:InvokeFunction' };
+/** What is called without an SDK client, by its path. */
+const WITHOUT_CLIENT = [{ path: /`\/[\d-]+\/functions\/.+\/invocations`/, action: 'lambda:InvokeFunction' }];
 
 async function callsOf(name: FunctionName): Promise<string[]> {
   const { metafile } = await build({
@@ -48,10 +48,11 @@ async function callsOf(name: FunctionName): Promise<string[]> {
 
 function actionsIn(source: string): string[] {
   const [, service = ''] = /@aws-sdk\/client-([a-z-]+)/.exec(source) ?? [];
-  return [...source.matchAll(/new ([A-Z]\w+)Command\(/g)].map(([, command]) => {
-    const action = `${service.replaceAll('-', '')}:${command}`;
-    return RENAMED[action] ?? action;
-  });
+  const commands = [...source.matchAll(/new ([A-Z]\w+)Command\(/g)];
+  return [
+    ...commands.map(([, command]) => `${service.replaceAll('-', '')}:${command}`),
+    ...WITHOUT_CLIENT.filter(({ path }) => path.test(source)).map(({ action }) => action),
+  ];
 }
 
 describe.each(FUNCTION_NAMES)('the role of the %s', (name) => {

@@ -253,6 +253,15 @@ describe('the end of the invocation', () => {
     await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'session_closed' });
   });
 
+  test('refuses a call that is the first one and comes later', async () => {
+    const session = open();
+    await session.close();
+    expect(metrics).toEqual(['flush']);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'session_closed' });
+    await expect(session.json('/v1')).rejects.toMatchObject({ code: 'session_closed' });
+    expect(calls).toEqual([]);
+  });
+
   test('waits until the calls under way have ended, also if they take their time', async () => {
     let hasBegun = false;
     let hasEnded = false;
@@ -323,9 +332,9 @@ describe('the last moments of the invocation', () => {
     await expect(response.text()).rejects.toMatchObject({ code: 'api_unreachable' });
   });
 
-  test('are over for a call that only begins then', async () => {
-    const session = open(environment(), 1, 0);
-    await systemClock.sleep(5);
+  test.each([0, 20])('are over for a call that only begins then: %d ms', async (endsInMs) => {
+    const session = open(environment(), 1, endsInMs);
+    await systemClock.sleep(endsInMs + 5);
     await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
     expect(calls).toEqual([]);
   });

@@ -76,6 +76,22 @@ test('what shares its labels shares a line; clients do not', () => {
   expect(lines).toContainEqual(expect.objectContaining({ client: 'latte', TokenMinted: 1 }));
 });
 
+test('CloudWatch takes a hundred values of a line: there are more lines then, with the same labels', () => {
+  const lines = linesOf((telemetry) => {
+    telemetry.metric('TokenMinted', 1, { client: 'mocha' });
+    for (let second = 0; second < 201; second += 1)
+      telemetry.metric('SecondsToExpiry', second, { client: 'mocha' });
+  });
+  const hundred = (from: number) => Array.from({ length: 100 }, (_, index) => from + index);
+  expect(lines).toMatchObject([
+    { client: 'mocha', TokenMinted: 1, SecondsToExpiry: hundred(0) },
+    { client: 'mocha', SecondsToExpiry: hundred(100) },
+    { client: 'mocha', SecondsToExpiry: 200 },
+  ]);
+  expect(lines[1]).not.toHaveProperty('TokenMinted');
+  expect(lines[1]?._aws.CloudWatchMetrics[0].Metrics).toEqual([{ Name: 'SecondsToExpiry', Unit: 'Seconds' }]);
+});
+
 test('a secret that a mistake brought into a log line is taken out of it', () => {
   const [line] = written((telemetry) =>
     telemetry.log('error', 'a mistake', { authorization: 'Basic MARKERMARKER', note: 'Bearer MARKERMARKER' }),
