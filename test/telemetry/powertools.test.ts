@@ -77,11 +77,12 @@ test('what shares its labels shares a line; clients do not', () => {
 });
 
 test('CloudWatch takes a hundred values of a line: there are more lines then, with the same labels', () => {
-  const lines = linesOf((telemetry) => {
+  const lines: Line[] = written((telemetry) => {
     telemetry.metric('TokenMinted', 1, { client: 'mocha' });
     for (let second = 0; second < 201; second += 1)
       telemetry.metric('SecondsToExpiry', second, { client: 'mocha' });
-  });
+    telemetry.flush();
+  }).map((line) => JSON.parse(line));
   const hundred = (from: number) => Array.from({ length: 100 }, (_, index) => from + index);
   expect(lines).toMatchObject([
     { client: 'mocha', TokenMinted: 1, SecondsToExpiry: hundred(0) },
@@ -89,6 +90,13 @@ test('CloudWatch takes a hundred values of a line: there are more lines then, wi
     { client: 'mocha', SecondsToExpiry: 200 },
   ]);
   expect(lines[1]).not.toHaveProperty('TokenMinted');
+  expect(
+    written((telemetry) => {
+      for (let second = 0; second < 100; second += 1)
+        telemetry.metric('SecondsToExpiry', second, { client: 'mocha' });
+      telemetry.flush();
+    }),
+  ).toHaveLength(1);
   expect(lines[1]?._aws.CloudWatchMetrics[0].Metrics).toEqual([{ Name: 'SecondsToExpiry', Unit: 'Seconds' }]);
 });
 
