@@ -2,8 +2,9 @@ import { ENV, type MinterEvent } from '../../lib/contract.ts';
 import { type BenchWorld, startBenchWorld } from './bench-world.ts';
 import { type EntryName, type MeasuredBundle, measureBundles } from './bundle-sizes.ts';
 import { runNode } from './child.ts';
-import type { Bench, BenchReport } from './report.ts';
-import { median, readCounts, targetNote } from './samples.ts';
+import { readCounts } from './options.ts';
+import { type Bench, type BenchReport, targetNote } from './report.ts';
+import { median } from './samples.ts';
 
 /**
  * What an instance pays before its first answer: bytes to load, code to run, and the way to the first token. Bundles are
@@ -120,7 +121,7 @@ function startReport(
         bytesRatio('hello') <= BYTES_TARGET,
         bytesRatio('hello').toFixed(2),
       ),
-      "- The first answer is the API's, after a token from the table (bare, README's worker, which also takes a ticket) or from a secret and the token endpoint (Powertools); the minter's is a new token. Everything is asked over loopback: in AWS each request costs some milliseconds more.",
+      "The first answer is the API's, after a token from the table (bare, README's worker, which also takes a ticket) or from a secret and the token endpoint (Powertools); the minter's is a new token. Everything is asked over loopback: in AWS each request costs some milliseconds more.",
     ],
   };
 }

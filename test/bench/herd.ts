@@ -10,7 +10,8 @@ import {
   powertoolsContender,
 } from './herd-contenders.ts';
 import { positive, positives } from './options.ts';
-import { type Bench, type BenchReport, met } from './report.ts';
+import { type Bench, type BenchReport, targetNote } from './report.ts';
+import { median } from './samples.ts';
 import { startVirtualHerd, VIRTUAL_MS } from './virtual-herd.ts';
 
 interface Options {
@@ -65,8 +66,12 @@ async function onVirtualTime({ callers: counts, rounds }: Options): Promise<Benc
       ],
       rows,
       notes: [
-        `One token request, however many callers: ${met(most === 1)}.`,
-        `The last of them has its token within ${TARGET} times one caller's time: ${met(times <= TARGET)}, ${times.toFixed(2)} times.`,
+        targetNote('one token request, however many callers', most === 1, String(most)),
+        targetNote(
+          `the last of them has its token within ${TARGET} times one caller's time`,
+          times <= TARGET,
+          times.toFixed(2),
+        ),
       ],
     };
   } finally {
@@ -117,7 +122,11 @@ async function onThisMachine({ callers: counts, latencyMs, rounds }: Options): P
       ],
       rows,
       notes: [
-        `With ${crowd} callers of the broker's, within ${TARGET} times one caller's time: ${met(times <= TARGET)}, ${times.toFixed(2)} times.`,
+        targetNote(
+          `with ${crowd} callers of the broker's, within ${TARGET} times one caller's time`,
+          times <= TARGET,
+          times.toFixed(2),
+        ),
         `Here all callers and the engines share one process: three bare requests of each of ${crowd} (read, claim, read) take it ${Math.round(bareMs)} ms with nothing else to do. Read the counts, and the times beside each other.`,
       ],
     };
@@ -140,10 +149,6 @@ async function inTurn<Result>(times: number, run: (index: number) => Promise<Res
   const results: Result[] = [];
   for (let index = 0; index < times; index += 1) results.push(await run(index));
   return results;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function readOptions(args: readonly string[]): Options {

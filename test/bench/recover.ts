@@ -5,7 +5,7 @@ import { SCALED_PROFILE } from '../../infra/local/profile.ts';
 import { type ColdWorld, startColdWorld } from './cold-world.ts';
 import { positive } from './options.ts';
 import { brokerContender, cacheContender, type RecoverContender } from './recover-contenders.ts';
-import { type Bench, met } from './report.ts';
+import { type Bench, targetNote } from './report.ts';
 
 export interface RecoverOptions {
   readonly instances: number;
@@ -70,7 +70,8 @@ export const benchRecover: Bench = {
           recovery.perSecondAfter,
         ]),
         notes: [
-          `No call of the broker's fails for good: ${met(broker?.failed === 0)}. One mint: ${met(broker?.mints === 1)}.`,
+          targetNote("no call of the broker's fails for good", broker?.failed === 0, String(broker?.failed)),
+          targetNote('one mint', broker?.mints === 1, String(broker?.mints)),
           `A token that is cached until it expires fails for the rest of its life: here ${lifetimeSeconds} s at most, with tokens of 30 minutes 30 minutes.`,
         ],
       },

@@ -22,9 +22,9 @@ export interface Bench {
   run(args: readonly string[]): Promise<BenchReport[]>;
 }
 
-/** For notes that say a target. */
-export function met(isMet: boolean): string {
-  return isMet ? 'met' : 'not met';
+/** The note of a target. */
+export function targetNote(target: string, isMet: boolean, measured: string): string {
+  return `${isMet ? 'Met' : 'Not met'}: ${target}. Measured: ${measured}.`;
 }
 
 /** The kind of machine and the day: no figure means anything without them. */
@@ -41,7 +41,13 @@ export function machine(now: Date): { cpu: string; cores: number; node: string; 
 export function formatReport({ title, columns, rows, notes = [] }: BenchReport): string {
   const lines = [columns, columns.map(() => '---'), ...rows.map((row) => row.map(formatCell))];
   const table = lines.map((cells) => `| ${cells.join(' | ')} |`);
-  return [`### ${title}`, '', ...table, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
+  return [
+    `### ${title}`,
+    '',
+    ...table,
+    ...(notes.length > 0 ? ['', ...notes.map((note) => `- ${note}`)] : []),
+    '',
+  ].join('\n');
 }
 
 /** Three significant digits, thousands apart. */

@@ -1,7 +1,8 @@
 import { startBenchWorld } from './bench-world.ts';
 import { runFile } from './child.ts';
-import type { Bench } from './report.ts';
-import { median, readCounts, targetNote } from './samples.ts';
+import { readCounts } from './options.ts';
+import { type Bench, targetNote } from './report.ts';
+import { median } from './samples.ts';
 import type { Contender, Speed, ThroughputInput, ThroughputResult } from './throughput-process.ts';
 
 /** How many calls one process can make, where the budget allows any number of them, beside `fetch` by itself. */
@@ -40,9 +41,9 @@ export const benchThroughput: Bench = {
             share >= TARGET.share,
             `${share.toFixed(2)}; of \`fetch\` with a time-out, ${ofTimed.toFixed(2)}`,
           ),
-          '- What a call costs beyond bare `fetch`: a time-out of its own, its end with the invocation, one look at the token, a ticket, two metrics.',
-          '- Shares are medians of what was measured side by side in each round. API and DynamoDB are in another process of the same machine.',
-          '- The budget allows 1000 calls a second and an hour of them lies ready: nobody waits for a ticket, and one write takes up to 1700. With the default of 5.9 a second one write takes ten, and the budget, not the process, is what limits.',
+          'What a call costs beyond bare `fetch`: a time-out of its own, its end with the invocation, one look at the token, a ticket, two metrics.',
+          'Shares are medians of what was measured side by side in each round. API and DynamoDB are in another process of the same machine.',
+          'The budget allows 1000 calls a second and an hour of them lies ready: nobody waits for a ticket, and one write takes up to 1700. With the default of 5.9 a second one write takes ten, and the budget, not the process, is what limits.',
         ],
       },
     ];

@@ -1,7 +1,8 @@
 import { startBenchWorld } from './bench-world.ts';
 import { runFile } from './child.ts';
-import type { Bench } from './report.ts';
-import { median, quantile, readCounts, targetNote } from './samples.ts';
+import { readCounts } from './options.ts';
+import { type Bench, targetNote } from './report.ts';
+import { median, quantile } from './samples.ts';
 import type { WarmInput, WarmResult } from './warm-process.ts';
 
 /** What an instance pays at each invocation once everything is in memory, beside what people use to keep a secret there. */
@@ -59,7 +60,7 @@ export const benchWarm: Bench = {
             perInvocation < 1,
             `${perInvocation.toFixed(2)} bytes`,
           ),
-          `- These handlers make no call, and \`plume()\` writes ${linesIdle} lines to the log (stdout goes to /dev/null). One that makes a call writes ${linesCalling} lines of metrics, and takes ${(median(calling.plume ?? []) / 1000).toFixed(2)} ms against ${(median(calling.bare ?? []) / 1000).toFixed(2)} ms of a bare \`fetch\` with a token that is constant: ${(toCall / 1000).toFixed(2)} ms more, nearly all of it the write to an embedded DynamoDB that takes the ticket.`,
+          `These handlers make no call, and \`plume()\` writes ${linesIdle} lines to the log (stdout goes to /dev/null). One that makes a call writes ${linesCalling} lines of metrics, and takes ${(median(calling.plume ?? []) / 1000).toFixed(2)} ms against ${(median(calling.bare ?? []) / 1000).toFixed(2)} ms of a bare \`fetch\` with a token that is constant: ${(toCall / 1000).toFixed(2)} ms more, nearly all of it the write to an embedded DynamoDB that takes the ticket.`,
         ],
       },
     ];
