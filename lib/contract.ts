@@ -201,7 +201,7 @@ export const METRICS = {
   /** The minter completed a tick. */
   MinterTick: { unit: 'Count', dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
-  ClientsFailing: { unit: 'Count', dimensions: [], properties: [] },
+  ClientsFailing: { unit: 'Count', dimensions: [], properties: [], isLevel: true },
   /** A worker was given a token; `source` is memory, table or minter. */
   TokenServed: { unit: 'Count', dimensions: ['source'], properties: ['client'] },
   /** The API answered 401. */
@@ -232,6 +232,8 @@ export const METRICS = {
 
 export interface MetricDefinition {
   readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
+  /** How many there are, not how many times something happened: values are not added up. */
+  readonly isLevel?: true;
   /** What CloudWatch keeps apart: of few values each. */
   readonly dimensions: readonly string[];
   /** What the line in the log says besides, for Logs Insights. */

@@ -1,10 +1,18 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 
-import { METRIC_NAMESPACE, METRICS } from '../contract.ts';
+import { METRIC_NAMESPACE, METRICS, type MetricDefinition, type MetricName } from '../contract.ts';
 import { redactingReplacer } from './redaction.ts';
 import { currentRequestId } from './request-id.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
+
+/** A metric with its labels, and what came of it since the last flush. */
+interface Gathered {
+  readonly name: MetricName;
+  readonly definition: MetricDefinition;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly values: [number, ...number[]];
+}
 
 /**
  * Structured logs and metrics in the embedded metric format, through Powertools. Metrics are gathered by their
@@ -13,39 +21,57 @@ import type { BufferedTelemetry } from './telemetry.ts';
  */
 export function createPowertoolsTelemetry(service: string): BufferedTelemetry {
   const logger = new Logger({ serviceName: service, jsonReplacerFn: redactingReplacer });
-  const pending = new Map<string, Metrics>();
+  const gathered = new Map<string, Gathered>();
 
   return {
     metric(name, value, labels) {
-      const { unit, dimensions } = METRICS[name];
-      const key = JSON.stringify([dimensions, labels]);
-      let metrics = pending.get(key);
-      if (metrics === undefined) {
-        metrics = createLine(service, dimensions, labels);
-        pending.set(key, metrics);
+      const key = [name, ...Object.values(labels)].join('\n');
+      const known = gathered.get(key);
+      if (known === undefined) {
+        gathered.set(key, { name, definition: METRICS[name], labels, values: [value] });
+      } else if (isEvent(known.definition)) {
+        known.values[0] += value;
+      } else {
+        known.values.push(value);
       }
-      metrics.addMetric(name, unit, value);
-      // Powertools publishes a line by itself when a metric has a hundred values in it, and forgets its labels then.
-      if (!metrics.hasStoredMetrics()) pending.delete(key);
     },
     log(level, message, fields = {}) {
       const requestId = currentRequestId();
       logger[level](message, { ...fields, ...(requestId !== undefined && { requestId }) });
     },
     flush() {
-      for (const metrics of pending.values()) metrics.publishStoredMetrics();
-      pending.clear();
+      for (const metrics of Map.groupBy(gathered.values(), lineOf).values()) publish(service, metrics);
+      gathered.clear();
     },
   };
 }
 
-/** A line of metrics that share their labels: some are dimensions, the others stand beside them. */
-function createLine(
-  service: string,
-  dimensions: readonly string[],
-  labels: Readonly<Record<string, string>>,
-): Metrics {
-  const isDimension = ([label]: [string, string]): boolean => dimensions.includes(label);
+/** Something that happened so many times: how many times in all is as good, and cheaper to say. */
+function isEvent({ unit, isLevel }: MetricDefinition): boolean {
+  return unit === 'Count' && !isLevel;
+}
+
+/** Metrics that share their labels share a line, if the same ones of them are dimensions. */
+function lineOf({ definition, labels }: Gathered): string {
+  return JSON.stringify([definition.dimensions, labels]);
+}
+
+function publish(service: string, metrics: readonly Gathered[]): void {
+  let line: Metrics | undefined;
+  for (const metric of metrics) {
+    for (const value of metric.values) {
+      line ??= createLine(service, metric);
+      line.addMetric(metric.name, metric.definition.unit, value);
+      // Powertools publishes a line by itself when a metric has a hundred values in it, and forgets its labels then.
+      if (!line.hasStoredMetrics()) line = undefined;
+    }
+  }
+  line?.publishStoredMetrics();
+}
+
+/** Some labels are dimensions, the others stand beside them. */
+function createLine(service: string, { definition, labels }: Gathered): Metrics {
+  const isDimension = ([label]: [string, string]): boolean => definition.dimensions.includes(label);
   const entries = Object.entries(labels);
   const line = new Metrics({
     namespace: METRIC_NAMESPACE,

@@ -76,28 +76,38 @@ test('what shares its labels shares a line; clients do not', () => {
   expect(lines).toContainEqual(expect.objectContaining({ client: 'latte', TokenMinted: 1 }));
 });
 
+test('what happened is added up; levels and times are told one by one', () => {
+  const [line] = linesOf((telemetry) => {
+    for (const value of [1, 2, 3]) {
+      telemetry.metric('MinterTick', value, {});
+      telemetry.metric('ClientsFailing', value, {});
+    }
+  });
+  expect(line).toMatchObject({ MinterTick: 6, ClientsFailing: [1, 2, 3] });
+  const wait = { budget: 'a', stream: 'worker' };
+  const [waits] = linesOf((telemetry) => {
+    for (const value of [4, 5]) telemetry.metric('TicketWait', value, wait);
+  });
+  expect(waits).toMatchObject({ ...wait, TicketWait: [4, 5] });
+});
+
 test('CloudWatch takes a hundred values of a line: there are more lines then, with the same labels', () => {
-  const lines: Line[] = written((telemetry) => {
-    telemetry.metric('TokenMinted', 1, { client: 'mocha' });
-    for (let second = 0; second < 201; second += 1)
-      telemetry.metric('SecondsToExpiry', second, { client: 'mocha' });
-    telemetry.flush();
-  }).map((line) => JSON.parse(line));
+  const seconds = (count: number) =>
+    linesOf((telemetry) => {
+      telemetry.metric('TokenMinted', 1, { client: 'mocha' });
+      for (let second = 0; second < count; second += 1)
+        telemetry.metric('SecondsToExpiry', second, { client: 'mocha' });
+    });
   const hundred = (from: number) => Array.from({ length: 100 }, (_, index) => from + index);
+  const lines = seconds(201);
   expect(lines).toMatchObject([
     { client: 'mocha', TokenMinted: 1, SecondsToExpiry: hundred(0) },
     { client: 'mocha', SecondsToExpiry: hundred(100) },
     { client: 'mocha', SecondsToExpiry: 200 },
   ]);
   expect(lines[1]).not.toHaveProperty('TokenMinted');
-  expect(
-    written((telemetry) => {
-      for (let second = 0; second < 100; second += 1)
-        telemetry.metric('SecondsToExpiry', second, { client: 'mocha' });
-      telemetry.flush();
-    }),
-  ).toHaveLength(1);
   expect(lines[1]?._aws.CloudWatchMetrics[0].Metrics).toEqual([{ Name: 'SecondsToExpiry', Unit: 'Seconds' }]);
+  expect(seconds(100)).toHaveLength(1);
 });
 
 test('a secret that a mistake brought into a log line is taken out of it', () => {
