@@ -29,8 +29,8 @@ export interface CallScope {
 
 export interface Answer {
   readonly response: Response;
-  /** The API's name for the call, if it gave one. */
-  readonly requestId: string | undefined;
+  /** The API's name for the call, if it gave one; of use to those alone who must tell of a failure. */
+  readonly requestId: () => string | undefined;
 }
 
 /**
@@ -67,7 +67,7 @@ export async function callApi(
       signal,
     );
     if (response === undefined) continue;
-    const requestId = requestIdOf(response, token.value);
+    const requestId = (): string | undefined => requestIdOf(response, token.value);
 
     if (isWafBlock(response)) {
       await response.body?.cancel();
@@ -86,7 +86,7 @@ export async function callApi(
     rejected = token.fingerprint;
     if (!request.repeatable) {
       await tokens.get(client, { waitUntilMs, rejected, signal });
-      throw new RequestNotRepeatableError(client, request, { status: 401, requestId });
+      throw new RequestNotRepeatableError(client, request, { status: 401, requestId: requestId() });
     }
   }
 }

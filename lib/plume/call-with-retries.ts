@@ -18,6 +18,7 @@ export async function callWithRetries(
     let end: Answer | ApiUnreachableError;
     try {
       end = await callApi(dependencies, scope, request, signal);
+      if (end.response.ok) return end;
     } catch (error) {
       if (!(error instanceof ApiUnreachableError) || signal.aborted) throw error;
       end = error;
@@ -41,7 +42,7 @@ export async function callWithRetries(
     }
     await answer?.response.body?.cancel();
     if (!request.repeatable)
-      throw new RequestNotRepeatableError(client, request, { status, requestId: answer?.requestId });
+      throw new RequestNotRepeatableError(client, request, { status, requestId: answer?.requestId() });
     telemetry.log('warn', 'a call failed and is made again', { client, status, delayMs });
     await clock.sleep(delayMs, signal);
   }

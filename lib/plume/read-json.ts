@@ -20,7 +20,8 @@ export async function readJson(
   }: { client: string; request: ApiRequest; signal: AbortSignal; nowMs: number },
 ): Promise<unknown> {
   const { status, ok, headers } = response;
-  const apiError = (retryAtMs?: number) => new ApiError(client, request, { status, requestId, retryAtMs });
+  const apiError = (retryAtMs?: number) =>
+    new ApiError(client, request, { status, requestId: requestId(), retryAtMs });
   if (!ok) {
     await response.body?.cancel();
     const waitMs = retryAfterMs(headers.get('retry-after'), nowMs);
