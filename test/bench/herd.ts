@@ -29,7 +29,7 @@ const TARGET = 3;
  * the engines as well, and on virtual time, where every request takes as long as it does in a Region.
  */
 export const benchHerd: Bench = {
-  help: 'cold callers against a token request by each [--callers 1,10,100,500] [--latency 200] [--rounds 5]',
+  help: 'cold callers against a token request by each [--callers 1,10,100,500] [--latency 400] [--rounds 5]',
   async run(args) {
     const options = readOptions(args);
     return [await onVirtualTime(options), await onThisMachine(options)];
@@ -156,7 +156,7 @@ function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       callers: { type: 'string', default: '1,10,100,500' },
-      latency: { type: 'string', default: '200' },
+      latency: { type: 'string', default: '400' },
       rounds: { type: 'string', default: '5' },
     },
   });
