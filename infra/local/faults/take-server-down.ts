@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Fault, nextFact } from './fault.ts';
 
-/** As long as a token that is due for renewal is good for: alarms warn, and no call fails. */
+/** About as long as a token that is due for renewal is good for: alarms warn, and calls wait for a moment at most. */
 const TICKS = 2;
 
-/** It answers 503 until it has refused a renewal and some more ticks. Recovered: it has issued a token again. */
+/** It answers 503 until it has refused a renewal and some more ticks have passed. Recovered: it has issued a token again. */
 export const takeServerDown: Fault = {
   name: 'authorization-server-down',
   label: 'Take the authorization server down',

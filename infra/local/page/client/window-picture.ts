@@ -8,6 +8,10 @@ import { type Part, section } from './section.ts';
 import { timeRangeOf } from './time-range.ts';
 import { createTokenBars } from './token-bars.ts';
 
+/** Heights in CSS pixels: as high as the column of faults that stands beside it where there is room. */
+const BESIDE_FAULTS = 500;
+const ALONE = 280;
+
 /** What CloudWatch cannot draw: the firewall's own count, and the lives of the tokens above it. */
 export function createWindowPicture(): Part {
   const tokens = createTokenBars();
@@ -21,7 +25,11 @@ export function createWindowPicture(): Part {
     element('span', { class: 'fault' }, 'a fault'),
     element('span', { class: 'recovering' }, 'recovery'),
   );
-  const figure = createFigure('Calls in the window that ends now, by source address', 320, tokens.nodes);
+  const figure = createFigure(
+    'Calls in the window that ends now, by source address',
+    matchMedia('(min-width: 900px)').matches ? BESIDE_FAULTS : ALONE,
+    tokens.nodes,
+  );
   const root = section('Tokens and the call budget', 'window', key, figure.root);
 
   return {
