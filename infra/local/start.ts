@@ -1,5 +1,4 @@
-import { access, constants } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { open } from 'node:fs/promises';
 
 import { type Args, HELP, parseCommandLine, UsageError } from './args.ts';
 import { EngineError } from './dynamodb/engine.ts';
@@ -65,9 +64,10 @@ async function start(args: Args): Promise<number> {
 async function openPage({ pagePort, reportFile }: Args, profile: Profile): Promise<Page | undefined> {
   if (pagePort === undefined && reportFile === undefined) return undefined;
   if (reportFile !== undefined) {
-    await access(dirname(resolve(reportFile)), constants.W_OK).catch(() => {
-      throw new UsageError('--report must name a file in a directory that can be written to');
+    const file = await open(reportFile, 'a').catch((error: NodeJS.ErrnoException) => {
+      throw new UsageError(`--report must name a file that can be written (${error.code})`);
     });
+    await file.close();
   }
   try {
     return await startPage({ profile, port: pagePort, reportFile });

@@ -12,6 +12,7 @@ import { createTable } from './dynamodb/table.ts';
 import type { Facts } from './facts.ts';
 import type { FunctionPool } from './lambda/function-pool.ts';
 import { startLambda } from './lambda/lambda.ts';
+import { ownedBy } from './owned.ts';
 import { type PlumeCloud, startPlumeCloud } from './plume-cloud/plume-cloud.ts';
 import type { Profile } from './profile.ts';
 import { startEventSource } from './queue/event-source.ts';
@@ -53,10 +54,7 @@ export async function startWorld({
 }: WorldOptions): Promise<World> {
   const { record } = facts;
   await using stack = new AsyncDisposableStack();
-  const owned = <Owned extends { stop(): Promise<void> }>(part: Owned): Owned => {
-    stack.defer(() => part.stop());
-    return part;
-  };
+  const owned = ownedBy(stack);
 
   const bundles = await bundleFunctions();
   stack.defer(() => bundles.remove());

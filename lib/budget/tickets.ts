@@ -1,4 +1,4 @@
-import type { BudgetSettings, StreamSettings } from '../contract.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from '../contract.ts';
 
 /**
  * The arithmetic of tickets: pure, in milliseconds since the epoch.
@@ -50,7 +50,8 @@ export function ticketsThatFit(firstMs: number, last: number, stream: StreamSett
  * blocks save few writes, and lose more tickets with an instance that dies.
  */
 export function maxBlock({ intervalMs }: StreamSettings): number {
-  return Math.max(10, Math.floor(1_700 / intervalMs));
+  const tenByDefaultMs = 10 * DEFAULT_BUDGET_SETTINGS.worker.intervalMs;
+  return Math.max(10, Math.floor(tenByDefaultMs / intervalMs));
 }
 
 /**

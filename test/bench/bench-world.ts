@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { createClient, createSecrets } from '../../infra/local/client-secrets.ts';
+import { ownedBy } from '../../infra/local/owned.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
@@ -36,10 +37,7 @@ const UNLIMITED: BudgetSettings = {
 
 export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise<BenchWorld> {
   await using stack = new AsyncDisposableStack();
-  const owned = <Owned extends { stop(): Promise<void> }>(part: Owned): Owned => {
-    stack.defer(() => part.stop());
-    return part;
-  };
+  const owned = ownedBy(stack);
   const client = createClient({ name: 'mocha', lifetimeSeconds: 2 * HOUR_MS });
   const others = Array.from({ length: clientsWithoutToken }, (_, index) =>
     createClient({ name: `client-${index}`, lifetimeSeconds: 600 }),

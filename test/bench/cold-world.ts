@@ -7,6 +7,7 @@ import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/
 import type { BudgetSettings, TokenSettings } from '../../lib/contract.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
+import { ABUNDANT_BUDGET } from '../support/abundant-budget.ts';
 import { type Endpoint, type System, startSystem } from '../system/system.ts';
 
 /** Without what must be encoded in a header: libraries differ there, and that is not compared here. */
@@ -15,19 +16,6 @@ const MOCHA = {
   clientId: '0oa1y13epa9NeXecM0h8',
   clientSecret: 'aSecretOfLettersAndDigits42',
   partner: 'mocha-partner',
-};
-
-/** A thousand calls a second: callers meet at the token, not at the budget. */
-const stream = { intervalMs: 1, ticketLifeMs: 10_000, burstMs: 1_000, horizonMs: 400 };
-const BUDGET: BudgetSettings = {
-  name: 'bench',
-  limit: 1_000_000,
-  windowMs: 60_000,
-  clockAllowanceMs: 100,
-  networkDelayMs: 500,
-  blockMs: 60_000,
-  worker: stream,
-  minter: stream,
 };
 
 /** Requests since the last reset, whoever made them. */
@@ -65,7 +53,7 @@ export async function startColdWorld(options: {
   const system = await startSystem({
     testFunctions: options.testFunctions ?? [],
     token: options.token ?? {},
-    budget: BUDGET,
+    budget: ABUNDANT_BUDGET,
     tap: async (endpoint: Endpoint, url: string) => {
       if (endpoint !== 'secrets-manager') return { url, stop: async () => {} };
       const passage = await startPassage(url, () => {
@@ -103,7 +91,7 @@ export async function startColdWorld(options: {
     client,
     tokenUrl,
     secretsUrl,
-    budget: BUDGET,
+    budget: ABUNDANT_BUDGET,
     counted,
     reset: () => void Object.assign(counted, { token: 0, table: 0, secrets: 0 }),
     stop: () => system.stop(),

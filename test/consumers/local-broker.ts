@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 
 import { createClient, createSecrets } from '../../infra/local/client-secrets.ts';
 import { startLambda } from '../../infra/local/lambda/lambda.ts';
+import { ownedBy } from '../../infra/local/owned.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { SCALED_PROFILE } from '../../infra/local/profile.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
@@ -28,10 +29,7 @@ export async function startLocalBroker(
   functions: readonly string[],
 ): Promise<LocalBroker> {
   await using stack = new AsyncDisposableStack();
-  const owned = <Owned extends { stop(): Promise<void> }>(part: Owned): Owned => {
-    stack.defer(() => part.stop());
-    return part;
-  };
+  const owned = ownedBy(stack);
   const client = createClient({ name: 'mocha', lifetimeSeconds: 600 });
   const table = owned(await startTable());
   const secretsManager = owned(await startSecretsManager(Date.now));

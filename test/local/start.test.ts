@@ -89,11 +89,16 @@ describe('the whole system', () => {
       `--port must be one that is free: ${port} is taken; --help lists the options\n`,
     ]);
     server.close();
-    const nowhere = await end(start('--report', join(folder, 'nowhere', 'report.html')));
-    expect([nowhere.code, nowhere.stderr]).toEqual([
-      2,
-      expect.stringMatching(/^--report must name a file in/),
-    ]);
+    for (const [file, code] of [
+      [join(folder, 'nowhere', 'report.html'), 'ENOENT'],
+      [folder, 'EISDIR'],
+    ] as const) {
+      const refused = await end(start('--report', file));
+      expect([refused.code, refused.stderr]).toEqual([
+        2,
+        `--report must name a file that can be written (${code}); --help lists the options\n`,
+      ]);
+    }
   });
 
   test.each([

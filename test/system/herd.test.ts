@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Fact } from '../../infra/local/facts.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
-import { type BudgetSettings, ENV } from '../../lib/contract.ts';
+import { ENV } from '../../lib/contract.ts';
+import { ABUNDANT_BUDGET } from '../support/abundant-budget.ts';
 import type { CallerEvent } from './functions/caller.ts';
 import { type System, startSystem } from './system.ts';
 
@@ -13,18 +14,6 @@ const CALLS = 63;
 const CALLERS = INSTANCES * CALLS;
 const FLOOR_MS = 1_500;
 
-/** A thousand calls a second: the herd meets at the token, not at the budget. */
-const stream = { intervalMs: 1, ticketLifeMs: 10_000, burstMs: 1_000, horizonMs: 400 };
-const budget: BudgetSettings = {
-  name: 'herd',
-  limit: 1_000_000,
-  windowMs: 60_000,
-  clockAllowanceMs: 100,
-  networkDelayMs: 500,
-  blockMs: 60_000,
-  worker: stream,
-  minter: stream,
-};
 const mocha: CloudClient = {
   name: 'mocha',
   clientId: '0oa1y13epa9NeXecM0h8',
@@ -41,7 +30,7 @@ beforeAll(async () => {
   system = await startSystem({
     testFunctions: ['caller'],
     token: { youngTokenMs: 50, forcedMintFloorMs: FLOOR_MS },
-    budget,
+    budget: ABUNDANT_BUDGET,
   });
   cloud = await startPlumeCloud({
     clients: [mocha],

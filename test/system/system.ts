@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-
 import { entryOf, FUNCTION_NAMES, type FunctionName } from '../../infra/bundling.ts';
 import { bundle } from '../../infra/local/bundles.ts';
 import { type CountingProxy, startCountingProxy } from '../../infra/local/dynamodb/counting-proxy.ts';
@@ -13,6 +11,7 @@ import { createTable } from '../../infra/local/dynamodb/table.ts';
 import { createFacts, type Facts } from '../../infra/local/facts.ts';
 import type { FunctionPool } from '../../infra/local/lambda/function-pool.ts';
 import { startLambda } from '../../infra/local/lambda/lambda.ts';
+import { ownedBy } from '../../infra/local/owned.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
 import { startSecretsManager } from '../../infra/local/secrets-manager/secrets-manager.ts';
 import { type BudgetSettings, DEFAULT_SECRET_PREFIX, ENV, type TokenSettings } from '../../lib/contract.ts';
@@ -56,10 +55,7 @@ export interface System {
 
 export async function startSystem(options: SystemOptions): Promise<System> {
   await using stack = new AsyncDisposableStack();
-  const owned = <Owned extends { stop(): Promise<void> }>(part: Owned): Owned => {
-    stack.defer(() => part.stop());
-    return part;
-  };
+  const owned = ownedBy(stack);
   const tap = async (endpoint: Endpoint, url: string): Promise<string> =>
     options.tap === undefined ? url : owned(await options.tap(endpoint, url)).url;
 

@@ -10,11 +10,12 @@ export function createAlarmRecord(
 ): (nowMs: number) => AlarmView {
   const raised: { readonly fromMs: number; toMs?: number }[] = [];
   return (nowMs) => {
+    const atMs = Math.round(nowMs - startedAtMs);
     const state: AlarmState = alarmState(alarm, store, nowMs, secondMs, startedAtMs);
     const last = raised.at(-1);
     const wasRaised = last !== undefined && last.toMs === undefined;
-    if (state === 'ALARM' && !wasRaised) raised.push({ fromMs: nowMs - startedAtMs });
-    if (state !== 'ALARM' && wasRaised) last.toMs = nowMs - startedAtMs;
+    if (state === 'ALARM' && !wasRaised) raised.push({ fromMs: atMs });
+    if (state !== 'ALARM' && wasRaised) last.toMs = atMs;
     const { name, description } = alarm;
     return {
       name: name.replace(/^Monitoring/, ''),

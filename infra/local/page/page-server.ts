@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { FaultName } from '../facts.ts';

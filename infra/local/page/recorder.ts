@@ -1,8 +1,7 @@
 import { putFunctionMetric } from '../cloudwatch/function-metrics.ts';
 import { createMetricStore } from '../cloudwatch/metric-store.ts';
 import { putQueueMetrics } from '../cloudwatch/queue-metrics.ts';
-import type { CloudFormationTemplate } from '../cloudwatch/template.ts';
-import { alarmsOf } from '../cloudwatch/template.ts';
+import { alarmsOf, type CloudFormationTemplate } from '../cloudwatch/template.ts';
 import { secondMsOf } from '../cloudwatch/time-scale.ts';
 import type { Fact } from '../facts.ts';
 import type { Profile } from '../profile.ts';

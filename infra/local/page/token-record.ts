@@ -17,10 +17,10 @@ export function createTokenRecord(
 
   return {
     add(fact) {
-      const atMs = fact.atMs - startedAtMs;
+      const atMs = Math.round(fact.atMs - startedAtMs);
       if (fact.kind === 'token-issued') {
         const { client, fingerprint, expiresAtMs } = fact;
-        const expiresMs = expiresAtMs - startedAtMs;
+        const expiresMs = Math.round(expiresAtMs - startedAtMs);
         const servableUntilMs = expiresMs - graceMs;
         lives.set(fingerprint, { client, fingerprint, mintedMs: atMs, servableUntilMs, expiresMs });
         if (lives.size > MAX_TOKENS) lives.delete(lives.keys().next().value as string);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { type AlarmDefinition, alarmState } from '../../../infra/local/cloudwatch/alarm.ts';
@@ -121,4 +122,25 @@ test('lines in the embedded metric format are metrics; others are not', () => {
   ]);
   for (const other of ['', '{', '{"_aws":1}', '{"message":"_aws"}', '"_aws"'])
     expect(embeddedMetrics(other)).toEqual([]);
+});
+
+test('a store keeps what is younger than it was told, and does not grow for ever', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 3_000, maxLength: 6_000 }), (gaps) => {
+      const keepMs = 1_000;
+      const store = createMetricStore(keepMs);
+      let atMs = 0;
+      const times = gaps.map((gap) => {
+        atMs += gap;
+        store.put(metric, atMs, atMs);
+        return atMs;
+      });
+      expect(store.values(metric, atMs - keepMs, atMs + 1)).toEqual(
+        times.filter((time) => time >= atMs - keepMs),
+      );
+      const young = times.filter((time) => time >= atMs - keepMs).length;
+      expect(store.values(metric, 0, atMs + 1).length).toBeLessThanOrEqual(young + 1_000);
+    }),
+    { numRuns: 20 },
+  );
 });

@@ -1,6 +1,7 @@
 import type { AlarmView } from '../view.ts';
 import { element, setText } from './dom.ts';
 import { formatTime } from './format.ts';
+import { keyedList } from './keyed-list.ts';
 import { type Part, section } from './section.ts';
 
 const STATES = { OK: 'OK', ALARM: 'ALARM', INSUFFICIENT_DATA: 'not enough data' };
@@ -10,20 +11,12 @@ export function createAlarms(): Part {
   const list = element('ul', { class: 'lights' });
   const spoken = element('p', { class: 'unseen', role: 'status' });
   const root = section('Alarms', 'alarms', list, spoken);
-  const lights = new Map<string, ReturnType<typeof createLight>>();
+  const updateLights = keyedList(list, 'append', ({ name }: AlarmView) => name, createLight);
 
   return {
     root,
     update({ alarms }) {
-      for (const alarm of alarms) {
-        let light = lights.get(alarm.name);
-        if (light === undefined) {
-          light = createLight(alarm);
-          lights.set(alarm.name, light);
-          list.append(light.root);
-        }
-        light.update(alarm);
-      }
+      updateLights(alarms);
       const raised = alarms.filter(({ state }) => state === 'ALARM').map(({ name }) => name);
       setText(spoken, raised.length === 0 ? 'No alarm is raised.' : `Raised: ${raised.join(', ')}.`);
     },

@@ -1,6 +1,7 @@
 import type { FaultMark, FaultView } from '../view.ts';
 import { element, setText } from './dom.ts';
 import { formatSpan, formatTime } from './format.ts';
+import { keyedList } from './keyed-list.ts';
 import { type Part, section } from './section.ts';
 
 /** A button a fault, and what became of those that were ordered. */
@@ -8,32 +9,31 @@ export function createFaults(): Part {
   const buttons = element('ul', { class: 'buttons' });
   const log = element('ol', { class: 'log', 'aria-live': 'polite' });
   const root = section('Faults', 'faults', buttons, log);
-  const made = new Map<string, ReturnType<typeof createButton>>();
-  const entries: HTMLElement[] = [];
+  const updateButtons = keyedList(buttons, 'append', ({ name }: FaultView) => name, createButton);
+  const updateLog = keyedList(
+    log,
+    'prepend',
+    ({ fault, atMs }: FaultMark) => `${fault} ${atMs}`,
+    createEntry,
+  );
 
   return {
     root,
     update({ faults, marks, result }) {
       buttons.hidden = result !== undefined;
-      for (const fault of faults) {
-        let button = made.get(fault.name);
-        if (button === undefined) {
-          button = createButton(fault);
-          made.set(fault.name, button);
-          buttons.append(button.root);
-        }
-        button.update(fault);
-      }
-      marks.forEach((mark, index) => {
-        let entry = entries[index];
-        if (entry === undefined) {
-          entry = element('li', { 'data-fault': mark.fault });
-          entries.push(entry);
-          log.prepend(entry);
-        }
-        entry.dataset.recovered = String(mark.recoveredMs !== undefined);
-        setText(entry, `${formatTime(mark.atMs)}: ${mark.detail}: ${outcomeOf(mark)}`);
-      });
+      updateButtons(faults);
+      updateLog(marks);
+    },
+  };
+}
+
+function createEntry({ fault }: FaultMark) {
+  const root = element('li', { 'data-fault': fault });
+  return {
+    root,
+    update(mark: FaultMark): void {
+      root.dataset.recovered = String(mark.recoveredMs !== undefined);
+      setText(root, `${formatTime(mark.atMs)}: ${mark.detail}: ${outcomeOf(mark)}`);
     },
   };
 }

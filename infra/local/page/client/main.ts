@@ -1,5 +1,3 @@
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 import './page.css';
 
 import type { View } from '../view.ts';
