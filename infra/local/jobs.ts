@@ -16,20 +16,23 @@ export interface SubmitOptions {
   readonly backlog: number;
   /** Asked again for each job. */
   readonly perSecond: () => number;
-  readonly isOver: () => boolean;
+  /** Asked before each job: `pause` leaves it out. */
+  readonly next: () => 'submit' | 'pause' | 'end';
   readonly record: (happening: JobHappening) => void;
   readonly signal: AbortSignal;
 }
 
 /** Puts jobs on the queue at a rate, whoever is behind. */
 export async function submitJobs(options: SubmitOptions): Promise<void> {
-  const { sqs, queueUrl, backlog, perSecond, isOver, record, signal } = options;
+  const { sqs, queueUrl, backlog, perSecond, next, record, signal } = options;
   let dueMs = performance.now();
   for (let count = 0; ; count += 1) {
     if (count > backlog) dueMs += 1000 / perSecond();
     const waitMs = dueMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
-    if (signal.aborted || isOver()) return;
+    const what = signal.aborted ? 'end' : next();
+    if (what === 'end') return;
+    if (what === 'pause') continue;
     const body = { method: 'GET', path: `/api/v1/locations/${count}` };
     const { MessageId } = await sqs.send(
       new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(body) }),

@@ -106,11 +106,16 @@ async function operate(
       queueUrl: queues.jobs,
       backlog: Math.round((perSecond * BACKLOG_MS) / 1000),
       perSecond: () => perSecond * load.factor,
-      // Only work shows that the system has recovered.
-      isOver: () => performance.now() >= endsSubmittingMs && faultDesk.isIdle(),
+      next() {
+        if (performance.now() < endsSubmittingMs) return 'submit';
+        faultDesk.close();
+        if (faultDesk.isIdle()) return 'end';
+        // Only work shows that the system has recovered.
+        return state.latencies.size < state.submitted.size ? 'pause' : 'submit';
+      },
       record,
       signal,
-    }).then(() => faultDesk.close()),
+    }),
     faults && injectFaults(faultDesk, durationMs, signal),
     sleep(durationMs, undefined, { signal }),
   ]);

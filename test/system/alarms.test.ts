@@ -95,7 +95,7 @@ function submit(perSecond: number, durationMs: number): Promise<void> {
     queueUrl: world.queues.jobs,
     backlog: 0,
     perSecond: () => perSecond,
-    isOver: () => performance.now() >= endMs,
+    next: () => (performance.now() < endMs ? 'submit' : 'end'),
     record: facts.record,
     signal: over.signal,
   });

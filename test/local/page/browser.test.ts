@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { FaultName } from '../../../infra/local/facts.ts';
 import { type Page, startPage } from '../../../infra/local/page/page.ts';
+import { bundlePage } from '../../../infra/local/page/page-html.ts';
+import type { View } from '../../../infra/local/page/view.ts';
 import type { Report } from '../../../infra/local/report.ts';
 import { run } from '../../../infra/local/run.ts';
 import { BROWSER_PATH, NO_BROWSER, startBrowser } from '../../support/browser.ts';
@@ -187,6 +189,24 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     expect(await file.locator('.log li').count()).toBe(7);
     expect(await file.locator('.run .status').textContent()).toContain('good');
   }, 60_000);
+
+  test('shows a run in which nothing has happened yet, as with the long first silence of the vendor’s limits', async () => {
+    const nothing: View = {
+      nowMs: 0,
+      figures: [],
+      window: { limit: 1, windowMs: 1_000, addresses: [] },
+      tokens: [],
+      faults: [],
+      marks: [],
+      alarms: [],
+      widgets: [{ kind: 'graph', title: 'Empty', atMs: [], lines: [{ label: 'a', values: [] }], levels: [] }],
+    };
+    const file = join(folder, 'empty.html');
+    writeFileSync(file, (await bundlePage())(nothing));
+    const empty = await open(pathToFileURL(file).href);
+    expect(await empty.locator('figcaption').count()).toBe(2);
+    expect(await empty.locator('.window').textContent()).toContain('No data.');
+  });
 
   test('asked for nothing elsewhere, complained of nothing, and held no secret and no token', async () => {
     const origin = page.url ?? '';

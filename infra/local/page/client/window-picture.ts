@@ -44,6 +44,8 @@ export function createWindowPicture(): Part {
 
 /** Each address has calls at moments of its own. */
 function linesOf({ window: { addresses } }: View) {
+  // Before the first call there is none, which uPlot could not join.
+  if (addresses.length === 0) return { atMs: [], lines: [] };
   const tables = addresses.map(({ atMs, calls }) => [[...atMs], [...calls]] as uPlot.AlignedData);
   const [atMs = [], ...values] = uPlot.join(tables) as (readonly (number | null)[])[];
   return {
