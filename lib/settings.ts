@@ -9,8 +9,8 @@ import {
   ENV,
   type TokenSettings,
 } from './contract.ts';
-import { CLIENT_NAME_RULE, isClientName } from './credentials/client-name.ts';
 import { ConfigError } from './errors.ts';
+import { CLIENT_NAME_RULE, isClientName } from './platform/client-name.ts';
 
 /**
  * Environment variables → settings. Every refusal names the variable, the key and the rule, never the value.

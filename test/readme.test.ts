@@ -12,7 +12,7 @@ import type { JobResult } from '../functions/worker/queues.ts';
 import { readStage } from '../infra/aws/config.ts';
 import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS, ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
-import { synth } from './infra/synth.ts';
+import { synth } from './infra/aws/synth.ts';
 
 /** Every block of code in the README is compiled, parsed or looked up here; every table is held against the code. */
 

@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Whole systems of many threads, on real time: one after the other, with the machine to themselves. */
 const SYSTEMS = [
   'test/system/**/*.test.ts',
-  'test/local/{start,run}.test.ts',
-  'test/local/page/browser.test.ts',
+  'test/infra/local/run/{start,run}.test.ts',
+  'test/infra/local/page/browser.test.ts',
 ];
 
 export default defineConfig({

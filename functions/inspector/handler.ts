@@ -2,13 +2,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
-import { systemClock } from '../../lib/clock.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
+import { createClientItems } from '../../lib/minter/client-item.ts';
 import { introspect } from '../../lib/oauth/introspection-request.ts';
-import { SDK_CONFIG } from '../../lib/sdk-config.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
+import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
-import { createMintItems } from '../../lib/token/mint-item.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { inspect } from './inspect.ts';
 
@@ -41,7 +41,7 @@ export const handler = async (event: unknown) => {
     return await inspect(event, {
       settings,
       store: createTokenStore({ client: dynamo, table }),
-      records: createMintItems({ client: dynamo, table }),
+      records: createClientItems({ client: dynamo, table }),
       listClients: async () => {
         const pages = await Array.fromAsync(secrets.list());
         return pages

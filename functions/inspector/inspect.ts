@@ -1,13 +1,13 @@
 import pMap from 'p-map';
 import * as v from 'valibot';
-import type { Now } from '../../lib/clock.ts';
 import type { TokenSettings } from '../../lib/contract.ts';
-import { checkClientName } from '../../lib/credentials/client-name.ts';
 import { ConfigError, isPlumeError } from '../../lib/errors.ts';
+import type { ClientItems } from '../../lib/minter/client-item.ts';
+import type { ClientRecord } from '../../lib/minter/client-record.ts';
 import type { Introspection } from '../../lib/oauth/introspection-request.ts';
+import { checkClientName } from '../../lib/platform/client-name.ts';
+import type { Now } from '../../lib/platform/clock.ts';
 import { type AccessToken, serveUntilMs } from '../../lib/token/access-token.ts';
-import type { MintItems } from '../../lib/token/mint-item.ts';
-import type { MintRecord } from '../../lib/token/mint-record.ts';
 import type { TokenStore } from '../../lib/token/token-store.ts';
 
 /** What is known of a client's token, without the token. */
@@ -36,7 +36,7 @@ export interface ClientReport {
 export interface InspectorDependencies {
   readonly settings: TokenSettings;
   readonly store: Pick<TokenStore, 'read'>;
-  readonly records: Pick<MintItems, 'read'>;
+  readonly records: Pick<ClientItems, 'read'>;
   readonly listClients: () => Promise<readonly string[]>;
   readonly introspect: (client: string, token: AccessToken) => Promise<Introspection>;
   /** The firewall refused the question: every function must rest. */
@@ -101,7 +101,7 @@ function lastErrorOf({
   errorMessage,
   failures,
   retryAtMs,
-}: MintRecord): ClientReport['lastError'] {
+}: ClientRecord): ClientReport['lastError'] {
   if (errorCode === undefined) return undefined;
   return {
     code: errorCode,

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 
 import type { MinterEvent } from '../../lib/contract.ts';
-import { checkClientName } from '../../lib/credentials/client-name.ts';
 import { ConfigError } from '../../lib/errors.ts';
+import { checkClientName } from '../../lib/platform/client-name.ts';
 
 const schema = v.variant('kind', [
   v.object({ kind: v.literal('tick') }),

@@ -5,17 +5,17 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 
 import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
-import { systemClock } from '../../lib/clock.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
-import { SDK_CONFIG } from '../../lib/sdk-config.ts';
+import { createClientRecords } from '../../lib/minter/client-records.ts';
+import { createMinter } from '../../lib/minter/mint-token.ts';
+import { createSecretListingStore } from '../../lib/minter/secret-listing.ts';
+import { mintTick, type TickSummary } from '../../lib/minter/tick.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
+import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
-import { createMintLedger } from '../../lib/token/mint-ledger.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
-import { mintTick, type TickSummary } from '../../lib/token/mint-tick.ts';
-import { createMinter } from '../../lib/token/mint-token.ts';
-import { createSecretListingStore } from '../../lib/token/secret-listing.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { parseEvent } from './event.ts';
 
@@ -29,7 +29,7 @@ const client = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry(service);
 const clock = systemClock;
 
-const ledger = createMintLedger({ client, table });
+const clientRecords = createClientRecords({ client, table });
 const listing = createSecretListingStore({ client, table });
 const secrets = createSecrets({
   client: new SecretsManagerClient(SDK_CONFIG),
@@ -39,7 +39,7 @@ const secrets = createSecrets({
 });
 const minter = createMinter({
   store: createTokenStore({ client, table }),
-  ledger,
+  clientRecords,
   secrets,
   budget: createDynamoCallBudget({
     client,
@@ -62,7 +62,7 @@ export async function handler(event: unknown, context: Context): Promise<MintOut
   try {
     const parsed = parseEvent(event);
     if (parsed.kind === 'tick') {
-      const dependencies = { ledger, listing, secrets, minter, settings, clock, telemetry };
+      const dependencies = { clientRecords, listing, secrets, minter, settings, clock, telemetry };
       return await mintTick(dependencies, deadlineMs);
     }
     const { outcome } = await minter.mint(parsed.client, parsed, deadlineMs);

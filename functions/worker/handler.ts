@@ -4,7 +4,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 
 import { ConfigError } from '../../lib/errors.ts';
 import { plume } from '../../lib/middleware/plume.ts';
-import { SDK_CONFIG } from '../../lib/sdk-config.ts';
+import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { readClient, readSettings, required } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { batchResponse } from './batch-response.ts';

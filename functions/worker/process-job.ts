@@ -1,9 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
-
-import type { Now } from '../../lib/clock.ts';
 import { isPlumeError, PlumeError } from '../../lib/errors.ts';
 import type { PlumeContext } from '../../lib/middleware/options.ts';
-import { readText } from '../../lib/read-text.ts';
+import type { Now } from '../../lib/platform/clock.ts';
+import { readText } from '../../lib/platform/read-text.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type Job, type Journey, journeyOf, parseJob } from './job.ts';

@@ -1,8 +1,8 @@
 import { Token } from 'aws-cdk-lib';
 
 import { checkBudgetSettings } from '../../lib/budget/settings.ts';
-import { checkClientName } from '../../lib/credentials/client-name.ts';
-import { parseApiUrl } from '../../lib/endpoint-url.ts';
+import { checkClientName } from '../../lib/platform/client-name.ts';
+import { parseApiUrl } from '../../lib/platform/endpoint-url.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
 
 /**

@@ -1,14 +1,14 @@
 import type { CallBudget } from '../../lib/budget/call-budget.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type { TokenSettings } from '../../lib/contract.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { isPlumeError } from '../../lib/errors.ts';
+import { retryAtMs } from '../../lib/minter/failure-policy.ts';
+import { withTickets } from '../../lib/minter/mint-ticket.ts';
+import { obtainToken } from '../../lib/minter/obtain-token.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { isServable } from '../../lib/token/access-token.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
-import { retryAtMs } from '../../lib/token/mint-policy.ts';
-import { withTickets } from '../../lib/token/mint-ticket.ts';
-import { obtainToken } from '../../lib/token/obtain-token.ts';
 import type { TokenStore } from '../../lib/token/token-store.ts';
 
 export interface MemoryMinterDependencies {

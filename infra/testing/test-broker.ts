@@ -8,9 +8,9 @@ import {
 import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
-import type { CloudHappening } from '../local/facts.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../local/plume-cloud/plume-cloud.ts';
+import type { CloudHappening } from '../local/run/facts.ts';
 import { createMemoryMinter } from './memory-minter.ts';
 import { createMemoryTicketCounter } from './memory-ticket-counter.ts';
 import { createMemoryMintRequests, createMemoryTokenStore } from './memory-token-store.ts';

@@ -1,10 +1,10 @@
-import type { Clock, Now } from '../clock.ts';
 import type { BudgetSettings, BudgetStream } from '../contract.ts';
-import { errorReason } from '../error-reason.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
+import type { Clock, Now } from '../platform/clock.ts';
+import { errorReason } from '../platform/error-reason.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ServerClock } from './clock-offset.ts';
-import { BudgetBlocked, BudgetExhausted, BudgetUnavailable } from './errors.ts';
+import { BudgetBlockedError, BudgetExhaustedError, BudgetUnavailableError } from './errors.ts';
 import { createRefusals } from './refusals.ts';
 import { type Reservation, reserve } from './reserve.ts';
 import { checkBudgetSettings } from './settings.ts';
@@ -72,7 +72,7 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
       return await ask();
     } catch (error) {
       if (isPlumeError(error)) throw error;
-      throw new BudgetUnavailable(
+      throw new BudgetUnavailableError(
         `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
         Math.ceil(localNow() + (horizonMs * (1 + random())) / 2),
       );
@@ -144,12 +144,12 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
   const errorOf = ({ why, retryAtMs }: Refusal): PlumeError => {
     const localMs = toLocal(retryAtMs);
     if (why === 'exhausted') {
-      return new BudgetExhausted(
+      return new BudgetExhaustedError(
         `call budget ${name} has no ticket left for the ${stream} stream in the time that this invocation can wait; try again at ${new Date(localMs).toISOString()}`,
         localMs,
       );
     }
-    return new BudgetBlocked(
+    return new BudgetBlockedError(
       `the WAF refused a call, so all calls of budget ${name} rest until ${new Date(toLocal(blockedUntilMs)).toISOString()}`,
       localMs,
     );

@@ -1,9 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-
-import type { Clock, Now } from '../clock.ts';
 import type { BudgetSettings } from '../contract.ts';
+import type { Clock, Now } from '../platform/clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { BudgetClockUnreliable } from './errors.ts';
+import { BudgetClockUnreliableError } from './errors.ts';
 
 /** An HTTP `Date` header is cut to whole seconds (RFC 9110 section 5.6.7). */
 const RESOLUTION_MS = 1_000;
@@ -22,7 +21,7 @@ export interface ServerClock extends Clock {
  * clock stands; otherwise it is corrected by the middle of what is possible, if that is known as well as
  * `clockAllowanceMs` asks for. If it is not, the local clock still stands as long as it may be within the allowance.
  *
- * `now` throws {@link BudgetClockUnreliable} while the local clock is out of the allowance and cannot be corrected.
+ * `now` throws {@link BudgetClockUnreliableError} while the local clock is out of the allowance and cannot be corrected.
  */
 export function createServerClock(dependencies: {
   clock: Clock;
@@ -41,7 +40,7 @@ export function createServerClock(dependencies: {
       const localMs = clock.now();
       if (uncertaintyMs <= clockAllowanceMs) return localMs + offsetMs;
       if (proven.min <= clockAllowanceMs && proven.max >= -clockAllowanceMs) return localMs;
-      throw new BudgetClockUnreliable(
+      throw new BudgetClockUnreliableError(
         `this machine's clock is about ${Math.abs(offsetMs)} ms ${offsetMs < 0 ? 'ahead of' : 'behind'} DynamoDB's, ` +
           `give or take ${uncertaintyMs} ms, and call budget ${settings.name} allows ${clockAllowanceMs} ms; ` +
           'synchronise the clock, or look why responses of DynamoDB take so long',

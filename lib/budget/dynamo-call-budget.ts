@@ -1,7 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-
-import type { Clock } from '../clock.ts';
 import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type CallBudget, createCallBudget } from './call-budget.ts';
 import { createServerClock, followServerClock } from './clock-offset.ts';

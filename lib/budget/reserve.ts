@@ -1,5 +1,5 @@
-import type { Now } from '../clock.ts';
 import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import type { Now } from '../platform/clock.ts';
 import type { CounterReply, CounterState, TicketCounter } from './ticket-counter.ts';
 import { ceilMs, floorMs, lastMs, safeStartMs, type Ticket, ticketsFrom, ticketsThatFit } from './tickets.ts';
 

@@ -1,6 +1,6 @@
-import type { Clock, Now } from '../clock.ts';
-import { unlessAborted } from '../unless-aborted.ts';
-import { BudgetClosed } from './errors.ts';
+import type { Clock, Now } from '../platform/clock.ts';
+import { unlessAborted } from '../platform/unless-aborted.ts';
+import { BudgetClosedError } from './errors.ts';
 import { isGood, type Ticket } from './tickets.ts';
 
 /** The tickets of one invocation. */
@@ -12,11 +12,11 @@ export interface TicketBook {
    * @param send begins the attempt. If it returns undefined nothing was sent, and the ticket stays in the book
    * @param signal ends the wait with its reason
    * @returns what `send` returned
-   * @throws {BudgetExhausted} no ticket becomes good within the book's patience
-   * @throws {BudgetBlocked} the WAF refused a call, and the silence outlasts the book's patience
-   * @throws {BudgetUnavailable} the shared counter cannot be reached
-   * @throws {BudgetClockUnreliable} the clock cannot be corrected
-   * @throws {BudgetClosed} after {@link TicketBook.close}
+   * @throws {BudgetExhaustedError} no ticket becomes good within the book's patience
+   * @throws {BudgetBlockedError} the WAF refused a call, and the silence outlasts the book's patience
+   * @throws {BudgetUnavailableError} the shared counter cannot be reached
+   * @throws {BudgetClockUnreliableError} the clock cannot be corrected
+   * @throws {BudgetClosedError} after {@link TicketBook.close}
    */
   attempt<T>(send: () => T | undefined, signal?: AbortSignal): Promise<Awaited<T> | undefined>;
   /** The end of the invocation: tickets left are dropped, waiting attempts reject with `budget_closed`. */
@@ -133,7 +133,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
       }
     },
     close() {
-      closing.abort(new BudgetClosed());
+      closing.abort(new BudgetClosedError());
       free.length = 0;
     },
   };

@@ -1,4 +1,4 @@
-import { type EndpointUrl, introspectUrlOf, parseEndpointUrl } from '../endpoint-url.ts';
+import { type EndpointUrl, introspectUrlOf, parseEndpointUrl } from '../platform/endpoint-url.ts';
 import { type BasicHeader, buildBasicHeader, parseBasicHeader } from './basic-header.ts';
 import { SecretMalformedError } from './errors.ts';
 import { isPartnerScope } from './scope.ts';

@@ -1,8 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-
-import { errorReason } from '../error-reason.ts';
 import { isPlumeError } from '../errors.ts';
-import { CLIENT_NAME_RULE, checkClientName, isClientName } from './client-name.ts';
+import { CLIENT_NAME_RULE, checkClientName, isClientName } from '../platform/client-name.ts';
+import { errorReason } from '../platform/error-reason.ts';
 import { type Credentials, parseCredentials } from './credentials.ts';
 import { SecretMalformedError, SecretMissingError, SecretUnavailableError } from './errors.ts';
 import { type ListedSecret, listSecretPages } from './list-secrets.ts';

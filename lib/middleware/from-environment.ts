@@ -1,12 +1,12 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { createDynamoCallBudget } from '../budget/dynamo-call-budget.ts';
-import { systemClock } from '../clock.ts';
 import { ENV } from '../contract.ts';
-import { parseApiUrl } from '../endpoint-url.ts';
 import { ConfigError } from '../errors.ts';
+import { systemClock } from '../platform/clock.ts';
+import { parseApiUrl } from '../platform/endpoint-url.ts';
+import { SDK_CONFIG } from '../platform/sdk-config.ts';
 import { createPlumeCaller, type PlumeCaller } from '../plume/plume-caller.ts';
-import { SDK_CONFIG } from '../sdk-config.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
 import { createAskMinter } from '../token/ask-minter.ts';

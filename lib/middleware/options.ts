@@ -1,7 +1,7 @@
 import type { PlumeCaller } from '../plume/plume-caller.ts';
 import type { PlumeRequestInit } from '../plume/request-init.ts';
 import type { RetryOptions } from '../plume/retry-policy.ts';
-import type { IsWafBlock } from '../plume/waf-block.ts';
+import type { IsWafBlock } from '../waf/waf-block.ts';
 
 /** What the calls of a function have in common. */
 export interface PlumeOptions {

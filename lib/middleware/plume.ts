@@ -1,7 +1,7 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 
-import type { PlumeSession } from '../plume/plume-caller.ts';
+import type { PlumeSession } from '../plume/session-calls.ts';
 import type { PlumeContext, PlumeOptions } from './options.ts';
 import { createSessions, recordsOf } from './sessions.ts';
 

@@ -1,7 +1,7 @@
-import { checkClientName } from '../credentials/client-name.ts';
 import { ConfigError } from '../errors.ts';
-import type { PlumeSession } from '../plume/plume-caller.ts';
+import { checkClientName } from '../platform/client-name.ts';
 import { brokenRetryRule } from '../plume/retry-policy.ts';
+import type { PlumeSession } from '../plume/session-calls.ts';
 import { plumeFromEnvironment } from './from-environment.ts';
 import type { PlumeOptions } from './options.ts';
 

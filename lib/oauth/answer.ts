@@ -1,5 +1,5 @@
-import { readText } from '../read-text.ts';
-import { retryAfterMs } from '../retry-after.ts';
+import { readText } from '../platform/read-text.ts';
+import { retryAfterMs } from '../platform/retry-after.ts';
 
 /** A response, read as far as it is worth reading. */
 export interface Answer {

@@ -1,10 +1,9 @@
 import * as oauth from 'oauth4webapi';
-
-import type { Now } from '../clock.ts';
 import type { Credentials } from '../credentials/credentials.ts';
-import { errorReason } from '../error-reason.ts';
 import { isPlumeError } from '../errors.ts';
-import { oneRequest } from '../one-request.ts';
+import type { Now } from '../platform/clock.ts';
+import { errorReason } from '../platform/error-reason.ts';
+import { oneRequest } from '../platform/one-request.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { Endpoint } from './error-tables.ts';
 import { OAuthError } from './errors.ts';

@@ -1,13 +1,13 @@
 import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/clock.ts';
+import { unlessAborted } from '../platform/unless-aborted.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TokenReader } from '../token/read-token.ts';
-import { unlessAborted } from '../unless-aborted.ts';
+import type { IsWafBlock } from '../waf/waf-block.ts';
 import type { ApiRequest } from './api-request.ts';
 import { RequestNotRepeatableError, WafBlockedError } from './errors.ts';
 import { requestIdOf } from './request-id.ts';
 import { send } from './send.ts';
-import type { IsWafBlock } from './waf-block.ts';
 
 export interface CallDependencies {
   readonly tokens: TokenReader;

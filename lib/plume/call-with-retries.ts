@@ -1,4 +1,4 @@
-import { retryAfterMs } from '../retry-after.ts';
+import { retryAfterMs } from '../platform/retry-after.ts';
 import type { ApiRequest } from './api-request.ts';
 import { type Answer, type CallDependencies, type CallScope, callApi } from './call-api.ts';
 import { ApiUnreachableError, RequestNotRepeatableError } from './errors.ts';

@@ -1,6 +1,6 @@
-import { errorReason } from '../error-reason.ts';
 import { isPlumeError } from '../errors.ts';
-import { retryAfterMs } from '../retry-after.ts';
+import { errorReason } from '../platform/error-reason.ts';
+import { retryAfterMs } from '../platform/retry-after.ts';
 import type { ApiRequest } from './api-request.ts';
 import type { Answer } from './call-api.ts';
 import { ApiError, ApiUnreachableError } from './errors.ts';

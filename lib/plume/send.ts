@@ -1,7 +1,7 @@
 import { finished } from 'node:stream';
 
-import { errorReason } from '../error-reason.ts';
-import { oneRequest } from '../one-request.ts';
+import { errorReason } from '../platform/error-reason.ts';
+import { oneRequest } from '../platform/one-request.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ApiUnreachableError, InvocationOverError, RequestRefusedError } from './errors.ts';
 

@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import type { Now } from '../clock.ts';
-import { errorReason } from '../error-reason.ts';
+import type { Now } from '../platform/clock.ts';
+import { errorReason } from '../platform/error-reason.ts';
 
 /**
  * Invokes a Lambda function and waits for its answer. One request, never repeated.

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
-import { errorReason } from '../error-reason.ts';
+import { errorReason } from '../platform/error-reason.ts';
 import { TokenStoreUnavailableError } from './errors.ts';
 
 /** Lets one worker out of many be the one that asks the minter for a client's token. */

@@ -1,11 +1,10 @@
 import { LRUCache } from 'lru-cache';
-
-import type { Clock } from '../clock.ts';
 import type { TokenSettings } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import { unlessAborted } from '../platform/unless-aborted.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { unlessAborted } from '../unless-aborted.ts';
 import { type AccessToken, serveUntilMs } from './access-token.ts';
 import type { AskMinter } from './ask-minter.ts';
 import { TokenUnavailableError } from './errors.ts';

@@ -8,8 +8,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
-import { errorReason } from '../error-reason.ts';
 import type { ErrorCode } from '../errors.ts';
+import { errorReason } from '../platform/error-reason.ts';
 import { type AccessToken, accessToken } from './access-token.ts';
 import { TokenStoreUnavailableError } from './errors.ts';
 

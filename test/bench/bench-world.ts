@@ -1,16 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 
-import { createClient, createSecrets } from '../../infra/local/client-secrets.ts';
-import { ownedBy } from '../../infra/local/owned.ts';
+import { createClient, createSecrets } from '../../infra/local/emulators/client-secrets.ts';
+import { ownedBy } from '../../infra/local/emulators/owned.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
-import { startSecretsManager } from '../../infra/local/secrets-manager/secrets-manager.ts';
 import { type BudgetSettings, DEFAULT_SECRET_PREFIX, ENV, TABLE } from '../../lib/contract.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
-import { startTable } from '../support/dynamodb.ts';
+import { startTable } from '../fixtures/dynamodb.ts';
 
 /** What the measured processes talk to: a table with a token and tickets, a secret, a token endpoint, an API. */
 export interface BenchWorld {

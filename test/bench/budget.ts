@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
+import { startTable } from '../fixtures/dynamodb.ts';
 import { rollingWindow } from '../simulation/rolling-window.ts';
-import { startTable } from '../support/dynamodb.ts';
 import { BENCH_SETTINGS, type Contender, libraryContender, ticketContender } from './contenders.ts';
 import { countRequests } from './count-requests.ts';
 import { positive, positives } from './options.ts';

@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { forward } from '../../infra/local/forward.ts';
-import { type LoopbackServer, readBody, startLoopbackServer } from '../../infra/local/loopback-server.ts';
+import { forward } from '../../infra/local/emulators/forward.ts';
+import {
+  type LoopbackServer,
+  readBody,
+  startLoopbackServer,
+} from '../../infra/local/emulators/loopback-server.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { BudgetSettings, TokenSettings } from '../../lib/contract.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
-import { ABUNDANT_BUDGET } from '../support/abundant-budget.ts';
+import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
 import { type Endpoint, type System, startSystem } from '../system/system.ts';
 
 /** Without what must be encoded in a header: libraries differ there, and that is not compared here. */

@@ -10,10 +10,10 @@ import { RateLimiterDynamo, type RateLimiterRes } from 'rate-limiter-flexible';
 
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
-import { systemClock } from '../../lib/clock.ts';
 import type { BudgetSettings } from '../../lib/contract.ts';
 import { isPlumeError } from '../../lib/errors.ts';
-import { silentTelemetry } from '../support/silent-telemetry.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
+import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 
 /** A window of five seconds. How long a caller waits is not scaled down with it: less than the default's 20 s. */
 export const BENCH_SETTINGS: BudgetSettings = {

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { metricsOf } from '../../infra/local/cloudwatch/query.ts';
-import { synthesize } from '../../infra/local/cloudwatch/synthesize.ts';
-import { alarmsOf } from '../../infra/local/cloudwatch/template.ts';
-import { VENDOR_PROFILE } from '../../infra/local/profile.ts';
+import { metricsOf } from '../../infra/local/emulators/cloudwatch/query.ts';
+import { synthesize } from '../../infra/local/emulators/cloudwatch/synthesize.ts';
+import { alarmsOf } from '../../infra/local/emulators/cloudwatch/template.ts';
+import { VENDOR_PROFILE } from '../../infra/local/run/profile.ts';
 import { ENV, METRICS } from '../../lib/contract.ts';
-import { startTable } from '../support/dynamodb.ts';
+import { startTable } from '../fixtures/dynamodb.ts';
+import { createWorld } from '../lib/minter/minter-world.ts';
 import type { CallerEvent } from '../system/functions/caller.ts';
-import { createWorld } from '../token/minter-world.ts';
 import { startColdWorld } from './cold-world.ts';
 import { countRequests, isWrite } from './count-requests.ts';
 

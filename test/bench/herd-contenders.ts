@@ -2,17 +2,16 @@ import { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { OAuth2Client } from '@badgateway/oauth2-client';
-
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
-import { systemClock } from '../../lib/clock.ts';
 import { DEFAULT_SECRET_PREFIX, DEFAULT_TOKEN_SETTINGS, TABLE } from '../../lib/contract.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
-import { silentTelemetry } from '../support/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 import { askMinterOf, type ColdWorld } from './cold-world.ts';
 import { countRequests } from './count-requests.ts';
 

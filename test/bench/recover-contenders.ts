@@ -1,17 +1,16 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
 import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
-import { systemClock } from '../../lib/clock.ts';
 import type { TokenSettings } from '../../lib/contract.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
+import { systemClock } from '../../lib/platform/clock.ts';
 import { createPlumeCaller } from '../../lib/plume/plume-caller.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
-import { silentTelemetry } from '../support/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 import { askMinterOf, type ColdWorld } from './cold-world.ts';
 
 /** Makes one call of the API. Answers whether it succeeded in the end. */

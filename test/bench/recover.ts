@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { SCALED_PROFILE } from '../../infra/local/profile.ts';
+import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { type ColdWorld, startColdWorld } from './cold-world.ts';
 import { positive } from './options.ts';
 import { brokerContender, cacheContender, type RecoverContender } from './recover-contenders.ts';

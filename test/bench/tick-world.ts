@@ -2,13 +2,13 @@ import { BatchWriteItemCommand, UpdateItemCommand, type WriteRequest } from '@aw
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import pMap from 'p-map';
 
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
-import { startSecretsManager } from '../../infra/local/secrets-manager/secrets-manager.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { DEFAULT_SECRET_PREFIX, TABLE } from '../../lib/contract.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
-import { startTable } from '../support/dynamodb.ts';
-import { createWorld } from '../token/minter-world.ts';
+import { startTable } from '../fixtures/dynamodb.ts';
+import { createWorld } from '../lib/minter/minter-world.ts';
 import { countRequests } from './count-requests.ts';
 
 /** The requests of one tick, and how long it took. */

@@ -3,11 +3,11 @@ import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { TABLE } from '../../lib/contract.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
+import { startSettledTable } from '../fixtures/settled-table.ts';
+import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
+import { createWorld } from '../lib/minter/minter-world.ts';
 import { createRandom } from '../simulation/random.ts';
 import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
-import { startSettledTable } from '../support/settled-table.ts';
-import { silentTelemetry } from '../support/silent-telemetry.ts';
-import { createWorld } from '../token/minter-world.ts';
 import { isWrite } from './count-requests.ts';
 
 /** How long things take, as an instance sees them in its Region. */

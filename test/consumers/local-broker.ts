@@ -4,15 +4,15 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-import { createClient, createSecrets } from '../../infra/local/client-secrets.ts';
-import { startLambda } from '../../infra/local/lambda/lambda.ts';
-import { ownedBy } from '../../infra/local/owned.ts';
+import { createClient, createSecrets } from '../../infra/local/emulators/client-secrets.ts';
+import { startLambda } from '../../infra/local/emulators/lambda/lambda.ts';
+import { ownedBy } from '../../infra/local/emulators/owned.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
-import { SCALED_PROFILE } from '../../infra/local/profile.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
-import { startSecretsManager } from '../../infra/local/secrets-manager/secrets-manager.ts';
+import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
-import { startTable } from '../support/dynamodb.ts';
+import { startTable } from '../fixtures/dynamodb.ts';
 import type { Installed } from './installed.ts';
 
 /** The consumers' functions with the package's minter, on this machine. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 
-import { cfnLint, IS_CFN_LINT_INSTALLED } from '../support/cfn-lint.ts';
+import { cfnLint, IS_CFN_LINT_INSTALLED } from '../fixtures/cfn-lint.ts';
 import { cdk } from './cdk.ts';
 import { createSecret } from './secret.ts';
 import { useDeployed } from './use-deployed.ts';

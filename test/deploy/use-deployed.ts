@@ -6,8 +6,8 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 
-import type { FunctionPool } from '../../infra/local/lambda/function-pool.ts';
-import { startLambda } from '../../infra/local/lambda/lambda.ts';
+import type { FunctionPool } from '../../infra/local/emulators/lambda/function-pool.ts';
+import { startLambda } from '../../infra/local/emulators/lambda/lambda.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';

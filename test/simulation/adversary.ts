@@ -1,9 +1,9 @@
 import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type { BudgetSettings, BudgetStream } from '../../lib/contract.ts';
-import { silentTelemetry } from '../support/silent-telemetry.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
+import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 import { rollingWindow } from './rolling-window.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 

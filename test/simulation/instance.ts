@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** One execution environment: a clock of its own, and it may freeze or die at any moment. */

@@ -4,7 +4,7 @@ import { createServerClock } from '../../lib/budget/clock-offset.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
 import type { BudgetSettings, BudgetStream } from '../../lib/contract.ts';
-import { silentTelemetry } from '../support/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 import type { Engine } from './engine.ts';
 import type { Instance } from './instance.ts';
 import type { Random } from './random.ts';

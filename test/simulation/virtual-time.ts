@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/platform/clock.ts';
 
 /** Time that passes only when nothing is left to do: the code under test runs as it is, an hour in seconds. */
 export interface VirtualTime {

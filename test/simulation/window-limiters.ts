@@ -1,4 +1,4 @@
-import { BudgetExhausted, BudgetUnavailable } from '../../lib/budget/errors.ts';
+import { BudgetExhaustedError, BudgetUnavailableError } from '../../lib/budget/errors.ts';
 import type { TicketBook } from '../../lib/budget/ticket-book.ts';
 import type { Instance } from './instance.ts';
 import type { Limiter, World } from './limiter.ts';
@@ -73,11 +73,11 @@ function bookOf({ random }: World, instance: Instance, consume: Consume) {
       const untilMs = instance.clock.now() + patienceMs();
       for (;;) {
         const refused = await consume(instance).catch(() => {
-          throw new BudgetUnavailable('', instance.clock.now() + random.between(1_000, 10_000));
+          throw new BudgetUnavailableError('', instance.clock.now() + random.between(1_000, 10_000));
         });
         if (!refused) return await send();
         const retryAtMs = refused.resetAtMs + Math.ceil(random.next() * JITTER_MS);
-        if (retryAtMs > untilMs) throw new BudgetExhausted('', retryAtMs);
+        if (retryAtMs > untilMs) throw new BudgetExhaustedError('', retryAtMs);
         await instance.clock.sleep(retryAtMs - instance.clock.now());
       }
     },

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { alarmState } from '../../infra/local/cloudwatch/alarm.ts';
-import { widgetsOf } from '../../infra/local/cloudwatch/dashboard.ts';
-import { putFunctionMetric } from '../../infra/local/cloudwatch/function-metrics.ts';
-import { createMetricStore, type MetricId } from '../../infra/local/cloudwatch/metric-store.ts';
-import { metricsOf } from '../../infra/local/cloudwatch/query.ts';
-import { putQueueMetrics } from '../../infra/local/cloudwatch/queue-metrics.ts';
-import { synthesize } from '../../infra/local/cloudwatch/synthesize.ts';
-import { alarmsOf } from '../../infra/local/cloudwatch/template.ts';
-import { secondMsOf } from '../../infra/local/cloudwatch/time-scale.ts';
-import { createFacts } from '../../infra/local/facts.ts';
-import { submitJobs } from '../../infra/local/jobs.ts';
-import { startWorld, type World } from '../../infra/local/world.ts';
+import { alarmState } from '../../infra/local/emulators/cloudwatch/alarm.ts';
+import { widgetsOf } from '../../infra/local/emulators/cloudwatch/dashboard.ts';
+import { putFunctionMetric } from '../../infra/local/emulators/cloudwatch/function-metrics.ts';
+import { createMetricStore, type MetricId } from '../../infra/local/emulators/cloudwatch/metric-store.ts';
+import { metricsOf } from '../../infra/local/emulators/cloudwatch/query.ts';
+import { putQueueMetrics } from '../../infra/local/emulators/cloudwatch/queue-metrics.ts';
+import { synthesize } from '../../infra/local/emulators/cloudwatch/synthesize.ts';
+import { alarmsOf } from '../../infra/local/emulators/cloudwatch/template.ts';
+import { secondMsOf } from '../../infra/local/emulators/cloudwatch/time-scale.ts';
+import { createFacts } from '../../infra/local/run/facts.ts';
+import { submitJobs } from '../../infra/local/run/jobs.ts';
+import { startWorld, type World } from '../../infra/local/run/world.ts';
 import { METRIC_NAMESPACE } from '../../lib/contract.ts';
-import { FAST_PROFILE } from '../support/fast-profile.ts';
+import { FAST_PROFILE } from '../fixtures/fast-profile.ts';
 
 /** The alarms and widgets of the template against the metrics that the functions' bundles write, fault by fault. */
 
@@ -103,7 +103,7 @@ function submit(perSecond: number, durationMs: number): Promise<void> {
 
 /**
  * Of instances that freeze, clocks that are off and servers that contradict themselves, which this world does not have:
- * test/budget/ and test/token/ do.
+ * test/lib/budget/ and test/lib/minter/ do.
  */
 const OF_OTHER_WORLDS = new Set(['TicketsVoided', 'ClockOffset', 'ExpiryDisagreement']);
 

@@ -3,16 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-
-import type { Fact } from '../../infra/local/facts.ts';
-import type { FunctionPool } from '../../infra/local/lambda/function-pool.ts';
-import { SCALED_PROFILE } from '../../infra/local/profile.ts';
-import { startEventSource } from '../../infra/local/queue/event-source.ts';
-import { startQueueServer } from '../../infra/local/queue/queue-server.ts';
-import { createQueues, type QueueUrls } from '../../infra/local/queue/queues.ts';
-import { createReport } from '../../infra/local/report.ts';
-import { apply, createRunState } from '../../infra/local/run-state.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
+import type { FunctionPool } from '../../infra/local/emulators/lambda/function-pool.ts';
+import { startEventSource } from '../../infra/local/emulators/queue/event-source.ts';
+import { startQueueServer } from '../../infra/local/emulators/queue/queue-server.ts';
+import { createQueues, type QueueUrls } from '../../infra/local/emulators/queue/queues.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import type { Fact } from '../../infra/local/run/facts.ts';
+import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
+import { createReport } from '../../infra/local/run/report.ts';
+import { apply, createRunState } from '../../infra/local/run/run-state.ts';
 import { type BudgetSettings, ENV } from '../../lib/contract.ts';
 import { createDye } from './dye.ts';
 import type { CarelessEvent } from './functions/careless.ts';
@@ -459,7 +458,10 @@ describe('a worker', () => {
     await sleep(budget.blockMs + 300);
     cloud.apiAnswers.set('ok', html(403));
     expect(await careless('mocha')).toMatchObject({ failed: true, answer: { errorType: 'WafBlockedError' } });
-    expect(await careless('mocha')).toMatchObject({ failed: true, answer: { errorType: 'BudgetBlocked' } });
+    expect(await careless('mocha')).toMatchObject({
+      failed: true,
+      answer: { errorType: 'BudgetBlockedError' },
+    });
     cloud.apiAnswers.delete('ok');
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { disguises } from '../support/leaks.ts';
+import { disguises } from '../fixtures/leaks.ts';
 
 /**
  * What is secret in a run carries one random word, at its beginning, in its middle and at its end; so a part of it is

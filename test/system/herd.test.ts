@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-
-import type { Fact } from '../../infra/local/facts.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
+import type { Fact } from '../../infra/local/run/facts.ts';
 import { ENV } from '../../lib/contract.ts';
-import { ABUNDANT_BUDGET } from '../support/abundant-budget.ts';
+import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
 import type { CallerEvent } from './functions/caller.ts';
 import { type System, startSystem } from './system.ts';
 

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { type LoopbackServer, readBody, startLoopbackServer } from '../../infra/local/loopback-server.ts';
+import {
+  type LoopbackServer,
+  readBody,
+  startLoopbackServer,
+} from '../../infra/local/emulators/loopback-server.ts';
 import type { Dye } from './dye.ts';
 
 /** What an endpoint does with a request, and with what it was given in confidence. */

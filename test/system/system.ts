@@ -4,16 +4,19 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { entryOf, FUNCTION_NAMES, type FunctionName } from '../../infra/bundling.ts';
-import { bundle } from '../../infra/local/bundles.ts';
-import { type CountingProxy, startCountingProxy } from '../../infra/local/dynamodb/counting-proxy.ts';
-import { startEngine } from '../../infra/local/dynamodb/engine.ts';
-import { createTable } from '../../infra/local/dynamodb/table.ts';
-import { createFacts, type Facts } from '../../infra/local/facts.ts';
-import type { FunctionPool } from '../../infra/local/lambda/function-pool.ts';
-import { startLambda } from '../../infra/local/lambda/lambda.ts';
-import { ownedBy } from '../../infra/local/owned.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/sdk-config.ts';
-import { startSecretsManager } from '../../infra/local/secrets-manager/secrets-manager.ts';
+import { bundle } from '../../infra/local/emulators/bundles.ts';
+import {
+  type CountingProxy,
+  startCountingProxy,
+} from '../../infra/local/emulators/dynamodb/counting-proxy.ts';
+import { startEngine } from '../../infra/local/emulators/dynamodb/engine.ts';
+import { createTable } from '../../infra/local/emulators/dynamodb/table.ts';
+import type { FunctionPool } from '../../infra/local/emulators/lambda/function-pool.ts';
+import { startLambda } from '../../infra/local/emulators/lambda/lambda.ts';
+import { ownedBy } from '../../infra/local/emulators/owned.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
+import { createFacts, type Facts } from '../../infra/local/run/facts.ts';
 import { type BudgetSettings, DEFAULT_SECRET_PREFIX, ENV, type TokenSettings } from '../../lib/contract.ts';
 
 /** The endpoints that functions talk to. */

@@ -1,5 +1,9 @@
-import { forward } from '../../infra/local/forward.ts';
-import { type LoopbackServer, readBody, startLoopbackServer } from '../../infra/local/loopback-server.ts';
+import { forward } from '../../infra/local/emulators/forward.ts';
+import {
+  type LoopbackServer,
+  readBody,
+  startLoopbackServer,
+} from '../../infra/local/emulators/loopback-server.ts';
 import type { Endpoint } from './system.ts';
 
 /** How an endpoint fails: its connections are cut; its answers end half-way; it refuses, and says `word`. */

@@ -1,4 +1,4 @@
-import type { FaultName } from '../facts.ts';
+import type { FaultName } from '../run/facts.ts';
 import { blockAddress } from './block-address.ts';
 import { breakSecret } from './break-secret.ts';
 import { doubleLoad } from './double-load.ts';

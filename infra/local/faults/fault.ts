@@ -1,6 +1,6 @@
-import type { Fact, Facts, FaultName } from '../facts.ts';
-import type { Profile } from '../profile.ts';
-import type { World } from '../world.ts';
+import type { Fact, Facts, FaultName } from '../run/facts.ts';
+import type { Profile } from '../run/profile.ts';
+import type { World } from '../run/world.ts';
 
 /** What faults may touch, and what tells them that the system has recovered. */
 export interface FaultContext {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Fact } from '../facts.ts';
+import type { Fact } from '../run/facts.ts';
 import { type Fault, type FaultContext, nextFact } from './fault.ts';
 
 type BatchFailed = Extract<Fact, { kind: 'batch-failed' }>;

@@ -1,5 +1,5 @@
-import { type AlarmDefinition, type AlarmState, alarmState } from '../cloudwatch/alarm.ts';
-import type { MetricStore } from '../cloudwatch/metric-store.ts';
+import { type AlarmDefinition, type AlarmState, alarmState } from '../emulators/cloudwatch/alarm.ts';
+import type { MetricStore } from '../emulators/cloudwatch/metric-store.ts';
 import type { AlarmView } from './view.ts';
 
 /** An alarm's state, and when it was raised before. */

@@ -1,5 +1,5 @@
 import { FAULTS, type FaultDesk } from '../faults/fault-desk.ts';
-import type { RunState } from '../run-state.ts';
+import type { RunState } from '../run/run-state.ts';
 import type { FaultMark, FaultView } from './view.ts';
 
 /** The faults that can be ordered, as buttons. */

@@ -1,4 +1,4 @@
-import type { RunState } from '../run-state.ts';
+import type { RunState } from '../run/run-state.ts';
 import type { View } from './view.ts';
 
 /** The figures of a run under way. */

@@ -1,6 +1,6 @@
-import type { Widget } from '../cloudwatch/dashboard.ts';
-import type { MetricStore } from '../cloudwatch/metric-store.ts';
-import { dataPoint } from '../cloudwatch/query.ts';
+import type { Widget } from '../emulators/cloudwatch/dashboard.ts';
+import type { MetricStore } from '../emulators/cloudwatch/metric-store.ts';
+import { dataPoint } from '../emulators/cloudwatch/query.ts';
 import type { GraphView } from './view.ts';
 
 type Graph = Extract<Widget, { kind: 'graph' }>;

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 
-import { synthesizeApart } from '../cloudwatch/synthesize-apart.ts';
-import type { Profile } from '../profile.ts';
-import type { Report } from '../report.ts';
-import type { RunUnderWay } from '../run.ts';
+import { synthesizeApart } from '../emulators/cloudwatch/synthesize-apart.ts';
+import type { Profile } from '../run/profile.ts';
+import type { Report } from '../run/report.ts';
+import type { RunUnderWay } from '../run/run.ts';
 import { bundlePage } from './page-html.ts';
 import { startPageServer } from './page-server.ts';
 import { createRecorder } from './recorder.ts';

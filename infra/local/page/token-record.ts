@@ -1,4 +1,4 @@
-import type { Fact } from '../facts.ts';
+import type { Fact } from '../run/facts.ts';
 import type { TokenLife } from './view.ts';
 
 const MAX_TOKENS = 200;

@@ -1,7 +1,7 @@
-import { type Widget, widgetsOf } from '../cloudwatch/dashboard.ts';
-import { createLogTable, parseLogQuery } from '../cloudwatch/log-query.ts';
-import type { MetricStore } from '../cloudwatch/metric-store.ts';
-import type { CloudFormationTemplate } from '../cloudwatch/template.ts';
+import { type Widget, widgetsOf } from '../emulators/cloudwatch/dashboard.ts';
+import { createLogTable, parseLogQuery } from '../emulators/cloudwatch/log-query.ts';
+import type { MetricStore } from '../emulators/cloudwatch/metric-store.ts';
+import type { CloudFormationTemplate } from '../emulators/cloudwatch/template.ts';
 import { createGraphRecord } from './graph-record.ts';
 import type { WidgetView } from './view.ts';
 

@@ -1,5 +1,5 @@
-import type { Fact } from '../facts.ts';
 import { createRollingWindow, type RollingWindow } from '../plume-cloud/rolling-window.ts';
+import type { Fact } from '../run/facts.ts';
 import type { WindowView } from './view.ts';
 
 type Call = Extract<Fact, { kind: 'call' }>;

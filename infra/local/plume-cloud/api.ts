@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import type { CloudHappening } from '../facts.ts';
-import { sendJson } from '../loopback-server.ts';
+import { sendJson } from '../emulators/loopback-server.ts';
+import type { CloudHappening } from '../run/facts.ts';
 import { fingerprintOf, type TokenIssuer, type Verdict } from './token-issuer.ts';
 
 /** Plume's API as far as the broker is concerned: any path and method, a valid bearer token or 401. */

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-
-import type { CloudHappening } from '../facts.ts';
-import { sendJson } from '../loopback-server.ts';
+import { sendJson } from '../emulators/loopback-server.ts';
+import type { CloudHappening } from '../run/facts.ts';
 import type { CloudClient } from './clients.ts';
 import { answerIntrospection } from './introspection-endpoint.ts';
 import { type OAuthForm, parseOAuthForm } from './oauth-form.ts';

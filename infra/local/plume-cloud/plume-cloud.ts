@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-
-import type { CloudHappening } from '../facts.ts';
-import { readBody, sendJson, startLoopbackServer } from '../loopback-server.ts';
+import { readBody, sendJson, startLoopbackServer } from '../emulators/loopback-server.ts';
+import type { CloudHappening } from '../run/facts.ts';
 import { createPlumeApi } from './api.ts';
 import { createAuthorizationServer, type Outage } from './authorization-server.ts';
 import type { CloudClient } from './clients.ts';

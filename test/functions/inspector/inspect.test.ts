@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type InspectorDependencies, inspect } from '../../../functions/inspector/inspect.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
 import { PlumeError } from '../../../lib/errors.ts';
+import { createClientRecords, type Failed } from '../../../lib/minter/client-records.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
-import { createMintLedger, type Failed } from '../../../lib/token/mint-ledger.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../support/dynamodb.ts';
+import { startTable } from '../../fixtures/dynamodb.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const MINUTE = 60_000;
@@ -21,12 +21,12 @@ beforeAll(async () => {
   await store.replace('mocha', accessToken('MARKER-m', NOW - MINUTE, NOW + 9 * MINUTE), undefined);
   await store.replace('grace', accessToken('MARKER-g', NOW - 9 * MINUTE, NOW + 20_000), undefined);
   await store.replace('late', accessToken('MARKER-l', NOW - 20 * MINUTE, NOW - MINUTE), undefined);
-  const ledger = createMintLedger(table);
+  const clientRecords = createClientRecords(table);
   const fail = async (client: string, failed: Pick<Failed, 'code' | 'retryAtMs'>): Promise<void> => {
     const request = { client, owner: 'me', nowMs: NOW, untilMs: NOW + MINUTE };
-    const { lease } = (await ledger.acquire(request))!;
+    const { lease } = (await clientRecords.acquire(request))!;
     const end = { ...failed, message: `${failed.code} it is`, failures: 2, wanted: false, usedVersion: 'v1' };
-    expect(await ledger.fail(lease, { ...end, nowMs: NOW })).toBe(true);
+    expect(await clientRecords.fail(lease, { ...end, nowMs: NOW })).toBe(true);
   };
   await fail('late', { code: 'invalid_client', retryAtMs: NOW + MINUTE });
   await fail('never', { code: 'invalid_scope', retryAtMs: undefined });
@@ -34,7 +34,7 @@ beforeAll(async () => {
   dependencies = {
     settings: DEFAULT_TOKEN_SETTINGS,
     store,
-    records: ledger,
+    records: clientRecords,
     listClients: async () => ['grace', 'late', 'mocha', 'never', 'unknown'],
     introspect: async (_, { value }) =>
       value === 'MARKER-m'

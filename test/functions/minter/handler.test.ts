@@ -6,15 +6,14 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-
+import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/sdk-config.ts';
+import { startSecretsManager } from '../../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-cloud/plume-cloud.ts';
-import { LOCAL_SDK_CONFIG } from '../../../infra/local/sdk-config.ts';
-import { startSecretsManager } from '../../../infra/local/secrets-manager/secrets-manager.ts';
 import { ENV } from '../../../lib/contract.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../support/dynamodb.ts';
-import { expectNoTrace } from '../../support/leaks.ts';
+import { startTable } from '../../fixtures/dynamodb.ts';
+import { expectNoTrace } from '../../fixtures/leaks.ts';
 
 const SECRETS = ['marker-secret-7f3a91c2d4', 'marker-wrong-secret-5be07c'] as const;
 const mocha: CloudClient = {

@@ -1,0 +1,37 @@
+import type { Happening } from '../../run/facts.ts';
+import { forward } from '../forward.ts';
+import { type LoopbackServer, readBody, startLoopbackServer } from '../loopback-server.ts';
+
+export interface CountingProxy extends LoopbackServer {
+  /** While away, every request has its connection cut: the table cannot be reached. */
+  setAway(isAway: boolean): void;
+}
+
+/**
+ * Stands between the functions and the engine: one fact per request. Requests are complete before they are passed on,
+ * because dynalite ends the whole process when a caller goes away in the middle of one.
+ */
+export async function startCountingProxy(
+  engineUrl: string,
+  record: (happening: Happening) => void,
+): Promise<CountingProxy> {
+  let away = false;
+  const server = await startLoopbackServer(async (request, response) => {
+    const body = await readBody(request);
+    const operation = String(request.headers['x-amz-target']).split('.').at(-1) ?? 'unknown';
+    if (away) {
+      record({ kind: 'table-request', operation, status: 0 });
+      request.socket.destroy();
+      return;
+    }
+    const answer = await forward(engineUrl, request.headers, body);
+    record({ kind: 'table-request', operation, status: answer.status });
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+  return {
+    ...server,
+    setAway(isAway) {
+      away = isAway;
+    },
+  };
+}

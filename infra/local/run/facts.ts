@@ -1,0 +1,112 @@
+import type { EmbeddedMetric } from '../emulators/cloudwatch/embedded-metrics.ts';
+
+/**
+ * Everything that happens in a local run is one stream of facts. Whoever shows or judges a run (progress, report,
+ * recovery of faults) listens to it and asks nobody else. Facts hold names, numbers and fingerprints, never a
+ * secret or a token.
+ */
+export type Fact = { readonly atMs: number } & Happening;
+
+export type Happening =
+  | CloudHappening
+  | FunctionHappening
+  | QueueHappening
+  | JobHappening
+  | FaultHappening
+  | { readonly kind: 'table-request'; readonly operation: string; readonly status: number };
+
+/** What the Plume cloud saw. */
+export type CloudHappening =
+  /** A call reached the WAF; `inWindow` counts it and all calls of its address in the window that ends now. */
+  | { readonly kind: 'call'; readonly address: string; readonly inWindow: number; readonly refused: boolean }
+  /** A call that passed the WAF was answered; status 0: the connection was cut or left hanging. */
+  | {
+      readonly kind: 'answer';
+      readonly endpoint: 'token' | 'introspect' | 'api' | 'other';
+      readonly status: number;
+      readonly client?: string | undefined;
+      /** Of an API call: the token that it carried, and why that was refused. */
+      readonly fingerprint?: string | undefined;
+      readonly refusal?: TokenRefusal | undefined;
+    }
+  | {
+      readonly kind: 'token-issued';
+      readonly client: string;
+      readonly fingerprint: string;
+      readonly issuedAtMs: number;
+      readonly expiresAtMs: number;
+    }
+  | { readonly kind: 'token-revoked'; readonly client: string; readonly fingerprint: string };
+
+export type TokenRefusal = 'missing' | 'malformed' | 'expired' | 'revoked' | 'everything-refused';
+
+export type FunctionHappening =
+  | { readonly kind: 'instance-started'; readonly name: string; readonly instance: string }
+  | {
+      readonly kind: 'instance-stopped';
+      readonly name: string;
+      readonly instance: string;
+      readonly reason: 'killed' | 'timed-out' | 'crashed' | 'shut-down';
+    }
+  | {
+      readonly kind: 'invocation-started';
+      readonly name: string;
+      readonly instance: string;
+      readonly id: string;
+    }
+  | {
+      readonly kind: 'invocation-ended';
+      readonly name: string;
+      readonly instance: string;
+      readonly id: string;
+      readonly durationMs: number;
+      /** The function's error type; absent if it answered. */
+      readonly error?: string | undefined;
+    }
+  | { readonly kind: 'invocation-throttled'; readonly name: string }
+  /** A line that a function wrote, as it is. */
+  | { readonly kind: 'log'; readonly name: string; readonly instance: string; readonly line: string }
+  /** One metric of a line in the embedded metric format. */
+  | ({ readonly kind: 'metric' } & EmbeddedMetric);
+
+export type QueueHappening =
+  /** A batch could not be done: its messages come back when their visibility time-out is over. */
+  { readonly kind: 'batch-failed'; readonly jobs: readonly string[]; readonly error: string };
+
+export type JobHappening =
+  | { readonly kind: 'job-submitted'; readonly job: string }
+  | { readonly kind: 'job-done'; readonly job: string; readonly status: number };
+
+export type FaultName =
+  | 'token-revoked'
+  | 'authorization-server-down'
+  | 'secret-broken'
+  | 'address-blocked'
+  | 'instance-killed'
+  | 'table-away'
+  | 'load-doubled';
+
+export type FaultHappening =
+  | { readonly kind: 'fault'; readonly fault: FaultName; readonly detail: string }
+  | { readonly kind: 'fault-over'; readonly fault: FaultName }
+  | { readonly kind: 'recovered'; readonly fault: FaultName; readonly afterMs: number };
+
+export interface Facts {
+  record(happening: Happening): void;
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: (fact: Fact) => void): () => void;
+}
+
+export function createFacts(now: () => number): Facts {
+  const listeners = new Set<(fact: Fact) => void>();
+  return {
+    record(happening) {
+      const fact: Fact = { atMs: now(), ...happening };
+      for (const listener of listeners) listener(fact);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

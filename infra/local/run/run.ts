@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { Load } from '../faults/fault.ts';
+import { createFaultDesk, type FaultDesk } from '../faults/fault-desk.ts';
+import { injectFaults } from '../faults/schedule.ts';
+import { createFacts, type Fact, type Facts } from './facts.ts';
+import { collectResults, submitJobs } from './jobs.ts';
+import type { Profile } from './profile.ts';
+import { createReport, type Report } from './report.ts';
+import { apply, createRunState, type RunState } from './run-state.ts';
+import { startWorld, type World } from './world.ts';
+
+export interface RunOptions {
+  readonly profile: Profile;
+  readonly durationMs: number;
+  readonly workers: number;
+  readonly faults: boolean;
+  readonly dynamodbUrl: string | undefined;
+  /** Ends the run early; the report says what happened so far. */
+  readonly signal: AbortSignal;
+  /** Called when the world stands; returns the function that ends the watching. */
+  readonly watch: (run: RunUnderWay) => () => void;
+}
+
+/** A run as those see it who show it. */
+export interface RunUnderWay {
+  readonly facts: Facts;
+  /** What happened while the world was set up. */
+  readonly earlier: readonly Fact[];
+  readonly state: RunState;
+  readonly startedAtMs: number;
+  /** Unix milliseconds that never go back: the run's clock. */
+  readonly now: () => number;
+  readonly world: Pick<World, 'sqs' | 'queues'>;
+  readonly faultDesk: FaultDesk;
+}
+
+/** The share of the run in which jobs are submitted; the rest is for the queue to drain. */
+const SUBMITTING = 0.7;
+/** Jobs that are there from the beginning, as a time's worth of calls. */
+const BACKLOG_MS = 2_000;
+/** The share of the workers' rate at which jobs come in after that. */
+const DEMAND = 0.85;
+
+/** One run from the first server to the last, and what it came to. */
+export async function run(options: RunOptions): Promise<Report> {
+  const { profile, workers, dynamodbUrl, watch } = options;
+  const facts = createFacts(now);
+  const state = createRunState(profile.budget.windowMs);
+  facts.subscribe((fact) => apply(state, fact));
+  const earlier: Fact[] = [];
+  const stopCollecting = facts.subscribe((fact) => earlier.push(fact));
+  const world = await startWorld({ profile, workers, facts, now, dynamodbUrl });
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const load: Load = { factor: 1 };
+  const isDone = (job: string): boolean => state.latencies.has(job);
+  const openJobs = (): string[] => [...state.submitted.keys()].filter((job) => !isDone(job));
+  const faultDesk = createFaultDesk({ facts, world, profile, load, isDone, openJobs, signal });
+  try {
+    const startedAtMs = now();
+    stopCollecting();
+    const unwatch = watch({ facts, earlier, state, startedAtMs, now, world, faultDesk });
+    await operate({ facts, state, world, load, faultDesk }, { ...options, signal }).finally(() => {
+      over.abort();
+      unwatch();
+    });
+    const endedAtMs = now();
+    return createReport(state, profile, {
+      startedAtMs,
+      endedAtMs,
+      interrupted: options.signal.aborted,
+      // In this order: a job that is done meanwhile is counted twice rather than not at all.
+      jobsInQueue:
+        (await countMessages(world.sqs, world.queues.jobs)) +
+        (await countMessages(world.sqs, world.queues.results)),
+      jobsInDeadLetterQueue: await countMessages(world.sqs, world.queues.deadLetters),
+      inspection: await inspect(world),
+    });
+  } finally {
+    await world.stop();
+  }
+}
+
+interface Operated {
+  readonly facts: Facts;
+  readonly state: RunState;
+  readonly world: World;
+  readonly load: Load;
+  readonly faultDesk: FaultDesk;
+}
+
+/** Until the time is over and every job and every fault is done with, or the signal aborts. */
+async function operate(
+  { facts: { record }, state, world: { sqs, queues }, load, faultDesk }: Operated,
+  { profile, durationMs, faults, signal }: RunOptions,
+): Promise<void> {
+  const perSecond = (1000 / profile.budget.worker.intervalMs) * DEMAND;
+  const endsSubmittingMs = performance.now() + SUBMITTING * durationMs;
+  const drained = new AbortController();
+  const collecting = collectResults(sqs, queues.results, record, AbortSignal.any([signal, drained.signal]));
+  const working = Promise.all([
+    submitJobs({
+      sqs,
+      queueUrl: queues.jobs,
+      backlog: Math.round((perSecond * BACKLOG_MS) / 1000),
+      perSecond: () => perSecond * load.factor,
+      next() {
+        if (performance.now() < endsSubmittingMs) return 'submit';
+        faultDesk.close();
+        if (faultDesk.isIdle()) return 'end';
+        // Only work shows that the system has recovered.
+        return state.latencies.size < state.submitted.size ? 'pause' : 'submit';
+      },
+      record,
+      signal,
+    }),
+    faults && injectFaults(faultDesk, durationMs, signal),
+    sleep(durationMs, undefined, { signal }),
+  ]);
+  try {
+    // Whoever reads results ends by itself only if it fails.
+    await Promise.race([collecting, working]);
+    const waitingMs = (state.submitted.size - state.latencies.size) * profile.budget.worker.intervalMs;
+    const lastMs = performance.now() + waitingMs + maxDrainMs(profile);
+    while (state.latencies.size < state.submitted.size && performance.now() < lastMs)
+      await Promise.race([collecting, sleep(50, undefined, { signal })]);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    drained.abort();
+  }
+  await collecting;
+}
+
+/**
+ * How much longer than its calls take a run may take until its jobs are done: as long as two instances that die one
+ * after the other hide their messages, a counter's first silence, and the calls of the whole line.
+ */
+function maxDrainMs({ budget, worker }: Profile): number {
+  const { clockAllowanceMs, networkDelayMs } = budget;
+  const silenceMs = budget.worker.horizonMs + 2 * clockAllowanceMs + networkDelayMs;
+  return 2 * 1000 * worker.visibilitySeconds + silenceMs + 2 * budget.worker.horizonMs;
+}
+
+/** Those that can be received, those that are being worked on, and those that wait for their time. */
+async function countMessages(sqs: SQSClient, queueUrl: string): Promise<number> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
+}
+
+async function inspect({ inspector }: World): Promise<unknown> {
+  const result = await inspector.invoke('{}');
+  return result.ok ? JSON.parse(result.payload) : { error: result.error.errorType };
+}
+
+/** Unix milliseconds that never go back, whatever happens to the machine's clock. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}

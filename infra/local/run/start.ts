@@ -1,0 +1,77 @@
+import { open } from 'node:fs/promises';
+import { EngineError } from '../emulators/dynamodb/engine.ts';
+import { type Page, startPage } from '../page/page.ts';
+import { type Args, HELP, parseCommandLine, UsageError } from './args.ts';
+import { interrupted } from './interrupted.ts';
+import { type Profile, SCALED_PROFILE, VENDOR_PROFILE } from './profile.ts';
+import { showProgress } from './progress.ts';
+import { failuresOf } from './report.ts';
+import { reportText } from './report-text.ts';
+import { run } from './run.ts';
+
+/** `npm start`: see `--help`. */
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await start(parseCommandLine(argv));
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof EngineError)) throw error;
+    process.stderr.write(`${error.message}; --help lists the options\n`);
+    return 2;
+  }
+}
+
+async function start(args: Args): Promise<number> {
+  if (args.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const { signal, isOutputClosed } = interrupted();
+  const profile = args.vendorLimits ? VENDOR_PROFILE : SCALED_PROFILE;
+  const output = args.json ? process.stderr : process.stdout;
+  output.write('Bundling the functions and starting the local world ...\n');
+  const page = await openPage(args, profile);
+  if (page?.url !== undefined) output.write(`See it, and try faults on it: ${page.url}\n`);
+  const watchers = [showProgress(profile, output), ...(page === undefined ? [] : [page.watch])];
+  try {
+    const report = await run({
+      profile,
+      durationMs: args.durationSeconds * 1000,
+      workers: args.workers,
+      faults: args.faults,
+      dynamodbUrl: process.env.AWS_ENDPOINT_URL_DYNAMODB,
+      signal,
+      watch(underWay) {
+        const unwatch = watchers.map((watch) => watch(underWay));
+        return () => {
+          for (const end of unwatch) end();
+        };
+      },
+    });
+    await page?.finish(report);
+    if (isOutputClosed()) return 141;
+    process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : `\n${reportText(report)}`);
+    return failuresOf(report).length === 0 ? 0 : 1;
+  } finally {
+    await page?.stop();
+  }
+}
+
+/** @throws {UsageError} what it needs cannot be had: better now than when the run is over */
+async function openPage({ pagePort, reportFile }: Args, profile: Profile): Promise<Page | undefined> {
+  if (pagePort === undefined && reportFile === undefined) return undefined;
+  if (reportFile !== undefined) {
+    const file = await open(reportFile, 'a').catch((error: NodeJS.ErrnoException) => {
+      throw new UsageError(`--report must name a file that can be written (${error.code})`);
+    });
+    await file.close();
+  }
+  try {
+    return await startPage({ profile, port: pagePort, reportFile });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new UsageError(`--port must be one that is free: ${pagePort} is taken`);
+  }
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+
+import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+
+import { DEFAULT_SECRET_PREFIX, ENV, type MinterEvent } from '../../../lib/contract.ts';
+import { bundleFunctions } from '../emulators/bundles.ts';
+import { type ClientSecrets, createClient, createSecrets } from '../emulators/client-secrets.ts';
+import { type CountingProxy, startCountingProxy } from '../emulators/dynamodb/counting-proxy.ts';
+import { startEngine } from '../emulators/dynamodb/engine.ts';
+import { createTable } from '../emulators/dynamodb/table.ts';
+import type { FunctionPool } from '../emulators/lambda/function-pool.ts';
+import { startLambda } from '../emulators/lambda/lambda.ts';
+import { ownedBy } from '../emulators/owned.ts';
+import { startEventSource } from '../emulators/queue/event-source.ts';
+import { startQueueServer } from '../emulators/queue/queue-server.ts';
+import { createQueues, type QueueUrls } from '../emulators/queue/queues.ts';
+import { startSchedule } from '../emulators/scheduler.ts';
+import { LOCAL_SDK_CONFIG } from '../emulators/sdk-config.ts';
+import { startSecretsManager } from '../emulators/secrets-manager/secrets-manager.ts';
+import { type PlumeCloud, startPlumeCloud } from '../plume-cloud/plume-cloud.ts';
+import type { Facts } from './facts.ts';
+import type { Profile } from './profile.ts';
+
+/** AWS and Plume on this machine, with the broker deployed into it. */
+export interface World {
+  readonly cloud: PlumeCloud;
+  readonly table: CountingProxy;
+  readonly secrets: ClientSecrets;
+  readonly sqs: SQSClient;
+  readonly queues: QueueUrls;
+  readonly worker: { readonly name: string; readonly pool: FunctionPool };
+  readonly inspector: FunctionPool;
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly profile: Profile;
+  /** Instances of the worker. */
+  readonly workers: number;
+  readonly facts: Facts;
+  /** Unix milliseconds that never go back. */
+  readonly now: () => number;
+  /** URL of a DynamoDB engine to use instead of the embedded one. */
+  readonly dynamodbUrl: string | undefined;
+}
+
+export async function startWorld({
+  profile,
+  workers,
+  facts,
+  now,
+  dynamodbUrl,
+}: WorldOptions): Promise<World> {
+  const { record } = facts;
+  await using stack = new AsyncDisposableStack();
+  const owned = ownedBy(stack);
+
+  const bundles = await bundleFunctions();
+  stack.defer(() => bundles.remove());
+  const engine = owned(await startEngine(dynamodbUrl));
+  const table = owned(await startCountingProxy(engine.url, record));
+  const secretsManager = owned(await startSecretsManager(now));
+  const queueServer = owned(await startQueueServer());
+  const clients = profile.clients.map(createClient);
+  const { limit, windowMs } = profile.budget;
+  const cloud = owned(
+    await startPlumeCloud({
+      clients,
+      waf: { limit, windowMs, release: 'new-frame' },
+      latencyMs: profile.apiLatencyMs,
+      record,
+      now,
+    }),
+  );
+  const lambda = owned(await startLambda(record));
+
+  const tableName = `plume-${randomUUID()}`;
+  owned(await startTable(engine.url, tableName));
+  const secrets = owned(await createSecrets(secretsManager.url, clients, cloud.tokenUrl));
+  const sqs = new SQSClient({ ...LOCAL_SDK_CONFIG, endpoint: queueServer.url });
+  stack.defer(() => sqs.destroy());
+  const queues = await createQueues(sqs, queueServer.url, {
+    visibilitySeconds: profile.worker.visibilitySeconds,
+    maxReceiveCount: 5,
+  });
+
+  const shared = {
+    AWS_REGION: LOCAL_SDK_CONFIG.region,
+    AWS_ACCESS_KEY_ID: LOCAL_SDK_CONFIG.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_SDK_CONFIG.credentials.secretAccessKey,
+    // Nothing of the machine's own AWS configuration reaches the functions.
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_ENDPOINT_URL_DYNAMODB: table.url,
+    [ENV.table]: tableName,
+    [ENV.tokenSettings]: JSON.stringify(profile.token),
+    [ENV.budgetSettings]: JSON.stringify(profile.budget),
+  };
+  const withSecrets = {
+    ...shared,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+    [ENV.secretPrefix]: DEFAULT_SECRET_PREFIX,
+  };
+  const common = { memoryMb: 256, timeoutMs: 30_000, concurrency: 10 };
+  const minter = lambda.add({
+    ...common,
+    name: 'minter',
+    bundleUrl: bundles.urlOf('minter'),
+    environment: withSecrets,
+  });
+  const inspector = lambda.add({
+    ...common,
+    name: 'inspector',
+    bundleUrl: bundles.urlOf('inspector'),
+    environment: withSecrets,
+  });
+  const worker = lambda.add({
+    ...common,
+    name: 'worker',
+    bundleUrl: bundles.urlOf('worker'),
+    timeoutMs: profile.worker.timeoutMs,
+    concurrency: workers,
+    environment: {
+      ...shared,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+      AWS_ENDPOINT_URL_SQS: queueServer.url,
+      [ENV.minterFunction]: 'minter',
+      [ENV.apiUrl]: cloud.apiUrl,
+      [ENV.client]: clients[0]?.name ?? '',
+      [ENV.jobQueueUrl]: queues.jobs,
+      [ENV.resultQueueUrl]: queues.results,
+      [ENV.deadLetterQueueUrl]: queues.deadLetters,
+    },
+  });
+
+  const tick: MinterEvent = { kind: 'tick' };
+  const schedule = await startSchedule(minter, tick, profile.token.tickMs, (event) =>
+    sqs.send(new SendMessageCommand({ QueueUrl: queues.deadTicks, MessageBody: event })),
+  );
+  const eventSource = startEventSource({
+    sqs,
+    queueUrl: queues.jobs,
+    pool: worker,
+    batchSize: profile.worker.batchSize,
+    maxConcurrency: workers,
+    record,
+  });
+
+  const parts = stack.move();
+  return {
+    cloud,
+    table,
+    secrets,
+    sqs,
+    queues,
+    worker: { name: 'worker', pool: worker },
+    inspector,
+    async stop() {
+      // What feeds the functions first: it waits for invocations under way, which end with their instances.
+      const fed = Promise.all([schedule.stop(), eventSource.stop()]);
+      await lambda.stop();
+      await fed;
+      await parts.disposeAsync();
+    },
+  };
+}
+
+/** The broker's table, deleted at the end: the engine may outlive the run. */
+async function startTable(endpoint: string, name: string): Promise<{ stop(): Promise<void> }> {
+  const client = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint });
+  await createTable(client, name);
+  return {
+    async stop() {
+      await client.send(new DeleteTableCommand({ TableName: name }));
+      client.destroy();
+    },
+  };
+}

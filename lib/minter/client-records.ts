@@ -1,0 +1,194 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { TABLE } from '../contract.ts';
+import type { ErrorCode } from '../errors.ts';
+import { createClientItems, type MintItemChange } from './client-item.ts';
+import type { ClientRecord } from './client-record.ts';
+import { DUE, type DueClient, queryDueClients } from './due-clients.ts';
+
+/** The right to mint for a client, until a moment. */
+export interface Lease {
+  readonly client: string;
+  readonly owner: string;
+  readonly untilMs: number;
+  /** The secret's version as the list showed it when the lease began. */
+  readonly listedVersion: string | undefined;
+}
+
+/** What a lease is asked for, and what must hold for it. */
+export interface LeaseRequest {
+  readonly client: string;
+  /** Another one for every request. */
+  readonly owner: string;
+  readonly nowMs: number;
+  readonly untilMs: number;
+  /** The client is still due at this moment: nobody has minted since it was read. */
+  readonly dueAtMs?: number | undefined;
+  /** A rejected token causes the mint: none has done so since this moment. */
+  readonly forcedSinceMs?: number | undefined;
+}
+
+/** The end of a mint that left a good token in the table. */
+export interface Finished {
+  readonly expiresAtMs: number;
+  readonly dueAtMs: number;
+  /** When the token was found active, if it was looked at. */
+  readonly checkedAtMs: number | undefined;
+  /** Version of the secret, if one was read. */
+  readonly usedVersion: string | undefined;
+}
+
+/** The end of a mint that brought none. */
+export interface Failed {
+  readonly code: ErrorCode;
+  /** Of this library's own error: it says which rule failed, and never repeats a value. */
+  readonly message: string;
+  /** `undefined`: not before the secret changes. */
+  readonly retryAtMs: number | undefined;
+  readonly nowMs: number;
+}
+
+/**
+ * The `mint#<client>` items: whose token is due, who is minting, what failed. Each method throws
+ * `ClientRecordsUnavailableError` if DynamoDB does not do it. `finish`, `fail` and `forget` end a lease; they do nothing and
+ * answer false if it is no longer held, or the list shows another version of the secret than when it began and than the
+ * one that was used: the client then stays due.
+ */
+export interface ClientRecords {
+  read(client: string): Promise<ClientRecord | undefined>;
+  /** See {@link queryDueClients}. */
+  due(byMs?: number): Promise<readonly DueClient[]>;
+  /**
+   * The list shows a secret. If that is new, or has changed since a mint failed, its client is due at once, whatever
+   * failed before.
+   *
+   * @returns false if it was known already
+   */
+  adopt(client: string, listed: { versionId: string; changedAtMs: number }, nowMs: number): Promise<boolean>;
+  /** Undefined if somebody holds the lease, or the record forbids minting for now. */
+  acquire(request: LeaseRequest): Promise<{ lease: Lease; record: ClientRecord } | undefined>;
+  finish(lease: Lease, end: Finished): Promise<boolean>;
+  /** The client is due from now on: every tick looks at it, whether or not it may try again. */
+  fail(
+    lease: Lease,
+    end: Failed & {
+      readonly failures: number;
+      /** The token that is there is to be replaced whatever its age. */
+      readonly wanted: boolean;
+      readonly usedVersion: string | undefined;
+    },
+  ): Promise<boolean>;
+  /** There is no secret: no tick looks at the client until the list of secrets shows one. */
+  forget(lease: Lease, end: Failed): Promise<boolean>;
+  /** Nothing was done. `unforced`: the lease does not count as a forced mint. */
+  release(lease: Lease, options: { unforced: boolean }): Promise<void>;
+}
+
+/** How long the item of a client without a secret is kept, in seconds. */
+const KEEP_FORGOTTEN_SECONDS = 86_400;
+
+const HELD = 'leaseOwner = :owner';
+const NOTHING_NEW = '(attribute_not_exists(listedVersion) OR listedVersion IN (:listed, :used))';
+const FREE = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)';
+const NOT_RESTING = '(attribute_not_exists(errorCode) OR retryAtMs <= :now)';
+const STILL_DUE = 'dueAtMs = :dueAt';
+const NOT_FORCED_SINCE = '(attribute_not_exists(forcedAtMs) OR forcedAtMs <= :forcedSince)';
+const NEW_VERSION =
+  '(attribute_not_exists(listedVersion) OR listedVersion <> :version) AND (attribute_not_exists(usedVersion) OR usedVersion <> :version)';
+/** While a mint fails, the client is due since the failure. A secret may be rolled back to a version that was known. */
+const CHANGED_SINCE_FAILURE = 'attribute_exists(errorCode) AND dueAtMs < :changed';
+const FAILURE = ['errorCode', 'errorMessage', 'retryAtMs', 'failures'];
+
+export function createClientRecords(dependencies: { client: DynamoDBClient; table: string }): ClientRecords {
+  const items = createClientItems(dependencies);
+
+  async function end(
+    lease: Lease,
+    { set, remove = [] }: Pick<MintItemChange, 'set' | 'remove'>,
+    usedVersion?: string,
+  ): Promise<boolean> {
+    const ended = await items.update(lease.client, {
+      ...(set && { set }),
+      remove: ['leaseOwner', 'leaseUntilMs', ...remove],
+      condition: `${HELD} AND ${NOTHING_NEW}`,
+      values: { ':owner': lease.owner, ':listed': lease.listedVersion ?? '', ':used': usedVersion ?? '' },
+    });
+    return ended !== undefined;
+  }
+
+  return {
+    read: items.read,
+    due: (byMs) => queryDueClients(dependencies, byMs),
+
+    async adopt(client, { versionId, changedAtMs }, nowMs) {
+      const adopted = await items.update(client, {
+        set: { due: DUE, dueAtMs: nowMs, wanted: true, listedVersion: versionId },
+        remove: [...FAILURE, TABLE.ttl],
+        condition: `(${NEW_VERSION}) OR (${CHANGED_SINCE_FAILURE})`,
+        values: { ':version': versionId, ':changed': changedAtMs },
+      });
+      if (adopted !== undefined) return true;
+      // Used before the list showed it: there is nothing to do, but what the list shows is another version now.
+      await items.update(client, {
+        set: { listedVersion: versionId },
+        condition: 'listedVersion <> :version',
+        values: { ':version': versionId },
+      });
+      return false;
+    },
+
+    async acquire({ client, owner, nowMs, untilMs, dueAtMs, forcedSinceMs }) {
+      const isDue = dueAtMs !== undefined;
+      const isForced = forcedSinceMs !== undefined;
+      const rules = [
+        FREE,
+        NOT_RESTING,
+        ...(isDue ? [STILL_DUE] : []),
+        ...(isForced ? [NOT_FORCED_SINCE] : []),
+      ];
+      const record = await items.update(client, {
+        set: { leaseOwner: owner, leaseUntilMs: untilMs, ...(isForced && { forcedAtMs: nowMs }) },
+        // Held already: the SDK repeated a write whose answer was lost.
+        condition: `${HELD} OR (${rules.join(' AND ')})`,
+        values: {
+          ':owner': owner,
+          ':now': nowMs,
+          ...(isDue && { ':dueAt': dueAtMs }),
+          ...(isForced && { ':forcedSince': forcedSinceMs }),
+        },
+      });
+      return record && { lease: { client, owner, untilMs, listedVersion: record.listedVersion }, record };
+    },
+
+    finish: (lease, finished) => {
+      const remove = ['wanted', ...FAILURE, TABLE.ttl];
+      return end(lease, { set: { due: DUE, ...finished }, remove }, finished.usedVersion);
+    },
+
+    fail: (lease, { code, message, retryAtMs, nowMs, failures, wanted, usedVersion }) => {
+      const error = { errorCode: code, errorMessage: message, retryAtMs, failures };
+      const set = { due: DUE, dueAtMs: nowMs, ...error, wanted, usedVersion };
+      const remove = [TABLE.ttl, ...(retryAtMs === undefined ? ['retryAtMs'] : [])];
+      return end(lease, { set, remove }, usedVersion);
+    },
+
+    forget: (lease, { code, message, retryAtMs, nowMs }) =>
+      end(lease, {
+        set: {
+          errorCode: code,
+          errorMessage: message,
+          retryAtMs,
+          [TABLE.ttl]: Math.ceil(nowMs / 1000) + KEEP_FORGOTTEN_SECONDS,
+        },
+        remove: ['due', 'dueAtMs', 'wanted', 'failures', 'listedVersion', 'usedVersion'],
+      }),
+
+    async release({ client, owner }, { unforced }) {
+      await items.update(client, {
+        remove: ['leaseOwner', 'leaseUntilMs', ...(unforced ? ['forcedAtMs'] : [])],
+        condition: HELD,
+        values: { ':owner': owner },
+      });
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { PlumeError } from '../errors.ts';
+
+/** The table with the minter's own items could not be reached. Nothing is lost: the next tick tries again. */
+export class ClientRecordsUnavailableError extends PlumeError {
+  constructor(operation: 'read' | 'write', reason: string, client?: string) {
+    super(
+      'token_store_unavailable',
+      `the minter's record${client === undefined ? 's' : ` of client ${client}`} could not be ${
+        operation === 'read' ? 'read from' : 'written to'
+      } the table (${reason}); check DynamoDB's health and the function's permissions`,
+      { client },
+    );
+  }
+}
+
+/** The authorization server issued a token that can never be served. It is not stored. */
+export class TokenExpiredOnArrivalError extends PlumeError {
+  constructor(client: string, secondsLeft: number) {
+    super(
+      'token_expired_on_arrival',
+      `the authorization server gave client ${client} a token with ${secondsLeft} s left, which is less than the grace; check the lifetime set for the client and the clocks`,
+      { client },
+    );
+  }
+}

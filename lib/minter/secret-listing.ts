@@ -1,0 +1,60 @@
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { TABLE } from '../contract.ts';
+import { errorReason } from '../platform/error-reason.ts';
+import { ClientRecordsUnavailableError } from './errors.ts';
+
+/** How far the list of secrets has been read. Moments in Unix ms. */
+export interface SecretListing {
+  /** When the last reading of what had changed began. */
+  readonly listedAtMs: number;
+  /** When the last reading of all secrets began. */
+  readonly allBegunAtMs: number;
+  /** Where the reading of all secrets goes on, if it is under way. */
+  readonly cursor?: string | undefined;
+}
+
+/** The item that holds it. Both throw {@link ClientRecordsUnavailableError}. */
+export interface SecretListingStore {
+  read(): Promise<SecretListing | undefined>;
+  save(listing: SecretListing): Promise<void>;
+}
+
+export function createSecretListingStore({
+  client,
+  table,
+}: {
+  client: DynamoDBClient;
+  table: string;
+}): SecretListingStore {
+  const key = { [TABLE.partitionKey]: { S: TABLE.listingKey } };
+
+  return {
+    async read() {
+      const { Item } = await client
+        .send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }))
+        .catch((error: unknown) => {
+          throw new ClientRecordsUnavailableError('read', errorReason(error));
+        });
+      return (
+        Item && {
+          listedAtMs: Number(Item.listedAtMs?.N),
+          allBegunAtMs: Number(Item.allBegunAtMs?.N),
+          cursor: Item.cursor?.S,
+        }
+      );
+    },
+
+    async save({ listedAtMs, allBegunAtMs, cursor }) {
+      const item = {
+        ...key,
+        listedAtMs: { N: String(listedAtMs) },
+        allBegunAtMs: { N: String(allBegunAtMs) },
+        ...(cursor !== undefined && { cursor: { S: cursor } }),
+      };
+      await client.send(new PutItemCommand({ TableName: table, Item: item })).catch((error: unknown) => {
+        throw new ClientRecordsUnavailableError('write', errorReason(error));
+      });
+    },
+  };
+}

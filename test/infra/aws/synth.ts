@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, type Environment } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll } from 'vitest';
+
+import type { Stage } from '../../../infra/aws/config.ts';
+import { TokenBrokerStack } from '../../../infra/aws/token-broker-stack.ts';
+
+export const REGION = 'eu-central-1';
+
+export const STAGE: Stage = { name: 'test', apiUrl: 'https://api.plume.example/', client: 'mocha' };
+
+const assemblies = mkdtempSync(join(tmpdir(), 'plume-assemblies-'));
+afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
+
+/** An app that bundles nothing: what the functions' code is does not matter to its template. */
+export function createApp(context: Readonly<Record<string, unknown>> = {}): App {
+  return new App({
+    context: { ...context, 'aws:cdk:bundling-stacks': [] },
+    outdir: mkdtempSync(join(assemblies, 'app-')),
+  });
+}
+
+export function createStack(
+  stage: Partial<Stage> = {},
+  app = createApp(),
+  env: Environment = { region: REGION },
+): TokenBrokerStack {
+  return new TokenBrokerStack(app, 'Test', { env, stage: { ...STAGE, ...stage } });
+}
+
+export function synth(stage: Partial<Stage> = {}): Template {
+  return Template.fromStack(createStack(stage));
+}
+
+export interface Statement {
+  readonly Action: string | string[];
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Resource: unknown;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | string[]>>>>;
+}
+
+/** The statements of one function's role, found by the function's description. */
+export function statementsOf(template: Template, description: RegExp): Statement[] {
+  const { Role } = functionOf(template, description).Properties;
+  const role = Role['Fn::GetAtt'][0];
+  const policies = Object.values(template.findResources('AWS::IAM::Policy'));
+  return policies
+    .filter(({ Properties }) => Properties.Roles.some((entry: { Ref: string }) => entry.Ref === role))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[]);
+}
+
+export function functionOf(template: Template, description: RegExp) {
+  const found = Object.values(template.findResources('AWS::Lambda::Function')).find(({ Properties }) =>
+    description.test(Properties.Description),
+  );
+  if (found === undefined) throw new Error(`no function is described by ${description}`);
+  return found;
+}
+
+export const FUNCTIONS = { minter: /^Mints/, inspector: /^Reports/, worker: /^Calls/ } as const;
+
+export function actionsOf(statements: readonly Statement[]): string[] {
+  return [...new Set(statements.flatMap(({ Action }) => Action))].sort();
+}

@@ -1,0 +1,404 @@
+import { Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { describe, expect, test } from 'vitest';
+
+import { TokenBroker } from '../../../infra/aws/token-broker.ts';
+import type { TokenBrokerProps } from '../../../infra/aws/token-broker-props.ts';
+import { ENV } from '../../../lib/contract.ts';
+import {
+  actionsOf,
+  createApp,
+  FUNCTIONS,
+  functionOf,
+  REGION,
+  type Statement,
+  statementsOf,
+  synth,
+} from './synth.ts';
+
+const API_URL = 'https://api.plume.example/';
+
+function createBroker(props: Partial<TokenBrokerProps> = {}) {
+  const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
+  return { stack, broker: new TokenBroker(stack, 'Broker', { apiUrl: API_URL, ...props }) };
+}
+
+function createFunction(stack: Stack, id = 'Own') {
+  return new LambdaFunction(stack, id, {
+    code: Code.fromInline('exports.handler = async () => {}'),
+    handler: 'index.handler',
+    runtime: Runtime.NODEJS_24_X,
+    description: 'My own',
+  });
+}
+
+function keysOf(statements: readonly Statement[], action: string): unknown {
+  const found = statements.filter(({ Action }) => Action === `dynamodb:${action}`);
+  return found.map(({ Condition }) => Object.values(Condition ?? {})[0]?.['dynamodb:LeadingKeys']);
+}
+
+describe('a stack without options', () => {
+  const template = synth();
+
+  test('has functions that are explicit about what they run on', () => {
+    const functions = Object.values(template.findResources('AWS::Lambda::Function'));
+    expect(functions).toHaveLength(3);
+    for (const { Properties } of functions) {
+      expect(Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        MemorySize: 512,
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogFormat: 'JSON', LogGroup: expect.anything() },
+      });
+      expect(Properties.FunctionName).toBeUndefined();
+      expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
+    }
+  });
+
+  test('gives functions the time that they need', () => {
+    const seconds = (description: RegExp) => functionOf(template, description).Properties.Timeout;
+    expect(seconds(FUNCTIONS.minter)).toBe(30);
+    expect(seconds(FUNCTIONS.inspector)).toBe(60);
+    expect(seconds(FUNCTIONS.worker)).toBe(60);
+  });
+
+  test('keeps logs for a month and takes them along when it goes', () => {
+    const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
+    expect(groups).toHaveLength(3);
+    for (const group of groups) {
+      expect(group).toMatchObject({ Properties: { RetentionInDays: 30 }, DeletionPolicy: 'Delete' });
+    }
+  });
+
+  test('has a table with TTL, under a key that is rotated, both deleted with it', () => {
+    template.hasResource('AWS::DynamoDB::GlobalTable', {
+      DeletionPolicy: 'Delete',
+      Properties: {
+        BillingMode: 'PAY_PER_REQUEST',
+        TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+        GlobalSecondaryIndexes: [
+          Match.objectLike({
+            IndexName: 'due',
+            KeySchema: [
+              { AttributeName: 'due', KeyType: 'HASH' },
+              { AttributeName: 'dueAtMs', KeyType: 'RANGE' },
+            ],
+            Projection: { ProjectionType: 'KEYS_ONLY' },
+          }),
+        ],
+        SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
+        Replicas: [Match.objectLike({ SSESpecification: { KMSMasterKeyId: Match.anyValue() } })],
+        TableName: Match.absent(),
+      },
+    });
+    template.hasResource('AWS::KMS::Key', {
+      DeletionPolicy: 'Delete',
+      Properties: { EnableKeyRotation: true },
+    });
+  });
+
+  test('invokes the minter once a minute, and keeps what does not arrive', () => {
+    template.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(1 minute)',
+      Target: {
+        Input: '{"kind":"tick"}',
+        RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 2 },
+        DeadLetterConfig: Match.anyValue(),
+      },
+    });
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+  });
+
+  test('lets the worker alone send jobs to itself: Lambda would stop them after 16 rounds', () => {
+    const loops = (description: RegExp) => functionOf(template, description).Properties.RecursiveLoop;
+    expect(loops(FUNCTIONS.worker)).toBe('Allow');
+    expect([loops(FUNCTIONS.minter), loops(FUNCTIONS.inspector)]).toEqual([undefined, undefined]);
+  });
+
+  test('feeds the worker in batches whose messages fail one by one', () => {
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 10 },
+    });
+    template.hasResourceProperties('AWS::SQS::Queue', {
+      VisibilityTimeout: 360,
+      RedrivePolicy: { maxReceiveCount: 5 },
+    });
+  });
+
+  test('has queues that are encrypted and take no request in clear', () => {
+    template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+    const policies = Object.values(template.findResources('AWS::SQS::QueuePolicy'));
+    expect(policies).toHaveLength(4);
+    for (const { Properties } of policies) {
+      expect(Properties.PolicyDocument.Statement).toContainEqual(
+        expect.objectContaining({
+          Effect: 'Deny',
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        }),
+      );
+    }
+  });
+
+  test('owns no secret and no VPC, and nothing that stays behind', () => {
+    template.resourceCountIs('AWS::SecretsManager::Secret', 0);
+    template.resourceCountIs('AWS::EC2::VPC', 0);
+    const { Resources } = template.toJSON() as { Resources: Record<string, { DeletionPolicy?: string }> };
+    expect(Object.entries(Resources).filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain')).toEqual(
+      [],
+    );
+  });
+
+  test('tells other stacks where things are', () => {
+    for (const name of [
+      'TableName',
+      'MinterFunction',
+      'InspectorFunction',
+      'JobQueueUrl',
+      'ResultQueueUrl',
+      'DashboardName',
+    ]) {
+      template.hasOutput(name, {});
+      template.hasResourceProperties('AWS::SSM::Parameter', { Name: `/Test/${name}` });
+    }
+  });
+});
+
+describe('every role', () => {
+  const template = synth();
+  const statements = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(
+    ({ Properties }) => Properties.PolicyDocument.Statement as Statement[],
+  );
+
+  test('names its actions', () => {
+    expect(actionsOf(statements).filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  test('names its resources, but for what AWS forces', () => {
+    const open = statements.filter(({ Resource }) => Resource === '*');
+    expect(actionsOf(open)).toEqual([
+      'secretsmanager:ListSecrets',
+      'xray:PutTelemetryRecords',
+      'xray:PutTraceSegments',
+    ]);
+  });
+
+  test('has no managed policy', () => {
+    for (const { Properties } of Object.values(template.findResources('AWS::IAM::Role'))) {
+      expect(Properties.ManagedPolicyArns).toBeUndefined();
+    }
+  });
+
+  test('reaches items of the table only by their keys', () => {
+    const items = statements.filter(({ Action }) => /dynamodb:(Get|Put|Update)/.test(String(Action)));
+    expect(items.length).toBeGreaterThan(0);
+    for (const { Condition } of items) expect(JSON.stringify(Condition)).toContain('dynamodb:LeadingKeys');
+  });
+
+  test('of a worker holds nothing of Secrets Manager, and reads one client alone', () => {
+    const worker = statementsOf(template, FUNCTIONS.worker);
+    expect(actionsOf(worker).filter((action) => action.startsWith('secretsmanager'))).toEqual([]);
+    expect(keysOf(worker, 'GetItem')).toEqual([['token#mocha']]);
+    expect(keysOf(worker, 'PutItem')).toEqual([]);
+  });
+});
+
+describe('the roles', () => {
+  const template = synth();
+  const items = (description: RegExp) =>
+    statementsOf(template, description)
+      .filter(({ Action }) => /^dynamodb:(Get|Put|Update)Item$/.test(String(Action)))
+      .map(({ Action, Condition }) => [Action, Condition]);
+  const like = (...keys: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } });
+  const equals = (...keys: string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys } });
+
+  const blocks = (key: string) => ({
+    'ForAllValues:StringEquals': {
+      'dynamodb:LeadingKeys': [key],
+      'dynamodb:Attributes': ['pk', 'blockedUntilMs'],
+    },
+    StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+  });
+
+  test('of the minter reaches tokens, mints, the listing and the counters', () => {
+    expect(items(FUNCTIONS.minter)).toEqual([
+      ['dynamodb:GetItem', like('token#*', 'mint#*', 'listing')],
+      ['dynamodb:PutItem', like('token#*', 'listing')],
+      ['dynamodb:UpdateItem', like('token#*', 'mint#*')],
+      ['dynamodb:UpdateItem', equals('budget#default#minter')],
+      ['dynamodb:UpdateItem', blocks('budget#default#worker')],
+    ]);
+  });
+
+  test("of the worker reads its client's token, asks for it, and takes the workers' tickets", () => {
+    expect(items(FUNCTIONS.worker)).toEqual([
+      ['dynamodb:GetItem', equals('token#mocha')],
+      ['dynamodb:UpdateItem', equals('request#mocha')],
+      ['dynamodb:UpdateItem', equals('budget#default#worker')],
+      ['dynamodb:UpdateItem', blocks('budget#default#minter')],
+    ]);
+  });
+
+  test("of the inspector reads tokens, and takes the minter's tickets", () => {
+    expect(items(FUNCTIONS.inspector)).toEqual([
+      ['dynamodb:GetItem', like('token#*', 'mint#*')],
+      ['dynamodb:UpdateItem', equals('budget#default#minter')],
+      ['dynamodb:UpdateItem', blocks('budget#default#worker')],
+    ]);
+  });
+
+  test.each(Object.entries(FUNCTIONS))(
+    "of the %s uses the table's key, through DynamoDB alone",
+    (_, description) => {
+      const [key, ...more] = statementsOf(template, description).filter(({ Action }) =>
+        String(Action).includes('kms:'),
+      );
+      expect(more).toEqual([]);
+      expect(key).toMatchObject({
+        Action: [
+          'kms:Decrypt',
+          'kms:DescribeKey',
+          'kms:Encrypt',
+          'kms:GenerateDataKey',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+        ],
+        Condition: { StringEquals: { 'kms:ViaService': expect.stringContaining('dynamodb') } },
+      });
+    },
+  );
+
+  test('of the worker sends to all three queues', () => {
+    const [send] = statementsOf(template, FUNCTIONS.worker).filter(
+      ({ Action }) => Action === 'sqs:SendMessage',
+    );
+    expect(send?.Resource).toHaveLength(3);
+  });
+
+  test('of the schedule is for schedules of this account', () => {
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Principal: { Service: 'scheduler.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': Match.anyValue() } },
+          }),
+        ],
+      },
+    });
+  });
+});
+
+describe('grantUse', () => {
+  test('gives a function what the middleware reads and calls', () => {
+    const { stack, broker } = createBroker();
+    const grant = broker.grantUse(createFunction(stack), { client: 'latte' });
+    expect(grant.success).toBe(true);
+    const template = Template.fromStack(stack);
+    const { Variables } = functionOf(template, /^My own/).Properties.Environment;
+    expect(Object.keys(Variables).sort()).toEqual(
+      [ENV.apiUrl, ENV.budgetSettings, ENV.minterFunction, ENV.service, ENV.table, ENV.tokenSettings].sort(),
+    );
+    expect(keysOf(statementsOf(template, /^My own/), 'GetItem')).toEqual([['token#latte']]);
+  });
+
+  test('may be used once per client, and for the budget of another address', () => {
+    const { stack, broker } = createBroker();
+    const fn = createFunction(stack);
+    broker.grantUse(fn, { client: 'latte', budgetName: 'zone-b' });
+    broker.grantUse(fn, { client: 'mocha', budgetName: 'zone-b' });
+    const template = Template.fromStack(stack);
+    const statements = statementsOf(template, /^My own/);
+    expect(keysOf(statements, 'GetItem')).toEqual([['token#latte'], ['token#mocha']]);
+    const { Variables } = functionOf(template, /^My own/).Properties.Environment;
+    expect(JSON.parse(Variables[ENV.budgetSettings])).toEqual({ name: 'zone-b' });
+  });
+
+  test('refuses a second budget or broker for a function, which has room for one', () => {
+    const { stack, broker } = createBroker();
+    const fn = createFunction(stack);
+    broker.grantUse(fn, { client: 'latte', budgetName: 'zone-a' });
+    expect(() => broker.grantUse(fn, { client: 'mocha', budgetName: 'zone-b' })).toThrow(
+      /Own\/Own uses another broker or budget already: PLUME_BUDGET_SETTINGS/,
+    );
+    const other = new TokenBroker(stack, 'Other', { apiUrl: 'https://other.example/' });
+    expect(() => other.grantUse(fn, { client: 'latte', budgetName: 'zone-a' })).toThrow(/another broker/);
+  });
+
+  test.each(['*', 'a#b', 'a/b', ''])('refuses the client %j', (client) => {
+    const { stack, broker } = createBroker();
+    expect(() => broker.grantUse(createFunction(stack), { client })).toThrow(/client's name/);
+  });
+});
+
+describe('options', () => {
+  test('reach the functions as settings', () => {
+    const { stack } = createBroker({
+      secretPrefix: 'acme/plume',
+      token: { graceMs: 45_000 },
+      budget: { name: 'nat', limit: 3000 },
+    });
+    const { Variables } = functionOf(Template.fromStack(stack), FUNCTIONS.minter).Properties.Environment;
+    expect(Variables[ENV.secretPrefix]).toBe('acme/plume');
+    expect(JSON.parse(Variables[ENV.tokenSettings])).toEqual({ graceMs: 45_000, tickMs: 60_000 });
+    expect(JSON.parse(Variables[ENV.budgetSettings])).toEqual({ name: 'nat', limit: 3000 });
+  });
+
+  test("take a key of the caller's", () => {
+    const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
+    new TokenBroker(stack, 'Broker', { apiUrl: API_URL, encryptionKey: new Key(stack, 'Mine') });
+    Template.fromStack(stack).resourceCountIs('AWS::KMS::Key', 1);
+  });
+
+  test.each<[string, Partial<TokenBrokerProps>, RegExp]>([
+    ['a limit below the bound', { budget: { limit: 1000 } }, /allows 1000.*= 1895/],
+    ['an unknown budget key', { budget: { limt: 1 } as never }, /limt is not a known key/],
+    ['an address in clear', { apiUrl: 'http://api.plume.example' }, /apiUrl must be an https URL/],
+    ['a prefix with a slash at its end', { secretPrefix: 'plume/' }, /PLUME_SECRET_PREFIX must be/],
+    ['a request that outlasts the minter', { token: { requestTimeoutMs: 20_000 } }, /at most 15000/],
+  ])('fail with %s', (_, props, message) => {
+    expect(() => createBroker(props)).toThrow(message);
+  });
+});
+
+describe('egress', () => {
+  const template = synth({ zones: 2 });
+
+  test('has one address, NAT gateway and worker per zone', () => {
+    template.resourceCountIs('AWS::EC2::EIP', 2);
+    template.resourceCountIs('AWS::EC2::NatGateway', 2);
+    template.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+    expect(
+      Object.values(template.findOutputs('*')).filter(({ Description }) =>
+        /Source address/.test(Description ?? ''),
+      ),
+    ).toHaveLength(2);
+  });
+
+  test('with one address has one budget, so that a block of the firewall stops everybody', () => {
+    const functions = Object.values(synth({ zones: 1 }).findResources('AWS::Lambda::Function'));
+    const budgets = functions.map(({ Properties }) => Properties.Environment.Variables[ENV.budgetSettings]);
+    expect(new Set(budgets)).toEqual(new Set(['{"name":"default"}']));
+  });
+
+  test('keeps one budget per address', () => {
+    const workers = Object.values(template.findResources('AWS::Lambda::Function')).filter(({ Properties }) =>
+      FUNCTIONS.worker.test(Properties.Description),
+    );
+    const budgets = workers.map(({ Properties }) =>
+      JSON.parse(Properties.Environment.Variables[ENV.budgetSettings]),
+    );
+    expect(budgets).toEqual([{ name: 'default-1' }, { name: 'default-2' }]);
+    const subnets = workers.map(({ Properties }) => Properties.VpcConfig.SubnetIds);
+    expect(subnets.map((ids) => ids.length)).toEqual([1, 1]);
+    expect(subnets[0]).not.toEqual(subnets[1]);
+  });
+});

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { evaluate } from '../../../../../infra/local/emulators/cloudwatch/expression.ts';
+
+const values: Readonly<Record<string, number>> = { worker: 30, minter: 6 };
+const valueOfId = (id: string) => values[id];
+
+test.each([
+  ['100 * worker / 1764', (100 * 30) / 1764],
+  ['worker + minter * 2', 42],
+  ['(worker + minter) * 2', 72],
+  ['worker - minter - 1', 23],
+  ['FILL(absent, 0) + worker', 30],
+  ['1.5', 1.5],
+])('%s', (expression, value) => {
+  expect(evaluate(expression, valueOfId)).toBeCloseTo(value);
+});
+
+test.each(['absent', 'absent + 1', 'worker / 0', '(absent)'])('%s has no data point', (expression) => {
+  expect(evaluate(expression, valueOfId)).toBeUndefined();
+});
+
+test.each(['', '1 +', '(1', '1)', 'worker minter', 'SUM[1]', '* 2', 'FILL(worker)'])(
+  '"%s" is refused',
+  (expression) => {
+    expect(() => evaluate(expression, valueOfId)).toThrow('cannot be understood');
+  },
+);
+
+test('what arithmetic says, it says', () => {
+  type Tree = number | readonly [Tree, '+' | '-' | '*', Tree];
+  const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      fc.integer({ min: 0, max: 20 }),
+      fc.tuple(tie('tree'), fc.constantFrom('+', '-', '*'), tie('tree')),
+    ),
+  }));
+  const text = (node: Tree): string =>
+    typeof node === 'number' ? String(node) : `(${text(node[0])} ${node[1]} ${text(node[2])})`;
+  const value = (node: Tree): number => {
+    if (typeof node === 'number') return node;
+    const [left, right] = [value(node[0]), value(node[2])];
+    return node[1] === '+' ? left + right : node[1] === '-' ? left - right : left * right;
+  };
+  fc.assert(fc.property(tree, (node) => evaluate(text(node), valueOfId) === value(node)));
+});

@@ -1,0 +1,223 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page as BrowserPage } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Page, startPage } from '../../../../infra/local/page/page.ts';
+import { bundlePage } from '../../../../infra/local/page/page-html.ts';
+import type { View } from '../../../../infra/local/page/view.ts';
+import type { FaultName } from '../../../../infra/local/run/facts.ts';
+import type { Report } from '../../../../infra/local/run/report.ts';
+import { run } from '../../../../infra/local/run/run.ts';
+import { BROWSER_PATH, NO_BROWSER, startBrowser } from '../../../fixtures/browser.ts';
+import { FAST_PROFILE } from '../../../fixtures/fast-profile.ts';
+
+/** The live page in a real browser: every fault is ordered by its button, and seen, and seen to be over. */
+
+const PROFILE = {
+  ...FAST_PROFILE,
+  worker: { ...FAST_PROFILE.worker, timeoutMs: 5_000, visibilitySeconds: 6 },
+};
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+/** A token, a header, or a secret of the local clients. */
+const CREDENTIAL = /eyJ[\w-]{10}|Basic [\w+/]{10}|Bearer [\w.-]{10}|[\w-]{60}/;
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+if (BROWSER_PATH === undefined) console.log(`${import.meta.filename}: ${NO_BROWSER}`);
+
+describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plume-page-'));
+  const reportFile = join(folder, 'report.html');
+  const over = new AbortController();
+  /** What went over the wire: addresses, bodies of requests and of answers, events. */
+  const traffic: string[] = [];
+  const complaints: string[] = [];
+  let page: Page;
+  let running: Promise<Report>;
+  let browser: Browser;
+  let tab: BrowserPage;
+
+  beforeAll(async () => {
+    page = await startPage({ profile: PROFILE, port: 0, reportFile });
+    running = run({
+      profile: PROFILE,
+      durationMs: 600_000,
+      workers: 6,
+      faults: false,
+      dynamodbUrl: process.env.AWS_ENDPOINT_URL_DYNAMODB,
+      signal: over.signal,
+      watch: page.watch,
+    });
+    browser = await startBrowser();
+    tab = await open(page.url ?? '');
+  }, 60_000);
+
+  afterAll(async () => {
+    over.abort();
+    await running.catch(() => {});
+    await page.stop();
+    await browser.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function open(url: string): Promise<BrowserPage> {
+    const opened = await browser.newPage({ viewport: DESKTOP });
+    opened.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    opened.on('pageerror', (error) => complaints.push(error.message));
+    opened.on('request', (request) => traffic.push(`${request.url()} ${request.postData() ?? ''}`));
+    await opened.addInitScript(() => {
+      const heard: string[] = [];
+      Object.assign(window, { heard });
+      const { EventSource: Real } = window;
+      window.EventSource = class extends Real {
+        constructor(address: string | URL) {
+          super(address);
+          this.addEventListener('message', ({ data }) => heard.push(data));
+        }
+      };
+    });
+    await opened.goto(url);
+    return opened;
+  }
+
+  const lit = (alarm: RegExp) => tab.locator('.lights li[data-state="ALARM"]', { hasText: alarm });
+
+  /** By the keyboard. */
+  async function press(fault: FaultName): Promise<void> {
+    await tab.locator(`button[data-fault="${fault}"]`).focus();
+    await tab.keyboard.press('Enter');
+  }
+
+  async function seeRecovery(fault: FaultName): Promise<void> {
+    await tab.locator(`.log [data-fault="${fault}"][data-recovered="true"]`).waitFor({ timeout: 40_000 });
+  }
+
+  test('draws curves soon: the window, the tokens, and every widget of the dashboard', async () => {
+    await tab
+      .locator('.window .legend b')
+      .filter({ hasText: /^\d\d+$/ })
+      .waitFor({ timeout: 15_000 });
+    expect(await tab.locator('.tokens .used').count()).toBeGreaterThan(0);
+    const drawn = await tab.locator('.plot canvas').evaluateAll((canvases) =>
+      canvases.map((canvas) => {
+        const { width, height } = canvas as HTMLCanvasElement;
+        const pixels = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data;
+        return new Set(new Uint32Array(pixels?.buffer ?? new ArrayBuffer(0))).size;
+      }),
+    );
+    expect(drawn).toHaveLength(14);
+    for (const colours of drawn) expect(colours).toBeGreaterThan(3);
+    expect(await tab.locator('.dashboard figcaption').allTextContents()).toContain(
+      'Tokens served, by source',
+    );
+    await tab.locator('.dashboard td', { hasText: 'latte' }).waitFor();
+    await tab.locator('.lights li').first().waitFor();
+    expect(await tab.locator('.lights li').count()).toBe(9);
+  }, 30_000);
+
+  test.each([
+    [['token-revoked'], undefined],
+    [['secret-broken'], /CredentialsRefused/],
+    [['authorization-server-down'], /TokenAboutToExpire|ClientsFailing/],
+    [['instance-killed', 'load-doubled'], /BudgetSaturated/],
+    [['table-away'], /TicksMissing/],
+    [['address-blocked'], /FirewallRefused/],
+  ] as const)(
+    '%s: the recovery is seen, and the alarm %s',
+    async (faults, alarm) => {
+      // The run's own backlog, too, saturates the budget.
+      const isNew = alarm !== undefined && !faults.some((fault) => fault === 'load-doubled');
+      if (isNew) await expect.poll(() => lit(alarm).count(), { timeout: 15_000 }).toBe(0);
+      for (const fault of faults) await press(fault);
+      await Promise.all([
+        ...faults.map(seeRecovery),
+        alarm && lit(alarm).first().waitFor({ timeout: 40_000 }),
+      ]);
+    },
+    60_000,
+  );
+
+  test.each([
+    ['desktop, light', DESKTOP, 'light'],
+    ['desktop, dark', DESKTOP, 'dark'],
+    ['phone, light', PHONE, 'light'],
+    ['phone, dark', PHONE, 'dark'],
+  ] as const)(
+    'is within reach of everybody: %s',
+    async (_name, viewport, colorScheme) => {
+      await tab.setViewportSize(viewport);
+      await tab.emulateMedia({ colorScheme });
+      await tab.evaluate(readFileSync(axe, 'utf8'));
+      const violations = await tab.evaluate(async () => {
+        const { axe } = window as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+        };
+        return (await axe.run()).violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`,
+        );
+      });
+      expect(violations).toEqual([]);
+      const wide = await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(wide).toBeLessThanOrEqual(0);
+      if (process.env.PLUME_TEST_SCREENSHOTS)
+        await tab.screenshot({
+          path: join(process.env.PLUME_TEST_SCREENSHOTS, `${_name}.png`),
+          fullPage: true,
+        });
+    },
+    30_000,
+  );
+
+  test('shows the report when the run is over, and leaves it as a file', async () => {
+    over.abort();
+    const report = await running;
+    await page.finish(report);
+    await page.stop();
+    await tab.locator('.run[data-result]:not([data-result="open"])').waitFor();
+    expect(await tab.locator('.run .status').textContent()).toMatch(/^Over after \d+ .*: good\.$/);
+    expect(await tab.locator('.buttons').isVisible()).toBe(false);
+    expect(report).toMatchObject({ jobsLost: 0, wafBlocked: 0, expiredTokensSent: 0 });
+
+    const file = await open(pathToFileURL(reportFile).href);
+    expect(await file.locator('.plot canvas').count()).toBe(14);
+    expect(await file.locator('.log li').count()).toBe(7);
+    expect(await file.locator('.run .status').textContent()).toContain('good');
+  }, 60_000);
+
+  test('shows a run in which nothing has happened yet, as with the long first silence of the vendor’s limits', async () => {
+    const nothing: View = {
+      nowMs: 0,
+      figures: [],
+      window: { limit: 1, windowMs: 1_000, addresses: [] },
+      tokens: [],
+      faults: [],
+      marks: [],
+      alarms: [],
+      widgets: [{ kind: 'graph', title: 'Empty', atMs: [], lines: [{ label: 'a', values: [] }], levels: [] }],
+    };
+    const file = join(folder, 'empty.html');
+    writeFileSync(file, (await bundlePage())(nothing));
+    const empty = await open(pathToFileURL(file).href);
+    expect(await empty.locator('figcaption').count()).toBe(2);
+    expect(await empty.locator('.window').textContent()).toContain('No data.');
+  });
+
+  test('asked for nothing elsewhere, complained of nothing, and held no secret and no token', async () => {
+    const origin = page.url ?? '';
+    const elsewhere = traffic.filter((line) => !/^(data:|file:)/.test(line) && !line.startsWith(origin));
+    expect(elsewhere).toEqual([]);
+    // The page is told of a busy server, not of an error: its stop, too, ends the stream of events in order.
+    expect(complaints).toEqual([]);
+    const heard = await tab.evaluate(() => (window as unknown as { heard: string[] }).heard);
+    expect(heard.length).toBeGreaterThan(10);
+    const view = /id="view">(.*?)<\/script>/.exec(readFileSync(reportFile, 'utf8'))?.[1] ?? '';
+    expect(view).toContain('"fingerprint"');
+    const text = await tab.evaluate(() => document.querySelector('main')?.outerHTML ?? '');
+    for (const part of [...traffic, ...heard, view, text]) expect(part).not.toMatch(CREDENTIAL);
+  });
+});

@@ -1,0 +1,120 @@
+import middy from '@middy/core';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { createTestBroker, type TestBroker } from '../../../infra/testing/index.ts';
+import { createPlume, plume } from '../../../lib/index.ts';
+
+/** As a user would test a worker. */
+
+let broker: TestBroker;
+beforeEach(async () => {
+  broker = await createTestBroker();
+});
+afterEach(() => broker.stop());
+
+const locations = () =>
+  createPlume({ client: 'mocha', plume: broker.plume, maxWaitMs: 20_000 }).run(({ json }) =>
+    json('/v1/locations'),
+  );
+
+test('a worker of Middy calls the API', async () => {
+  const handler = middy()
+    .use(plume({ client: 'mocha', plume: broker.plume }))
+    .handler(async (_event: unknown, context) => context.plume.json('/v1/locations'));
+  const context = { getRemainingTimeInMillis: () => 60_000 } as Parameters<typeof handler>[1];
+  expect(await handler({}, context)).toEqual({ ok: true, method: 'GET', path: '/v1/locations' });
+  expect(broker.statuses).toEqual([200]);
+});
+
+test('one token serves until it expires', async () => {
+  await locations();
+  broker.clock.advance(500_000);
+  await locations();
+  expect(broker.tokensIssued()).toBe(1);
+  broker.clock.advance(100_000);
+  await locations();
+  expect(broker.tokensIssued()).toBe(2);
+});
+
+test('a revoked token is replaced within the call', async () => {
+  await locations();
+  broker.clock.advance(60_000);
+  broker.revokeTokens();
+  expect(await locations()).toMatchObject({ ok: true });
+  expect(broker.statuses).toEqual([200, 401, 200]);
+});
+
+describe('what cannot be done says so', () => {
+  test('the budget is used up', async () => {
+    broker.exhaustBudget(60_000);
+    await expect(locations()).rejects.toMatchObject({ code: 'budget_exhausted' });
+    expect(broker.statuses).toEqual([]);
+    broker.clock.advance(60_000);
+    expect(await locations()).toMatchObject({ ok: true });
+  });
+
+  test('the firewall blocks the address', async () => {
+    await locations();
+    broker.blockAddress(60_000);
+    await expect(locations()).rejects.toMatchObject({ code: 'waf_blocked' });
+    await expect(locations()).rejects.toMatchObject({ code: 'budget_blocked' });
+    broker.clock.advance(360_000);
+    expect(await locations()).toMatchObject({ ok: true });
+  });
+
+  test('the authorization server is away', async () => {
+    broker.setAuthorizationServerAway(true);
+    await expect(locations()).rejects.toMatchObject({
+      code: 'token_unavailable',
+      mintCode: 'oauth_unavailable',
+    });
+    broker.setAuthorizationServerAway(false);
+    broker.clock.advance(60_000);
+    expect(await locations()).toMatchObject({ ok: true });
+  });
+
+  test('the credentials are refused', async () => {
+    broker.setCredentialsRefused(true);
+    await expect(locations()).rejects.toMatchObject({
+      code: 'token_unavailable',
+      mintCode: 'invalid_client',
+    });
+  });
+
+  test('the API refuses every token', async () => {
+    broker.refuseTokens(true);
+    await expect(locations()).rejects.toMatchObject({ code: 'api_error' });
+    broker.refuseTokens(false);
+    broker.clock.advance(60_000);
+    expect(await locations()).toMatchObject({ ok: true });
+  });
+});
+
+test('calls wait for their turn without a test waiting', async () => {
+  const startedMs = broker.clock.now();
+  await createPlume({ client: 'mocha', plume: broker.plume }).run(
+    ({ json }) => Promise.all(Array.from({ length: 40 }, () => json('/v1/locations'))),
+    { calls: 40 },
+  );
+  expect(broker.statuses).toHaveLength(40);
+  // 5.9 calls a second.
+  expect(broker.clock.now() - startedMs).toBeGreaterThan(5_000);
+});
+
+test('the API answers what the test says', async () => {
+  await using own = await createTestBroker({
+    client: 'latte',
+    respond: async (request) => Response.json({ name: await request.text() }, { status: 201 }),
+  });
+  const response = await createPlume({ client: 'latte', plume: own.plume }).run(async ({ fetch }) => {
+    const answer = await fetch('/v1/locations', { method: 'POST', body: 'Ljubljana' });
+    return { status: answer.status, body: await answer.json() };
+  });
+  expect(response).toEqual({ status: 201, body: { name: 'Ljubljana' } });
+});
+
+test('a budget that cannot be kept is refused', async () => {
+  await expect(createTestBroker({ budget: { limit: 100 } })).rejects.toMatchObject({
+    code: 'config_invalid',
+  });
+});

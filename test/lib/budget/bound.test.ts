@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createMemoryTicketCounter } from '../../../infra/testing/memory-ticket-counter.ts';
+import { createCallBudget } from '../../../lib/budget/call-budget.ts';
+import type { CounterReply, TicketCounter } from '../../../lib/budget/ticket-counter.ts';
+import { boundOf } from '../../../lib/budget/tickets.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import { isPlumeError } from '../../../lib/errors.ts';
+import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+import { conspire } from '../../simulation/adversary.ts';
+import { createInstance, type Instance } from '../../simulation/instance.ts';
+import { rollingWindow } from '../../simulation/rolling-window.ts';
+import { createVirtualTime } from '../../simulation/virtual-time.ts';
+
+/** Small numbers, so that a short story fills a window. */
+const SETTINGS: BudgetSettings = {
+  name: 'default',
+  limit: 1_000,
+  windowMs: 2_000,
+  clockAllowanceMs: 150,
+  networkDelayMs: 200,
+  blockMs: 700,
+  worker: { intervalMs: 50, ticketLifeMs: 600, burstMs: 300, horizonMs: 700 },
+  minter: { intervalMs: 500, ticketLifeMs: 600, burstMs: 300, horizonMs: 700 },
+};
+/** What a deployment changes the interval to while instances with the old one go on. */
+const OTHER_INTERVAL_MS = 70;
+const START_MS = 1_000_000;
+
+const share = fc.double({ min: -1, max: 1, noNaN: true });
+const step = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant('calls' as const),
+      skew: fc.constantFrom(-1, 1, 0, 0.5),
+      calls: fc.integer({ min: 1, max: 25 }),
+      patienceMs: fc.integer({ min: 0, max: 1_500 }),
+      /** How late timers fire: a busy or frozen instance. */
+      dawdleMs: fc.constantFrom(0, 0, 300, 590, 600, 5_000),
+      delay: fc.constantFrom(0, 0.5, 1),
+      lost: fc.boolean(),
+      engineMs: fc.integer({ min: 0, max: 400 }),
+      newInterval: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('freeze' as const),
+      which: fc.nat(),
+      ms: fc.integer({ min: 1, max: 3_000 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), which: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('block' as const), skew: share }) },
+);
+const story = fc.record({
+  pauses: fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 60, maxLength: 60 }),
+  steps: fc.array(step, { minLength: 5, maxLength: 60 }),
+});
+type Story = typeof story extends fc.Arbitrary<infer T> ? T : never;
+type Calls = Extract<Story['steps'][number], { kind: 'calls' }>;
+
+/** What the proof speaks of, seen from outside the library. */
+interface Played {
+  /** When calls reached the WAF. */
+  readonly arrivalsMs: number[];
+  /** Every ticket that the counter granted, with its distance to the next. */
+  readonly granted: { readonly goodFromMs: number; readonly intervalMs: number }[];
+  /** By caller: what it was granted, and when by its own clock it called. */
+  readonly callers: { readonly grantedMs: number[]; readonly sentMs: number[] }[];
+  readonly surprises: unknown[];
+}
+
+const quiet: Calls = {
+  kind: 'calls',
+  skew: -1,
+  calls: 1,
+  patienceMs: 0,
+  dawdleMs: 0,
+  delay: 0,
+  lost: false,
+  engineMs: 0,
+  newInterval: false,
+};
+
+/** A counter that is deleted while the write that begins it is under way: it once began too early. */
+const DELETED_TWICE: Story = {
+  pauses: [0, 77, 249, 8, 174, 53, 85, 144, 259, 296, 192],
+  steps: [
+    { ...quiet, engineMs: 223 },
+    { kind: 'delete' },
+    quiet,
+    { kind: 'freeze', which: 0, ms: 1_204 },
+    { kind: 'crash', which: 115_046_143 },
+    { ...quiet, skew: 1, calls: 18, patienceMs: 841, engineMs: 22, newInterval: true },
+    quiet,
+    { kind: 'block', skew: 0 },
+    quiet,
+    quiet,
+    { kind: 'delete' },
+  ],
+};
+
+/** Plays a story with the library's own books. */
+async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promise<Played> {
+  const time = createVirtualTime(START_MS);
+  const memory = createMemoryTicketCounter();
+  const instances: Instance[] = [];
+  const played: Played = { arrivalsMs: [], granted: [], callers: [], surprises: [] };
+
+  const call = (actor: Calls): void => {
+    const skewMs = actor.skew * SETTINGS.clockAllowanceMs;
+    const instance = createInstance(time, skewMs);
+    instances.push(instance);
+    const send = async <Reply>(operation: () => Promise<Reply>): Promise<Reply> => {
+      await instance.delay(actor.engineMs / 2);
+      const first = operation();
+      if (actor.lost) await instance.delay(50);
+      // A lost response: the request is sent again and applied again.
+      const reply = await (actor.lost ? operation() : first);
+      await instance.delay(actor.engineMs / 2);
+      return reply;
+    };
+    const caller: Played['callers'][number] = { grantedMs: [], sentMs: [] };
+    played.callers.push(caller);
+    const intervalMs =
+      mayChangeInterval && actor.newInterval ? OTHER_INTERVAL_MS : SETTINGS.worker.intervalMs;
+    const grant = (reply: CounterReply, advanceMs: number): CounterReply => {
+      const firstMs = (reply.state.nextMs ?? 0) - advanceMs;
+      for (let offsetMs = 0; reply.applied && offsetMs < advanceMs; offsetMs += intervalMs) {
+        caller.grantedMs.push(firstMs + offsetMs);
+        played.granted.push({ goodFromMs: firstMs + offsetMs, intervalMs });
+      }
+      return reply;
+    };
+    const counter: TicketCounter = {
+      read: (...args) => send(() => memory.read(...args)),
+      take: async (stream, change) => grant(await send(() => memory.take(stream, change)), change.advanceMs),
+      skip: async (stream, change) =>
+        grant(await send(() => memory.skip(stream, change)), change.nextMs - change.floorMs),
+      init: (stream, change) => {
+        const sentMs = time.now();
+        // A premise: the write that begins a counter is under way no longer than the allowance for the network.
+        const isInTime = () => time.now() - sentMs <= SETTINGS.networkDelayMs;
+        return send(async () =>
+          isInTime() ? memory.init(stream, change) : { applied: false, state: await memory.read(stream) },
+        );
+      },
+      block: (...args) => send(() => memory.block(...args)),
+    };
+    const budget = createCallBudget({
+      settings: { ...SETTINGS, worker: { ...SETTINGS.worker, intervalMs } },
+      stream: 'worker',
+      counter,
+      clock: {
+        now: instance.clock.now,
+        sleep: (ms, signal) => instance.clock.sleep(ms + actor.dawdleMs, signal),
+      },
+      telemetry: silentTelemetry,
+      random: () => 0.3,
+    });
+    const book = budget.openBook({
+      calls: actor.calls,
+      patienceMs: () => actor.patienceMs,
+    });
+    for (let attempt = 0; attempt < actor.calls; attempt += 1) {
+      book
+        .attempt(() => {
+          caller.sentMs.push(instance.clock.now());
+          return played.arrivalsMs.push(time.now() + actor.delay * SETTINGS.networkDelayMs);
+        })
+        .catch((error: unknown) => {
+          if (!isPlumeError(error)) played.surprises.push(error);
+        });
+    }
+  };
+
+  for (const [index, next] of steps.entries()) {
+    await time.run(time.now() + (pauses[index] ?? 0));
+    const instance = 'which' in next ? instances[next.which % Math.max(instances.length, 1)] : undefined;
+    switch (next.kind) {
+      case 'calls':
+        call(next);
+        break;
+      case 'freeze':
+        instance?.freeze(next.ms);
+        break;
+      case 'crash':
+        instance?.kill();
+        break;
+      case 'delete':
+        memory.remove('worker');
+        break;
+      case 'block':
+        await memory.block('worker', Math.round(time.now() + next.skew * 150 + SETTINGS.blockMs));
+        break;
+    }
+  }
+  await time.run(time.now() + 20_000);
+  return played;
+}
+
+/** The premises of the proof: tickets lie an interval apart, and each call has one of its own that is good. */
+function checkPremises({ granted, callers, surprises }: Played): void {
+  expect(surprises).toEqual([]);
+  const inOrder = granted.toSorted((a, b) => a.goodFromMs - b.goodFromMs);
+  for (const [index, ticket] of inOrder.entries()) {
+    const distanceMs = (inOrder[index + 1]?.goodFromMs ?? Number.POSITIVE_INFINITY) - ticket.goodFromMs;
+    if (distanceMs < ticket.intervalMs) throw new Error(`two tickets lie ${distanceMs} ms apart`);
+  }
+  for (const { grantedMs, sentMs } of callers) {
+    const left = grantedMs.toSorted((a, b) => a - b);
+    for (const atMs of sentMs) {
+      const own = left.findIndex(
+        (goodFromMs) => goodFromMs <= atMs && atMs <= goodFromMs + SETTINGS.worker.ticketLifeMs,
+      );
+      if (own < 0) throw new Error('a call had no good ticket');
+      left.splice(own, 1);
+    }
+  }
+}
+
+describe('no rolling window holds more calls than the bound', () => {
+  test.each([
+    ['one interval', false, 2_000],
+    ['a changed interval, with old and new instances at once', true, 2_000],
+  ])(
+    'in random stories with %s',
+    async (_, mayChangeInterval, numRuns) => {
+      const bound = boundOf(SETTINGS.worker, SETTINGS);
+      let fullest = 0;
+      await fc.assert(
+        fc.asyncProperty(story, async (told) => {
+          const played = await play(told, mayChangeInterval);
+          checkPremises(played);
+          const { largest } = rollingWindow(played.arrivalsMs, SETTINGS.windowMs, bound);
+          fullest = Math.max(fullest, largest);
+          expect(largest).toBeLessThanOrEqual(bound);
+        }),
+        { numRuns, examples: mayChangeInterval ? [[DELETED_TWICE]] : [] },
+      );
+      // The stories mean something: they come near.
+      expect(fullest).toBeGreaterThan(bound / 2);
+    },
+    60_000,
+  );
+
+  test.each([
+    ['the defaults, workers', DEFAULT_BUDGET_SETTINGS, 'worker'],
+    ['the defaults, minter', DEFAULT_BUDGET_SETTINGS, 'minter'],
+    ['small numbers', { ...SETTINGS, worker: { ...SETTINGS.worker, horizonMs: 1_000 } }, 'worker'],
+  ] as const)('and the adversary reaches it or one less: %s', async (_, settings, stream) => {
+    const { bound, largest, arrivalsMs } = await conspire(settings, stream);
+    expect(arrivalsMs.length).toBeGreaterThanOrEqual(bound);
+    expect(largest).toBeLessThanOrEqual(bound);
+    expect(largest).toBeGreaterThanOrEqual(bound - 1);
+  });
+});

@@ -1,0 +1,282 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
+import { createServerClock, followServerClock } from '../../../lib/budget/clock-offset.ts';
+import { createDynamoCallBudget } from '../../../lib/budget/dynamo-call-budget.ts';
+import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
+import { systemClock } from '../../../lib/platform/clock.ts';
+import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
+import { startTable } from '../../fixtures/dynamodb.ts';
+import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+import { virtualClock } from '../../simulation/virtual-time.ts';
+import { openScene, START_MS } from './scene.ts';
+
+const TRUE_MS = 1_700_000_000_000;
+
+/** A clock `offsetMs` behind the server's, and a way to exchange a message with it. */
+function world(offsetMs: number, clockAllowanceMs = 2_000) {
+  let trueMs = TRUE_MS;
+  let driftMs = 0;
+  const metrics: [string, number][] = [];
+  const telemetry: Telemetry = { ...silentTelemetry, metric: (name, value) => metrics.push([name, value]) };
+  const clock = createServerClock({
+    clock: { now: () => trueMs - offsetMs + driftMs, sleep: async () => {} },
+    settings: { name: 'default', clockAllowanceMs },
+    telemetry,
+  });
+  return {
+    clock,
+    metrics,
+    error: () => clock.now() - trueMs,
+    pass: (ms: number) => {
+      trueMs += ms;
+    },
+    jump: (ms: number) => {
+      driftMs += ms;
+    },
+    exchange(toMs: number, fromMs: number) {
+      const sentMs = clock.localNow();
+      trueMs += toMs;
+      const dateMs = Math.floor(trueMs / 1000) * 1000;
+      trueMs += fromMs;
+      clock.observe(dateMs, sentMs, clock.localNow());
+    },
+  };
+}
+
+describe('the corrected clock', () => {
+  test('is the local one until something is proved', () => {
+    expect(world(60_000).error()).toBe(-60_000);
+  });
+
+  test('leaves alone what a header in whole seconds can explain', () => {
+    const { exchange, error, metrics } = world(0);
+    exchange(3, 3);
+    expect(error()).toBe(0);
+    expect(metrics).toEqual([]);
+  });
+
+  test.each([-3_600_000, -60_000, -2_500, 2_500, 60_000, 86_400_000])(
+    'corrects %i ms to within the resolution, and reports it once',
+    (offsetMs) => {
+      const { exchange, error, metrics, pass } = world(offsetMs);
+      exchange(3, 3);
+      expect(Math.abs(error())).toBeLessThanOrEqual(510);
+      pass(1_234);
+      exchange(3, 3);
+      expect(metrics).toHaveLength(1);
+      expect(Math.abs((metrics[0]?.[1] ?? 0) - offsetMs)).toBeLessThanOrEqual(510);
+    },
+  );
+
+  test('with an allowance that no single header can prove stands while it may be within it', () => {
+    const { exchange, error, pass } = world(10, 100);
+    pass(2);
+    exchange(1, 1);
+    // Corrected by the middle of what is possible it would be half a second off.
+    expect(error()).toBe(-10);
+    const { clock, ...off } = world(5_000, 100);
+    off.exchange(1, 1);
+    expect(() => clock.now()).toThrow(expect.objectContaining({ code: 'budget_clock_unreliable' }));
+    for (let response = 0; response < 60; response += 1) {
+      off.pass(1_037);
+      off.exchange(2, 2);
+    }
+    expect(Math.abs(off.error())).toBeLessThanOrEqual(100);
+  });
+
+  test('learns nothing from a response during which the local clock was set back', () => {
+    const { clock, error, jump } = world(0);
+    const sentMs = clock.localNow();
+    jump(-30_000);
+    clock.observe(Math.floor(sentMs / 1000) * 1000, sentMs, clock.localNow());
+    jump(30_000);
+    expect(error()).toBe(0);
+  });
+
+  test('narrows with every response', () => {
+    const { exchange, error, pass } = world(7_000);
+    for (let response = 0; response < 60; response += 1) {
+      exchange(2, 2);
+      pass(1_037);
+    }
+    expect(Math.abs(error())).toBeLessThan(30);
+  });
+
+  test('never strays further than the responses allow, however slow and uneven they are', () => {
+    const trip = fc.integer({ min: 0, max: 1_500 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -100_000, max: 100_000 }),
+        fc.array(fc.tuple(trip, trip, fc.integer({ min: 0, max: 5_000 })), { minLength: 1, maxLength: 20 }),
+        (offsetMs, trips) => {
+          const { exchange, error, pass } = world(offsetMs);
+          for (const [to, from, pause] of trips) {
+            exchange(to, from);
+            pass(pause);
+          }
+          const [first = [0, 0]] = trips;
+          expect(Math.abs(error())).toBeLessThanOrEqual(1_000 + first[0] + first[1] + 1);
+        },
+      ),
+    );
+  });
+
+  test('believes the newest response when the local clock was set', () => {
+    const { exchange, error, jump, metrics } = world(0);
+    exchange(3, 3);
+    jump(30_000);
+    exchange(3, 3);
+    expect(Math.abs(error())).toBeLessThanOrEqual(510);
+    jump(-30_000);
+    exchange(3, 3);
+    expect(Math.abs(error())).toBeLessThanOrEqual(510);
+    expect(metrics.map(([name]) => name)).toEqual(['ClockOffset', 'ClockOffset']);
+  });
+
+  test('refuses when it is off and the responses are too slow to correct it, until one is faster', () => {
+    const { clock, exchange, error } = world(60_000);
+    exchange(4_000, 2_000);
+    expect(() => clock.now()).toThrow(expect.objectContaining({ code: 'budget_clock_unreliable' }));
+    exchange(5, 5);
+    expect(Math.abs(error())).toBeLessThanOrEqual(510);
+  });
+});
+
+/** DynamoDB's clock is virtual time, the local one `offsetMs` behind it; the counter's answers carry the former. */
+function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openScene>>, roundTripMs = 0) {
+  const local = virtualClock(scene.time, -offsetMs);
+  const clock = createServerClock({ clock: local, settings: scene.settings, telemetry: silentTelemetry });
+  const answering =
+    <Args extends unknown[], Reply>(call: (...args: Args) => Promise<Reply>) =>
+    async (...args: Args): Promise<Reply> => {
+      const sentMs = local.now();
+      const reply = await call(...args);
+      clock.observe(Math.floor(scene.time.now() / 1000) * 1000, sentMs - roundTripMs, local.now());
+      return reply;
+    };
+  const { read, take, skip, init, block } = scene.memory;
+  const counter = {
+    read: answering(read),
+    take: answering(take),
+    skip: answering(skip),
+    init: answering(init),
+    block: answering(block),
+  };
+  const options = { settings: scene.settings, counter, clock, telemetry: silentTelemetry, random: () => 0.5 };
+  return { local, clock, budget: createCallBudget({ ...options, stream: 'worker' }) };
+}
+
+describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is %i ms behind', (offsetMs) => {
+  test('is served by a free counter at once, although it learns of its error only then', async () => {
+    const { budget } = instanceBehind(offsetMs, await openScene());
+    expect(await budget.openBook({ patienceMs: () => 0 }).attempt(() => 'sent')).toBe('sent');
+  });
+
+  test('is told by its own clock when to come back', async () => {
+    const scene = await openScene();
+    const { budget, local } = instanceBehind(offsetMs, scene);
+    const { horizonMs } = scene.settings.worker;
+    await scene.memory.skip('worker', {
+      nextMs: START_MS + 3 * horizonMs,
+      floorMs: START_MS,
+      nowMs: START_MS,
+    });
+    const full = await refusal(budget);
+    expect(full.code).toBe('budget_exhausted');
+    // Two horizons, and a spread of up to one; the correction is known to half a second.
+    expect((full.retryAtMs ?? 0) - local.now()).toBeGreaterThanOrEqual(2 * horizonMs - 1_000);
+    expect((full.retryAtMs ?? 0) - local.now()).toBeLessThanOrEqual(4 * horizonMs);
+
+    expect((await budget.block()) - local.now()).toBe(scene.settings.blockMs);
+    const blocked = await refusal(budget);
+    expect(blocked.code).toBe('budget_blocked');
+    expect((blocked.retryAtMs ?? 0) - local.now()).toBeGreaterThanOrEqual(scene.settings.blockMs);
+    expect((blocked.retryAtMs ?? 0) - local.now()).toBeLessThanOrEqual(scene.settings.blockMs + horizonMs);
+  });
+});
+
+test('a clock that could not be corrected is tried again with a new answer, by itself', async () => {
+  const scene = await openScene();
+  const { budget, clock, local } = instanceBehind(60_000, scene);
+  // An answer that was six seconds under way.
+  clock.observe(Math.floor(scene.time.now() / 1000) * 1000, local.now() - 6_000, local.now());
+  expect(() => clock.now()).toThrow(expect.objectContaining({ code: 'budget_clock_unreliable' }));
+  expect(await budget.openBook({ patienceMs: () => 1_000 }).attempt(() => 'sent')).toBe('sent');
+});
+
+async function refusal(budget: CallBudget): Promise<PlumeError> {
+  const error = await budget
+    .openBook({ patienceMs: () => 0 })
+    .attempt(() => 'sent')
+    .catch((thrown: unknown) => thrown);
+  expect(isPlumeError(error)).toBe(true);
+  return error as PlumeError;
+}
+
+describe('DynamoDB responses', () => {
+  let engine: Awaited<ReturnType<typeof startTable>>;
+  beforeAll(async () => {
+    engine = await startTable();
+  });
+  afterAll(() => engine.stop());
+
+  test('correct a clock that is a minute ahead before it touches the counter', async () => {
+    const settings = DEFAULT_BUDGET_SETTINGS;
+    const clock = createServerClock({
+      clock: { ...systemClock, now: () => systemClock.now() + 60_000 },
+      settings,
+      telemetry: silentTelemetry,
+    });
+    followServerClock(engine.client, clock);
+    const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
+    const beforeMs = systemClock.now();
+    await counter.init('worker', { nextMs: beforeMs - 60_000, nowMs: beforeMs });
+    const budget = createCallBudget({
+      settings,
+      stream: 'worker',
+      counter,
+      clock,
+      telemetry: silentTelemetry,
+    });
+    const book = budget.openBook({ calls: 3, patienceMs: () => 5_000 });
+    expect(await book.attempt(() => 'sent')).toBe('sent');
+    expect(Math.abs(clock.now() - systemClock.now())).toBeLessThan(1_500);
+    const { nextMs = 0 } = await counter.read('worker');
+    expect(nextMs).toBeLessThan(systemClock.now() + 5_000);
+  });
+
+  test('correct the clock of a budget as functions build it', async () => {
+    const name = 'as-functions-do';
+    const settings = { ...DEFAULT_BUDGET_SETTINGS, name };
+    const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
+    await counter.init('worker', { nextMs: 1, nowMs: 1 });
+    const clock = { ...systemClock, now: () => systemClock.now() + 600_000 };
+    const budget = createDynamoCallBudget({
+      ...{ client: engine.client, table: engine.table, settings },
+      ...{ stream: 'worker', clock, telemetry: silentTelemetry },
+    });
+    await budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
+    const { nextMs = 0 } = await counter.read('worker');
+    expect(Math.abs(nextMs - systemClock.now())).toBeLessThan(60_000);
+  });
+
+  test('that refuse a write are measured as well', async () => {
+    const seen: number[] = [];
+    const clock = createServerClock({
+      clock: systemClock,
+      settings: { name: 'refused', clockAllowanceMs: 2_000 },
+      telemetry: silentTelemetry,
+    });
+    followServerClock(engine.client, { ...clock, observe: (dateMs) => seen.push(dateMs) });
+    const settings = { name: 'refused' };
+    const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
+    await counter.skip('worker', { nextMs: 1, floorMs: 1, nowMs: 1 });
+    // The write and the read after it, both refused.
+    expect(seen).toHaveLength(2);
+    expect(Math.abs((seen[0] ?? 0) - systemClock.now())).toBeLessThan(5_000);
+  });
+});

@@ -1,0 +1,161 @@
+import middy from '@middy/core';
+import type { Context, SQSEvent } from 'aws-lambda';
+import { describe, expect, test } from 'vitest';
+
+import type { PlumeContext } from '../../../lib/middleware/options.ts';
+import { plume } from '../../../lib/middleware/plume.ts';
+import type { PlumeCaller } from '../../../lib/plume/plume-caller.ts';
+import type { Invocation } from '../../../lib/plume/session-calls.ts';
+
+function lambdaContext(remainingMs = 60_000): Context & { plume: PlumeContext } {
+  return { getRemainingTimeInMillis: () => remainingMs } as Context & { plume: PlumeContext };
+}
+
+/** Notes what is opened, called and closed, in order. */
+function recorder() {
+  const opened: Invocation[] = [];
+  const events: string[] = [];
+  const fake: PlumeCaller = {
+    open(invocation) {
+      const number = opened.push(invocation);
+      return {
+        fetch: async (input) => {
+          events.push(`fetch ${number} ${input}`);
+          return new Response(String(number));
+        },
+        json: () => Promise.reject(new Error('nobody asks for JSON here')),
+        close: async () => {
+          events.push(`close ${number}`);
+        },
+      };
+    },
+  };
+  return { fake, opened, events };
+}
+
+test('gives the handler a fetch, and closes the session after it', async () => {
+  const { fake, opened, events } = recorder();
+  const handler = middy()
+    .use(plume({ client: 'mocha', plume: fake }))
+    .handler(async (_event: unknown, context) => (await context.plume.fetch('/v1')).text());
+  expect(await handler({}, lambdaContext())).toBe('1');
+  expect(opened).toMatchObject([{ client: 'mocha', calls: 1 }]);
+  expect(opened[0]?.patienceMs()).toBe(30_000);
+  expect(opened[0]?.endsInMs).toBe(59_500);
+  expect(events).toEqual(['fetch 1 /v1', 'close 1']);
+});
+
+test('expects as many calls as there are records, or as it is told', async () => {
+  const { fake, opened } = recorder();
+  const bySize = middy()
+    .use(plume<SQSEvent>({ client: 'mocha', plume: fake }))
+    .handler(async () => {});
+  await bySize({ Records: [{}, {}, {}] } as SQSEvent, lambdaContext());
+  await bySize({ Records: [] as unknown } as SQSEvent, lambdaContext());
+  const byOption = middy()
+    .use(
+      plume<{ pages: number }>({
+        client: 'mocha',
+        plume: fake,
+        calls: ({ pages }) => pages,
+        marginMs: 0,
+      }),
+    )
+    .handler(async () => {});
+  await byOption({ pages: 7 }, lambdaContext(5_000));
+  expect(opened.map(({ calls }) => calls)).toEqual([3, 1, 7]);
+  expect(opened.at(-1)?.patienceMs()).toBe(5_000);
+  expect(opened.at(-1)?.endsInMs).toBe(5_000);
+});
+
+test('nobody waits into the margin', async () => {
+  const { fake, opened } = recorder();
+  const handler = middy()
+    .use(plume({ client: 'mocha', plume: fake, marginMs: 3_000 }))
+    .handler(async () => {});
+  await handler({}, lambdaContext(10_000));
+  expect(opened[0]?.patienceMs()).toBe(7_000);
+});
+
+test('closes after an error of the handler, which stays what it was', async () => {
+  const { fake, events } = recorder();
+  const handler = middy()
+    .use(plume({ client: 'mocha', plume: fake }))
+    .handler(async () => {
+      throw new Error('mine');
+    });
+  await expect(handler({}, lambdaContext())).rejects.toThrow('mine');
+  expect(events).toEqual(['close 1']);
+});
+
+test('closes first of all, as the last middleware, whatever others answer early', async () => {
+  const { fake, events } = recorder();
+  const handler = middy()
+    .use({ before: () => undefined, after: () => 'early' })
+    .use(plume({ client: 'mocha', plume: fake }))
+    .handler(async () => 'late');
+  expect(await handler({}, lambdaContext())).toBe('early');
+  expect(events).toEqual(['close 1']);
+});
+
+test('bears the error of a middleware that ran before it', async () => {
+  const { fake, events } = recorder();
+  const handler = middy()
+    .use({
+      before: () => {
+        throw new Error('earlier');
+      },
+    })
+    .use(plume({ client: 'mocha', plume: fake }))
+    .handler(async () => {});
+  await expect(handler({}, lambdaContext())).rejects.toThrow('earlier');
+  expect(events).toEqual([]);
+});
+
+test('keeps invocations that share an environment apart', async () => {
+  const { fake, events } = recorder();
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const handler = middy()
+    .use(plume<{ gate: 0 | 1 }>({ client: 'mocha', plume: fake }))
+    .handler(async (event: { gate: 0 | 1 }, context) => {
+      await gates[event.gate].promise;
+      return (await context.plume.fetch('/v1')).text();
+    });
+  const first = handler({ gate: 0 }, lambdaContext());
+  const second = handler({ gate: 1 }, lambdaContext());
+  gates[1].resolve();
+  expect(await second).toBe('2');
+  expect(events).toEqual(['fetch 2 /v1', 'close 2']);
+  gates[0].resolve();
+  expect(await first).toBe('1');
+  expect(events).toEqual(['fetch 2 /v1', 'close 2', 'fetch 1 /v1', 'close 1']);
+});
+
+describe('at construction', () => {
+  test.each(['', 'a/b', 'a#b', 'x'.repeat(129)])('the client %j is refused', (client) => {
+    expect(() => plume({ client, plume: recorder().fake })).toThrow(
+      expect.objectContaining({ code: 'config_invalid' }),
+    );
+  });
+
+  test.each([{ maxWaitMs: Number.NaN }, { maxWaitMs: -1 }, { marginMs: -1 }])(
+    'the option %j is refused',
+    (option) => {
+      const [name = ''] = Object.keys(option);
+      expect(() => plume({ client: 'mocha', plume: recorder().fake, ...option })).toThrow(name);
+    },
+  );
+
+  test.each([Number.NaN, -1, 1.5])('%d calls are refused when they are asked for', async (count) => {
+    const { fake, opened } = recorder();
+    const handler = middy()
+      .use(plume({ client: 'mocha', plume: fake, calls: () => count }))
+      .handler(async () => {});
+    await expect(handler({}, lambdaContext())).rejects.toMatchObject({ code: 'config_invalid' });
+    expect(opened).toEqual([]);
+  });
+
+  test('an environment without the variables is refused by the name of the first missing one', () => {
+    expect(() => plume({ client: 'mocha' })).toThrow('PLUME_TABLE');
+  });
+});

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { createCallBudget } from '../../../lib/budget/call-budget.ts';
+import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import { isServable } from '../../../lib/token/access-token.ts';
+import { startSettledTable } from '../../fixtures/settled-table.ts';
+import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+import { createRandom } from '../../simulation/random.ts';
+import { createVirtualTime, virtualClock } from '../../simulation/virtual-time.ts';
+import { createWorld } from './minter-world.ts';
+
+/** The clients that the minter's own stream of tickets keeps fresh: README says how many. */
+const MINUTE = 60_000;
+/** What the minter's time-out leaves of a tick. */
+const TICK_MS = 28_000;
+const MINT_MS = 300;
+
+let table: Awaited<ReturnType<typeof startSettledTable>>;
+
+beforeAll(async () => {
+  table = await startSettledTable();
+});
+afterAll(() => table.stop());
+
+const LIFETIME_SECONDS = 600;
+const CLIENTS = 42;
+/** By then all have been minted for once: six a minute. */
+const BEGUN_MS = 8 * MINUTE;
+
+test('six tokens a minute: 42 clients with 10-minute tokens are kept fresh', {
+  timeout: 120_000,
+}, async () => {
+  const startMs = 1_700_000_000_000;
+  const endMs = startMs + 30 * MINUTE;
+  const time = createVirtualTime(startMs, table.settled);
+  const clock = virtualClock(time);
+  const random = createRandom(1).next;
+  const world = createWorld(table, {
+    random,
+    clock: { ...clock, advance: () => expect.unreachable('time passes by itself') },
+  });
+  const { settings, server, secrets } = world;
+  server.lifetimeSeconds = () => LIFETIME_SECONDS;
+  server.trouble = async () => {
+    await clock.sleep(MINT_MS);
+    return undefined;
+  };
+  const budget = createCallBudget({
+    settings: DEFAULT_BUDGET_SETTINGS,
+    stream: 'minter',
+    counter: createDynamoTicketCounter({ ...table, settings: DEFAULT_BUDGET_SETTINGS }),
+    clock,
+    telemetry: silentTelemetry,
+    random,
+  });
+  const clients = Array.from({ length: CLIENTS }, (_, index) => `client-${index}`);
+  for (const client of clients) secrets.put(client);
+
+  async function ticks(): Promise<void> {
+    while (clock.now() < endMs) {
+      const startedMs = clock.now();
+      await world.tick({ budget }, startedMs + TICK_MS);
+      expect(clock.now() - startedMs).toBeLessThan(TICK_MS);
+      if (startedMs - startMs > BEGUN_MS) {
+        const tokens = await Promise.all(clients.map((client) => world.token(client)));
+        expect(tokens.every((token) => token && isServable(token, clock.now(), settings))).toBe(true);
+      }
+      await clock.sleep(startedMs + settings.tickMs - clock.now());
+    }
+  }
+  await Promise.all([time.run(endMs + MINUTE), ticks()]);
+  // Each was minted for more than once, and nobody more often than its tokens ask for.
+  expect(server.mints()).toBeGreaterThan(3 * CLIENTS);
+  expect(server.mints()).toBeLessThanOrEqual(6 * 31);
+});

@@ -1,0 +1,395 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { BudgetExhaustedError } from '../../../lib/budget/errors.ts';
+import { TABLE } from '../../../lib/contract.ts';
+import { accessToken, isServable } from '../../../lib/token/access-token.ts';
+import { startTable } from '../../fixtures/dynamodb.ts';
+import { createWorld, json, oauthError } from './minter-world.ts';
+
+let engine: Awaited<ReturnType<typeof startTable>>;
+let world: ReturnType<typeof createWorld>;
+let serial = 0;
+/** Another one for each test: the table is shared. */
+let mocha: string;
+
+beforeAll(async () => {
+  engine = await startTable();
+});
+afterAll(() => engine.stop());
+beforeEach(() => {
+  world = createWorld(engine);
+  serial += 1;
+  mocha = `mocha-${serial}`;
+  world.secrets.put(mocha);
+});
+
+const MINUTE = 60_000;
+const HTML_403 = () => new Response('<html>', { status: 403, headers: { 'content-type': 'text/html' } });
+
+describe('a worker without a token', () => {
+  test('causes a mint', async () => {
+    const outcome = await world.request(mocha);
+    const token = await world.token(mocha);
+    expect(outcome).toEqual({ status: 'minted', fingerprint: token?.fingerprint });
+    expect(token).toMatchObject({
+      issuedAtMs: world.clock.now(),
+      expiresAtMs: world.clock.now() + 1_800_000,
+    });
+    const record = await world.clientRecords.read(mocha);
+    expect(record).toMatchObject({ failures: 0, wanted: false, expiresAtMs: token?.expiresAtMs });
+    expect(record?.leaseUntilMs).toBeUndefined();
+    expect(record?.dueAtMs).toBeGreaterThan(world.clock.now() + 1_800_000 - 150_000 - 60_000);
+  });
+
+  test('and 50 at once cause one', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => world.request(mocha)));
+    expect(world.server.mints()).toBe(1);
+    expect(outcomes.filter(({ status }) => status === 'minted')).toHaveLength(1);
+    expect(outcomes.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect((await world.request(mocha)).status).toBe('current');
+  });
+
+  test('of a client without a secret is told so, and may ask again later', async () => {
+    const outcome = await world.request('nobody');
+    const retryAtMs = world.clock.now() + 60_000;
+    expect(outcome).toEqual({ status: 'failed', code: 'secret_missing', retryAtMs });
+    expect(await world.request('nobody')).toEqual(outcome);
+    expect(world.secrets.requests.reads).toBe(1);
+    world.secrets.put('nobody');
+    world.clock.advance(60_000);
+    expect((await world.request('nobody')).status).toBe('minted');
+    world.secrets.delete('nobody');
+  });
+});
+
+test('a token in its grace is replaced for a worker who asks: it would not be served', async () => {
+  await world.request(mocha);
+  const { fingerprint, expiresAtMs } = (await world.token(mocha))!;
+  world.clock.advance(expiresAtMs - world.settings.graceMs - world.clock.now());
+  expect((await world.request(mocha)).status).toBe('minted');
+  expect((await world.token(mocha))?.fingerprint).not.toBe(fingerprint);
+});
+
+describe('a rejected token', () => {
+  test('is replaced, once', async () => {
+    await world.request(mocha);
+    const rejected = (await world.token(mocha))?.fingerprint;
+    world.clock.advance(10_000);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => world.request(mocha, rejected)));
+    expect(world.server.mints()).toBe(2);
+    expect(outcomes.filter(({ status }) => status === 'minted')).toHaveLength(1);
+    expect(await world.request(mocha, rejected)).toEqual({
+      status: 'current',
+      fingerprint: (await world.token(mocha))?.fingerprint,
+    });
+    expect((await world.token(mocha))?.fingerprint).not.toBe(rejected);
+  });
+
+  test('that is young is waited for', async () => {
+    await world.request(mocha);
+    const { fingerprint, issuedAtMs } = (await world.token(mocha))!;
+    expect(await world.request(mocha, fingerprint)).toEqual({
+      status: 'pending',
+      retryAtMs: issuedAtMs + world.settings.youngTokenMs,
+    });
+    expect(world.server.mints()).toBe(1);
+  });
+
+  test('after another: at most one mint per floor', async () => {
+    const startMs = world.clock.now();
+    await world.request(mocha);
+    for (let second = 0; second < 600; second += 5) {
+      world.clock.advance(5_000);
+      await world.request(mocha, (await world.token(mocha))?.fingerprint);
+    }
+    const atMs = world.server.calls.map((call) => call.atMs - startMs).slice(1);
+    const gapsMs = atMs.slice(1).map((moment, index) => moment - atMs[index]!);
+    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(world.settings.forcedMintFloorMs);
+    expect(atMs.length).toBe(20);
+    const rejected = (await world.token(mocha))?.fingerprint;
+    world.clock.advance(1_000);
+    expect(await world.request(mocha, rejected)).toEqual({
+      status: 'pending',
+      retryAtMs: world.server.calls.at(-1)!.atMs + world.settings.forcedMintFloorMs,
+    });
+  });
+
+  test('whose mint the call budget postponed may be replaced as soon as there is a ticket', async () => {
+    await world.request(mocha);
+    world.clock.advance(10_000);
+    const rejected = (await world.token(mocha))?.fingerprint;
+    const none = new BudgetExhaustedError('none', world.clock.now() + 1_000);
+    const openBook = () => ({ attempt: () => Promise.reject(none), close: () => {} });
+    const budget = { ...world.dependencies.budget, openBook };
+    const outcome = await world.request(mocha, rejected, { budget });
+    expect(outcome).toMatchObject({ status: 'pending', code: 'budget_exhausted' });
+    world.clock.advance(1_000);
+    expect((await world.request(mocha, rejected)).status).toBe('minted');
+  });
+
+  test('that the server issues again is not stored as a new one', async () => {
+    world.server.trouble = () => json({ access_token: 'the-same', token_type: 'Bearer', expires_in: 1800 });
+    await world.request(mocha);
+    const token = (await world.token(mocha))!;
+    world.clock.advance(10_000);
+    expect(await world.request(mocha, token.fingerprint)).toEqual({
+      status: 'pending',
+      retryAtMs: world.clock.now() + world.settings.forcedMintFloorMs,
+    });
+    expect(await world.token(mocha)).toEqual(token);
+  });
+
+  test('stays wanted when minting fails: the next tick replaces it', async () => {
+    await world.request(mocha);
+    const { fingerprint } = (await world.token(mocha))!;
+    world.clock.advance(10_000);
+    world.server.trouble = () => new Response('', { status: 503 });
+    expect((await world.request(mocha, fingerprint)).status).toBe('failed');
+    world.server.trouble = undefined;
+    world.clock.advance(60_000);
+    await world.tick();
+    expect((await world.token(mocha))?.fingerprint).not.toBe(fingerprint);
+    world.secrets.delete(mocha);
+  });
+});
+
+describe('expiry', () => {
+  const jwt = (claims: object): string =>
+    `${btoa('{"alg":"none"}')}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
+  const seconds = () => Math.floor(world.clock.now() / 1000);
+
+  test.each([
+    ['expires_in', () => ({ access_token: 'a', expires_in: 900 }), 900],
+    ['expires_in as a string', () => ({ access_token: 'b', expires_in: '900' }), 900],
+    ['exp', () => ({ access_token: jwt({ exp: seconds() + 700 }) }), 700],
+    ['the earlier', () => ({ access_token: jwt({ exp: seconds() + 700 }), expires_in: 900 }), 700],
+    ['nothing', () => ({ access_token: 'c' }), 600],
+  ])('%s', async (name, body, lifetimeSeconds) => {
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'token' ? json({ token_type: 'Bearer', ...body() }) : undefined;
+    await world.request(mocha);
+    expect((await world.token(mocha))?.expiresAtMs).toBe(world.clock.now() + lifetimeSeconds * 1000);
+    expect(world.metricsOf('ExpiryDisagreement')).toHaveLength(name === 'the earlier' ? 1 : 0);
+    expect(world.server.calls.filter(({ endpoint }) => endpoint === 'introspect')).toHaveLength(
+      name === 'nothing' ? 1 : 0,
+    );
+  });
+
+  test('introspection, if the grant says nothing', async () => {
+    world.server.trouble = ({ endpoint }) =>
+      json(
+        endpoint === 'token'
+          ? { token_type: 'Bearer', access_token: 'd' }
+          : { active: true, exp: seconds() + 3600 },
+      );
+    await world.request(mocha);
+    expect((await world.token(mocha))?.expiresAtMs).toBe(world.clock.now() + 3_600_000);
+  });
+
+  test('over on arrival: refused, not stored, tried again', async () => {
+    world.server.lifetimeSeconds = () => 30;
+    expect(await world.request(mocha)).toMatchObject({ status: 'failed', code: 'token_expired_on_arrival' });
+    expect(await world.token(mocha)).toBeUndefined();
+    world.server.lifetimeSeconds = () => 1800;
+    world.clock.advance(60_000);
+    expect((await world.request(mocha)).status).toBe('minted');
+  });
+});
+
+describe('a failed mint', () => {
+  test.each([
+    ['oauth_unavailable', () => new Response('', { status: 500 }), 500],
+    ['oauth_unavailable', () => Promise.reject(new TypeError('fetch failed')), 500],
+    ['oauth_throttled', () => json({}, 429, { 'retry-after': '120' }), 120_000],
+    ['invalid_client', () => oauthError('invalid_client', 401), 15 * 60_000 * 0.75],
+    ['invalid_scope', () => oauthError('invalid_scope'), undefined],
+    ['invalid_request', () => oauthError('invalid_request'), undefined],
+    ['oauth_error_unknown', () => oauthError('something_else'), 500],
+  ] as const)('%s is recorded for all and noted for workers', async (code, trouble, waitMs) => {
+    world.server.trouble = trouble;
+    const retryAtMs = waitMs === undefined ? undefined : world.clock.now() + waitMs;
+    const failure = { code, ...(retryAtMs !== undefined && { retryAtMs }) };
+    expect(await world.request(mocha)).toEqual({ status: 'failed', ...failure });
+    expect(await world.store.read(mocha)).toEqual({ failure });
+    expect(await world.clientRecords.read(mocha)).toMatchObject({ errorCode: code, failures: 1 });
+    expect(world.metricsOf('MintFailed')).toEqual([
+      { name: 'MintFailed', value: 1, labels: { client: mocha, code } },
+    ]);
+    const calls = world.server.calls.length;
+    expect(await world.request(mocha)).toEqual({ status: 'failed', ...failure });
+    expect(world.server.calls).toHaveLength(calls);
+
+    world.server.trouble = undefined;
+    world.clock.advance((waitMs ?? 86_400_000) + 1);
+    expect((await world.request(mocha)).status).toBe(waitMs === undefined ? 'failed' : 'minted');
+  });
+
+  test('with invalid_client is tried again at once if the secret has just changed', async () => {
+    world.server.trouble = ({ secret }) => {
+      if (secret === 'new') return undefined;
+      world.secrets.put(mocha, 'new');
+      return oauthError('invalid_client', 401);
+    };
+    expect((await world.request(mocha)).status).toBe('minted');
+    expect(world.server.calls.map(({ secret }) => secret)).toEqual(['secret', 'new']);
+  });
+
+  test('that only a new secret can help is not tried again, also after one that time could have healed', async () => {
+    world.server.trouble = () => new Response('', { status: 503 });
+    await world.request(mocha);
+    world.clock.advance(60_000);
+    world.server.trouble = () => oauthError('invalid_scope');
+    await world.request(mocha);
+    const mints = world.server.mints();
+    world.clock.advance(3_600_000);
+    expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'invalid_scope' });
+    expect(world.server.mints()).toBe(mints);
+    world.secrets.delete(mocha);
+  });
+
+  test('of a malformed secret is one of the secret', async () => {
+    world.secrets.putRaw(mocha, '{}');
+    expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'secret_malformed' });
+    world.secrets.delete(mocha);
+  });
+
+  /** A budget that counts how often it is told to stop everybody. */
+  const blocking = () => {
+    const blocks: number[] = [];
+    const block = async (): Promise<number> => {
+      blocks.push(world.clock.now());
+      return world.clock.now() + 6 * MINUTE;
+    };
+    return { blocks, budget: { ...world.dependencies.budget, block } };
+  };
+
+  test('stopped by the firewall stops everybody, and its client for longer each time', async () => {
+    const { blocks, budget } = blocking();
+    world.server.trouble = HTML_403;
+    for (const minutes of [6, 12, 24]) {
+      const retryAtMs = world.clock.now() + minutes * MINUTE;
+      expect(await world.request(mocha, undefined, { budget })).toEqual({
+        status: 'failed',
+        code: 'waf_blocked',
+        retryAtMs,
+      });
+      world.clock.advance(minutes * MINUTE);
+    }
+    expect(blocks).toHaveLength(3);
+    expect(world.metricsOf('MintFailed')).toHaveLength(3);
+    world.server.trouble = undefined;
+    expect((await world.request(mocha)).status).toBe('minted');
+  });
+
+  test('is none if the firewall only stops the question about the token: that is kept', async () => {
+    const { blocks, budget } = blocking();
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'token' ? json({ token_type: 'Bearer', access_token: 'opaque' }) : HTML_403();
+    expect((await world.request(mocha, undefined, { budget })).status).toBe('minted');
+    expect(blocks).toHaveLength(1);
+    expect((await world.token(mocha))?.expiresAtMs).toBe(
+      world.clock.now() + world.settings.defaultLifetimeMs,
+    );
+  });
+
+  test('of one kind does not lengthen the back-off of another', async () => {
+    world.server.trouble = () => new Response('', { status: 503 });
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await world.request(mocha);
+      world.clock.advance(MINUTE);
+    }
+    world.server.trouble = () => oauthError('invalid_client', 401);
+    const nowMs = world.clock.now();
+    const outcome = await world.request(mocha);
+    expect(outcome).toMatchObject({ status: 'failed', code: 'invalid_client' });
+    expect((outcome as { retryAtMs: number }).retryAtMs - nowMs).toBeLessThanOrEqual(15 * MINUTE);
+  });
+});
+
+describe('a server that gives the same token again', () => {
+  test.each([
+    ['an opaque one of which it says nothing', () => ({})],
+    ['one whose life it counts anew', () => ({ expires_in: 600 })],
+  ])('%s: it is served on, and asked for at most four times in a life', async (_, life) => {
+    world.server.trouble = ({ endpoint }) =>
+      endpoint === 'token'
+        ? json({ access_token: 'the-same', token_type: 'Bearer', ...life() })
+        : new Response('', { status: 500 });
+    await world.tick();
+    let without = 0;
+    for (let minute = 0; minute < 60; minute += 1) {
+      world.clock.advance(MINUTE);
+      await world.tick();
+      await world.request(mocha);
+      const token = await world.token(mocha);
+      if (token === undefined || !isServable(token, world.clock.now(), world.settings)) without += 1;
+    }
+    expect(without).toBe(0);
+    expect(world.server.mints(mocha)).toBeLessThanOrEqual(4 * (60 / 10) + 1);
+    expect(world.metricsOf('TokenMinted')).toHaveLength(1);
+    world.secrets.delete(mocha);
+  });
+});
+
+describe('a lease', () => {
+  test('is granted again to its owner, whose first write was repeated, and to nobody else', async () => {
+    const nowMs = world.clock.now();
+    const request = { client: mocha, owner: 'me', nowMs, untilMs: nowMs + 1_000 };
+    expect(await world.clientRecords.acquire(request)).toBeDefined();
+    expect(await world.clientRecords.acquire(request)).toBeDefined();
+    expect(await world.clientRecords.acquire({ ...request, owner: 'another' })).toBeUndefined();
+    expect(
+      await world.clientRecords.acquire({ ...request, owner: 'another', nowMs: nowMs + 1_000 }),
+    ).toBeDefined();
+  });
+
+  test('is given back when something unforeseen goes wrong', async () => {
+    const secrets = {
+      read: () => Promise.reject(new RangeError('a bug')),
+    };
+    await expect(world.request(mocha, undefined, { secrets })).rejects.toThrow('a bug');
+    expect((await world.request(mocha)).status).toBe('minted');
+  });
+});
+
+describe('time to live', () => {
+  const ttlOf = async (key: string): Promise<number | undefined> => {
+    const Key = { [TABLE.partitionKey]: { S: key } };
+    const { Item } = await engine.client.send(new GetItemCommand({ TableName: engine.table, Key }));
+    return Item?.[TABLE.ttl]?.N === undefined ? undefined : Number(Item[TABLE.ttl]?.N);
+  };
+
+  test('takes no token that lives, whatever is noted beside it', async () => {
+    const token = accessToken('day', world.clock.now(), world.clock.now() + 86_400_000);
+    await world.store.replace(mocha, token, undefined);
+    await world.store.noteFailure(mocha, { code: 'invalid_scope' }, world.clock.now());
+    const ttlSeconds = await ttlOf(TABLE.tokenKey(mocha));
+    expect(ttlSeconds).toBeGreaterThanOrEqual(token.expiresAtMs / 1000);
+    expect(ttlSeconds).toBeLessThan(token.expiresAtMs / 1000 + 86_400);
+  });
+
+  test.each([
+    [
+      'adopted',
+      () => world.clientRecords.adopt(mocha, { versionId: 'another', changedAtMs: 0 }, world.clock.now()),
+    ],
+    ['minted for', () => world.request(mocha)],
+    [
+      'tried in vain',
+      () => {
+        world.server.trouble = () => new Response('', { status: 503 });
+        return world.request(mocha);
+      },
+    ],
+  ])('takes a client without a secret, but not one that is back and %s', async (_, comeBack) => {
+    world.secrets.delete(mocha);
+    await world.request(mocha);
+    expect(await ttlOf(TABLE.mintKey(mocha))).toBeGreaterThan(world.clock.now() / 1000);
+    world.secrets.put(mocha);
+    world.clock.advance(60_000);
+    await comeBack();
+    expect(await ttlOf(TABLE.mintKey(mocha))).toBeUndefined();
+    world.secrets.delete(mocha);
+  });
+});

@@ -1,0 +1,388 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
+import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
+import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
+import { systemClock } from '../../../lib/platform/clock.ts';
+import { createPlumeCaller, type PlumeCaller } from '../../../lib/plume/plume-caller.ts';
+import type { PlumeSession } from '../../../lib/plume/session-calls.ts';
+import type { BufferedTelemetry } from '../../../lib/telemetry/telemetry.ts';
+import { accessToken } from '../../../lib/token/access-token.ts';
+import type { AskMinter } from '../../../lib/token/ask-minter.ts';
+import { createMintRequests } from '../../../lib/token/mint-requests.ts';
+import { createTokenReader } from '../../../lib/token/read-token.ts';
+import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
+import { startTable } from '../../fixtures/dynamodb.ts';
+import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+
+/** Fast enough that nobody waits in this suite, and still a budget. */
+const fast = { intervalMs: 1, ticketLifeMs: 5_000, burstMs: 1_000, horizonMs: 50 };
+const budgetSettings = (name: string, worker = fast): BudgetSettings => ({
+  name,
+  limit: 100_000,
+  windowMs: 10_000,
+  clockAllowanceMs: 0,
+  networkDelayMs: 100,
+  blockMs: 60_000,
+  worker,
+  minter: fast,
+});
+
+type Answer = (request: IncomingMessage, response: ServerResponse, token: string | undefined) => void;
+
+let table: Awaited<ReturnType<typeof startTable>>;
+let store: TokenStore;
+let apiUrl: URL;
+let answer: Answer;
+let calls: string[];
+let client: string;
+let number = 0;
+let mints: number;
+let metrics: string[];
+let logged: string;
+
+const server = createServer((request, response) => {
+  const token = request.headers.authorization?.replace('Bearer ', '');
+  calls.push(`${request.method} ${request.url} ${token}`);
+  request.resume().on('end', () => answer(request, response, token));
+});
+
+beforeAll(async () => {
+  table = await startTable();
+  store = createTokenStore(table);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  apiUrl = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await table.stop();
+});
+beforeEach(async () => {
+  client = `client-${number++}`;
+  calls = [];
+  mints = 0;
+  metrics = [];
+  logged = '';
+  answer = (_, response) => response.setHeader('content-type', 'application/json').end('{"ok":true}');
+  await mint('MARKER-0', 60_000);
+});
+
+const telemetry: BufferedTelemetry = {
+  metric: (name) => metrics.push(name),
+  log: (...line) => {
+    logged += inspect(line, { depth: 9 });
+  },
+  flush: () => metrics.push('flush'),
+};
+
+async function mint(value: string, ageMs = 0): Promise<string> {
+  const current = (await store.read(client))?.token;
+  const issuedAtMs = Date.now() - ageMs;
+  const token = accessToken(value, issuedAtMs, issuedAtMs + 600_000);
+  await store.replace(client, token, current?.fingerprint);
+  return token.fingerprint;
+}
+
+function budgetOf(name: string, worker = fast): CallBudget {
+  const settings = budgetSettings(name, worker);
+  const counter = createDynamoTicketCounter({ client: table.client, table: table.table, settings });
+  return createCallBudget({
+    settings,
+    stream: 'worker',
+    counter,
+    clock: systemClock,
+    telemetry: silentTelemetry,
+  });
+}
+
+const mintNow: AskMinter = async () => {
+  mints += 1;
+  return { status: 'minted', fingerprint: await mint(`MARKER-${mints}`) };
+};
+
+/** One environment, with a memory of its own. */
+function environment(
+  budget = budgetOf(client),
+  askMinter: AskMinter = mintNow,
+  fetch = globalThis.fetch,
+): PlumeCaller {
+  return createPlumeCaller({
+    apiUrl,
+    tokens: createTokenReader({
+      store,
+      requests: createMintRequests(table),
+      askMinter,
+      settings: DEFAULT_TOKEN_SETTINGS,
+      clock: systemClock,
+      telemetry,
+      random: Math.random,
+    }),
+    budget,
+    fetch,
+    clock: systemClock,
+    telemetry,
+    timeoutMs: 2_000,
+  });
+}
+
+const open = (plume = environment(), calls = 1, endsInMs = 60_000): PlumeSession =>
+  plume.open({ client, calls, patienceMs: () => 10_000, endsInMs });
+
+const json = (response: ServerResponse, status: number) =>
+  response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+
+test('a call carries the token, and its answer comes back as it is', async () => {
+  const response = await open().fetch('/v1/x?a=1', { method: 'POST', body: 'body' });
+  expect(await response.json()).toEqual({ ok: true });
+  expect(calls).toEqual(['POST /v1/x?a=1 MARKER-0']);
+});
+
+describe('401', () => {
+  const rejecting =
+    (...rejected: string[]): Answer =>
+    (_, response, token) =>
+      json(response, rejected.includes(token ?? '') ? 401 : 200);
+
+  test('is answered with one new token and one more attempt', async () => {
+    answer = rejecting('MARKER-0');
+    expect((await open().fetch('/v1', { method: 'POST', body: 'again' })).status).toBe(200);
+    expect(calls).toEqual(['POST /v1 MARKER-0', 'POST /v1 MARKER-1']);
+    expect(metrics).toEqual(expect.arrayContaining(['TokenRejected', 'TokenRecovered']));
+    expect(mints).toBe(1);
+  });
+
+  test('of 100 calls in 10 environments at once causes one mint, and every call succeeds', async () => {
+    answer = rejecting('MARKER-0');
+    const budget = budgetOf(client);
+    const sessions = Array.from({ length: 10 }, () => open(environment(budget), 10));
+    const responses = await Promise.all(
+      sessions.flatMap((session) => Array.from({ length: 10 }, () => session.fetch('/v1'))),
+    );
+    expect(responses.every(({ status }) => status === 200)).toBe(true);
+    expect(mints).toBe(1);
+    expect(calls.length).toBeLessThanOrEqual(200);
+  });
+
+  test('teaches the calls that still wait for their ticket: they send the new token at once', async () => {
+    answer = rejecting('MARKER-0');
+    // The first call has its ticket; the others get theirs when it makes its second attempt.
+    const second = Promise.withResolvers<void>();
+    let attempts = 0;
+    const attempt = async <T>(send: () => T | undefined): Promise<Awaited<T> | undefined> => {
+      attempts += 1;
+      if (attempts === 4) second.resolve();
+      if (attempts === 2 || attempts === 3) await second.promise;
+      return await send();
+    };
+    const budget: CallBudget = { openBook: () => ({ attempt, close: () => {} }), block: async () => 0 };
+    const session = open(environment(budget), 3);
+    const responses = await Promise.all([session.fetch('/1'), session.fetch('/2'), session.fetch('/3')]);
+    expect(responses.every(({ status }) => status === 200)).toBe(true);
+    expect(calls.filter((call) => call.endsWith('MARKER-0'))).toHaveLength(1);
+    expect(calls).toHaveLength(4);
+  });
+
+  test('for a second token as well is the answer', async () => {
+    answer = rejecting('MARKER-0', 'MARKER-1');
+    expect((await open().fetch('/v1')).status).toBe(401);
+    expect(calls).toHaveLength(2);
+    expect(mints).toBe(1);
+  });
+
+  test('for a body that was a stream is a typed error, with a new token at hand for the next call', async () => {
+    answer = rejecting('MARKER-0');
+    const session = open();
+    const stream = { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' } as RequestInit;
+    await expect(session.fetch('/v1', stream)).rejects.toMatchObject({
+      code: 'request_not_repeatable',
+      client,
+    });
+    expect((await session.fetch('/v1')).status).toBe(200);
+    expect(calls).toEqual(['POST /v1 MARKER-0', 'GET /v1 MARKER-1']);
+  });
+});
+
+describe('403', () => {
+  test("in JSON is the API's own and comes back as it is", async () => {
+    answer = (_, response) => json(response, 403);
+    expect((await open().fetch('/v1')).status).toBe(403);
+    expect(mints).toBe(0);
+  });
+
+  test("is told by the caller's own rule, if there is one", async () => {
+    answer = (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<html>');
+    const invocation = { client, patienceMs: () => 10_000, endsInMs: 60_000, isWafBlock: () => false };
+    expect((await environment().open(invocation).fetch('/v1')).status).toBe(403);
+  });
+
+  test('of the WAF stops every environment until the moment it names, and costs no token', async () => {
+    answer = (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<html>');
+    const [one, other] = [environment(budgetOf(client)), environment(budgetOf(client))];
+    const error = await open(one)
+      .fetch('/v1')
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'waf_blocked', client });
+    const { retryAtMs } = error as { retryAtMs: number };
+    expect(retryAtMs).toBeGreaterThan(Date.now() + 55_000);
+
+    await expect(open(one).fetch('/v1')).rejects.toMatchObject({ code: 'budget_blocked' });
+    const refused = await open(other)
+      .fetch('/v1')
+      .catch((thrown: unknown) => thrown);
+    expect(refused).toMatchObject({ code: 'budget_blocked' });
+    expect((refused as { retryAtMs: number }).retryAtMs).toBeGreaterThanOrEqual(retryAtMs);
+    expect(calls).toHaveLength(1);
+    expect((await store.read(client))?.token?.value).toBe('MARKER-0');
+  });
+});
+
+describe('the end of the invocation', () => {
+  test('ends the calls under way, which are reported, and every later one', async () => {
+    answer = () => {};
+    const session = open();
+    const call = session.fetch('/v1');
+    const ended = expect(call).rejects.toMatchObject({ code: 'session_closed', client });
+    while (calls.length === 0) await systemClock.sleep(5);
+    await session.close();
+    await ended;
+    expect(logged).toContain('calls were not awaited');
+    expect(metrics.at(-1)).toBe('flush');
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'session_closed' });
+  });
+
+  test('refuses a call that is the first one and comes later', async () => {
+    const session = open();
+    await session.close();
+    expect(metrics).toEqual(['flush']);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'session_closed' });
+    await expect(session.json('/v1')).rejects.toMatchObject({ code: 'session_closed' });
+    expect(calls).toEqual([]);
+  });
+
+  test('waits until the calls under way have ended, also if they take their time', async () => {
+    let hasBegun = false;
+    let hasEnded = false;
+    const slow: typeof fetch = async () => {
+      hasBegun = true;
+      await systemClock.sleep(100);
+      hasEnded = true;
+      return Response.json({});
+    };
+    const session = open(environment(budgetOf(client), mintNow, slow));
+    const call = session.fetch('/v1').catch(() => {});
+    while (!hasBegun) await systemClock.sleep(5);
+    await session.close();
+    expect(hasEnded).toBe(true);
+    await call;
+  });
+
+  test('does not crash the environment through a call that nobody awaits', async () => {
+    answer = () => {};
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const session = open();
+    void session.fetch('/v1');
+    while (calls.length === 0) await systemClock.sleep(5);
+    await session.close();
+    await systemClock.sleep(20);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+});
+
+describe('the last moments of the invocation', () => {
+  const ENDS_IN_MS = 60;
+
+  test('end the wait for a token: nothing was sent, and the call may be made again', async () => {
+    const plume = environment(budgetOf(client), () => new Promise(() => {}));
+    await store.replace(client, accessToken('expired', 0, 1), (await store.read(client))?.token?.fingerprint);
+    const session = open(plume, 1, ENDS_IN_MS);
+    const error = await session.fetch('/v1').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'invocation_over', client, retryAtMs: expect.any(Number) });
+    expect(calls).toEqual([]);
+    await session.close();
+  });
+
+  test('end the wait for a ticket in the same way', async () => {
+    const slow = { ...fast, intervalMs: 500, burstMs: 0, horizonMs: 9_000 };
+    const session = open(environment(budgetOf(client, slow)), 1, ENDS_IN_MS);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
+    expect(calls).toEqual([]);
+    await session.close();
+  });
+
+  test('end a call under way, which may have been acted on', async () => {
+    answer = () => {};
+    const session = open(environment(), 1, 500);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({
+      code: 'api_unreachable',
+      reason: 'invocation over',
+    });
+    expect(calls).toHaveLength(1);
+  });
+
+  test('end the reading of an answer', async () => {
+    answer = (_, response) => response.writeHead(200).write('{"half":');
+    const session = open(environment(), 1, 500);
+    const response = await session.fetch('/v1');
+    await expect(response.text()).rejects.toMatchObject({ code: 'api_unreachable' });
+  });
+
+  test.each([0, 20])('are over for a call that only begins then: %d ms', async (endsInMs) => {
+    const session = open(environment(), 1, endsInMs);
+    await systemClock.sleep(endsInMs + 5);
+    await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
+    expect(calls).toEqual([]);
+  });
+});
+
+test("the caller's own signal ends a call, with its reason", async () => {
+  answer = () => {};
+  const abort = new AbortController();
+  const session = open();
+  const call = session.fetch('/v1', { signal: abort.signal });
+  const ended = expect(call).rejects.toThrow('enough');
+  while (calls.length === 0) await systemClock.sleep(5);
+  abort.abort(new Error('enough'));
+  await ended;
+  await session.close();
+});
+
+test.each([
+  ['of the firewall', 403, 'text/html'],
+  ['that rejects a token', 401, 'application/json'],
+])('an answer %s is not left open', async (_, status, type) => {
+  let isClosed = false;
+  answer = (_request, response, token) => {
+    if (token !== 'MARKER-0') return json(response, 200);
+    response.on('close', () => {
+      isClosed = true;
+    });
+    response.writeHead(status, { 'content-type': type }).write('<');
+  };
+  await open()
+    .fetch('/v1')
+    .catch(() => {});
+  await expect.poll(() => isClosed, { timeout: 5_000 }).toBe(true);
+});
+
+test('nothing that is logged or thrown holds a token', async () => {
+  const errors: unknown[] = [];
+  const collect = (call: Promise<unknown>) => call.catch((error: unknown) => errors.push(error));
+  answer = (_, response, token) => json(response, token === 'MARKER-0' ? 401 : 500);
+  await collect(open().fetch('/v1'));
+  answer = (request) => request.socket.destroy();
+  await collect(open().fetch('/v1'));
+  answer = (_, response) => response.writeHead(403).end('<html>');
+  await collect(open().fetch('/v1'));
+  await collect(open().fetch('https://elsewhere.example/'));
+  expect(errors.length).toBe(3);
+  expect(
+    `${logged}${inspect(errors, { depth: 9, showHidden: true })}${JSON.stringify(errors)}`,
+  ).not.toContain('MARKER');
+});

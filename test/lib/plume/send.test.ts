@@ -1,0 +1,138 @@
+import { getEventListeners } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { apiRequest } from '../../../lib/plume/api-request.ts';
+import { send } from '../../../lib/plume/send.ts';
+
+const TOKEN = 'MARKER-token';
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+async function listen(listener: RequestListener): Promise<URL> {
+  const started = createServer(listener);
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
+  return new URL(`http://127.0.0.1:${(started.address() as AddressInfo).port}`);
+}
+
+function attempt(
+  base: URL,
+  init: RequestInit = {},
+  options: { signal?: AbortSignal; timeoutMs?: number } = {},
+) {
+  const { signal = new AbortController().signal, timeoutMs = 5_000 } = options;
+  const request = apiRequest('mocha', base, '/v1/x?secret=MARKER', init);
+  return send({ client: 'mocha', request, token: TOKEN, fetch, timeoutMs, signal });
+}
+
+async function failure(promise: Promise<unknown>): Promise<Error & { code?: string; reason?: string }> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(Error);
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('MARKER');
+  return error as Error;
+}
+
+test("adds the token and keeps the caller's headers", async () => {
+  const base = await listen((request, response) => response.end(JSON.stringify(request.headers)));
+  const response = await attempt(base, { headers: { 'x-request-id': '7', authorization: 'mine' } });
+  expect(await response.json()).toMatchObject({ authorization: `Bearer ${TOKEN}`, 'x-request-id': '7' });
+});
+
+test('does not follow a redirect', async () => {
+  let calls = 0;
+  const base = await listen((_, response) => {
+    calls += 1;
+    response.writeHead(302, { location: '/elsewhere' }).end();
+  });
+  expect((await attempt(base)).status).toBe(302);
+  expect(calls).toBe(1);
+});
+
+test.each(['GET', 'POST'])('does not send a %s again that is answered 421', async (method) => {
+  let calls = 0;
+  const base = await listen((_, response) => {
+    calls += 1;
+    response.writeHead(421).end();
+  });
+  const init = { method, ...(method === 'POST' && { body: 'x' }) };
+  const error = await failure(attempt(base, init));
+  expect(error).toMatchObject({ code: 'api_unreachable', reason: 'SECOND_REQUEST' });
+  expect(calls).toBe(1);
+});
+
+describe('no response', () => {
+  test('refused', async () => {
+    const base = await listen(() => {});
+    await new Promise((resolve) => server?.close(resolve));
+    expect(await failure(attempt(base))).toMatchObject({ code: 'api_unreachable', reason: 'ECONNREFUSED' });
+  });
+
+  test('cut', async () => {
+    const base = await listen((request) => request.socket.destroy());
+    expect(await failure(attempt(base))).toMatchObject({ code: 'api_unreachable' });
+  });
+
+  test('in time', async () => {
+    const base = await listen(() => {});
+    const error = await failure(attempt(base, {}, { timeoutMs: 20 }));
+    expect(error).toMatchObject({ code: 'api_unreachable', reason: 'timeout', client: 'mocha' });
+    expect(error.message).toContain('GET /v1/x for client mocha');
+  });
+});
+
+test('the time-out is for the head of the answer: a long body may take longer', async () => {
+  const base = await listen((_, response) => {
+    response.writeHead(200).write('first ');
+    setTimeout(() => response.end('last'), 150);
+  });
+  expect(await (await attempt(base, {}, { timeoutMs: 100 })).text()).toBe('first last');
+});
+
+test("an abort is the caller's own, with the caller's own reason", async () => {
+  const base = await listen(() => {});
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const pending = attempt(base, {}, { signal: controller.signal });
+  controller.abort(reason);
+  await expect(pending).rejects.toBe(reason);
+});
+
+test('options that fetch refuses are the fault of the call, not of the network', async () => {
+  const base = await listen((_, response) => response.end());
+  expect(await failure(attempt(base, { method: 'GET', body: 'MARKER' }))).toMatchObject({
+    code: 'request_refused',
+  });
+});
+
+describe('an invocation keeps of a call what its end must still reach', () => {
+  const kept = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
+
+  test.each(['text', 'cancel'] as const)('an answer until it has been read or dropped: %s', async (end) => {
+    const base = await listen((_, response) => response.end('{}'));
+    const { signal } = new AbortController();
+    const response = await attempt(base, {}, { signal });
+    expect(kept(signal)).toBe(1);
+    await (end === 'text' ? response.text() : response.body?.cancel());
+    await expect.poll(() => kept(signal)).toBe(0);
+  });
+
+  test('nothing of an answer without a body, and of a call that failed', async () => {
+    const { signal } = new AbortController();
+    const empty = await listen((_, response) => response.writeHead(204).end());
+    await attempt(empty, {}, { signal });
+    expect(kept(signal)).toBe(0);
+    server?.closeAllConnections();
+    server?.close();
+    await failure(attempt(empty, {}, { signal }));
+    expect(kept(signal)).toBe(0);
+  });
+});

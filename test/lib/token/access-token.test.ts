@@ -1,0 +1,123 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
+import {
+  accessToken,
+  expiryOf,
+  fingerprintOf,
+  isServable,
+  jitterOf,
+  refreshAtMs,
+  serveUntilMs,
+} from '../../../lib/token/access-token.ts';
+
+const settings = DEFAULT_TOKEN_SETTINGS;
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+describe('expiryOf', () => {
+  const sentAt = Date.parse('2023-12-22T20:49:01Z');
+
+  test("agrees with the vendor's example: 1800 seconds from 20:49:01, and exp 1703279941", () => {
+    const { expiresAtMs, disagree } = expiryOf(
+      sentAt,
+      { expiresInSeconds: 1800, jwtExpSeconds: 1703279941 },
+      settings,
+    );
+    expect(new Date(expiresAtMs).toISOString()).toBe('2023-12-22T21:19:01.000Z');
+    expect(disagree).toBe(false);
+  });
+
+  test.each([
+    ['expires_in', { expiresInSeconds: 600, jwtExpSeconds: sentAt / 1000 + 700 }, 600],
+    ['the JWT', { expiresInSeconds: 1800, jwtExpSeconds: sentAt / 1000 + 700 }, 700],
+    ['introspection', { expiresInSeconds: 1800, introspectedExpSeconds: sentAt / 1000 + 60 }, 60],
+  ])('takes the earliest: %s', (_, sources, seconds) => {
+    const expiry = expiryOf(sentAt, sources, settings);
+    expect(expiry.expiresAtMs).toBe(sentAt + seconds * 1000);
+    expect(expiry.disagree).toBe(true);
+  });
+
+  test('takes the shortest documented life, never "forever", where nothing is said', () => {
+    expect(expiryOf(sentAt, {}, settings).expiresAtMs).toBe(sentAt + 10 * MINUTE);
+  });
+
+  test('calls a difference of the grace itself no disagreement', () => {
+    const sources = { expiresInSeconds: 600, jwtExpSeconds: sentAt / 1000 + 630 };
+    expect(expiryOf(sentAt, sources, settings).disagree).toBe(false);
+  });
+});
+
+describe('the two numbers', () => {
+  const lifetimes = fc.integer({ min: 1_000, max: DAY });
+  const jitters = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+  test('a token is not served in its last 30 seconds', () => {
+    const token = accessToken('t', 0, 10 * MINUTE);
+    expect(serveUntilMs(token, settings)).toBe(570_000);
+    expect(isServable(token, 569_999, settings)).toBe(true);
+    expect(isServable(token, 570_000, settings)).toBe(false);
+  });
+
+  test('a 10-minute token is replaced after 7.5 minutes, less at most one tick of jitter', () => {
+    const token = accessToken('t', 0, 10 * MINUTE);
+    expect(refreshAtMs(token, settings, 0)).toBe(7.5 * MINUTE);
+    expect(refreshAtMs(token, settings, 0.999_999)).toBeGreaterThanOrEqual(6.5 * MINUTE);
+  });
+
+  test('no token is replaced in the first half of its life', () => {
+    fc.assert(
+      fc.property(lifetimes, jitters, (lifetime, jitter) => {
+        expect(refreshAtMs(accessToken('t', 0, lifetime), settings, jitter)).toBeGreaterThanOrEqual(
+          Math.floor(lifetime / 2),
+        );
+      }),
+    );
+  });
+
+  test('from 5 minutes up, a tick may be missed between the replacement and the last moment of service', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 5 * MINUTE, max: DAY }), jitters, (lifetime, jitter) => {
+        const token = accessToken('t', 0, lifetime);
+        expect(serveUntilMs(token, settings) - refreshAtMs(token, settings, jitter)).toBeGreaterThanOrEqual(
+          2 * settings.tickMs,
+        );
+      }),
+    );
+  });
+
+  test('the same client has the same jitter everywhere, and clients are spread', () => {
+    const jitterValues = Array.from({ length: 1_000 }, (_, index) => jitterOf(`client-${index}`));
+    expect(jitterOf('mocha')).toBe(jitterOf('mocha'));
+    expect(jitterValues.every((jitter) => jitter >= 0 && jitter < 1)).toBe(true);
+    const mean = jitterValues.reduce((sum, jitter) => sum + jitter, 0) / jitterValues.length;
+    expect(mean).toBeGreaterThan(0.45);
+    expect(mean).toBeLessThan(0.55);
+  });
+});
+
+test.each(['expiresInSeconds', 'jwtExpSeconds', 'introspectedExpSeconds'] as const)(
+  'more than a year by %s counts as not stated',
+  (source) => {
+    const nowMs = Date.parse('2026-01-01T00:00:00Z');
+    const inAYear = source === 'expiresInSeconds' ? 366 * 86_400 : nowMs / 1000 + 366 * 86_400;
+    expect(expiryOf(nowMs, { [source]: inAYear }, settings).expiresAtMs).toBe(nowMs + 366 * DAY);
+    expect(expiryOf(nowMs, { [source]: inAYear + 1 }, settings)).toEqual({
+      expiresAtMs: nowMs + settings.defaultLifetimeMs,
+      disagreementMs: 0,
+      disagree: false,
+    });
+  },
+);
+
+test('a token shows its fingerprint and never itself', () => {
+  const token = accessToken('MARKER-secret-token', 1, 2);
+  expect(token.value).toBe('MARKER-secret-token');
+  expect(token.fingerprint).toBe(fingerprintOf('MARKER-secret-token'));
+  expect(token.fingerprint).toMatch(/^[0-9a-f]{16}$/);
+  expect(
+    `${inspect(token, { depth: 9 })}${JSON.stringify(token)}${JSON.stringify({ ...token })}`,
+  ).not.toContain('MARKER');
+});
