@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import * as lambda from '@aws-sdk/client-lambda';
@@ -14,9 +24,16 @@ import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS, ENV } from '../lib/con
 import { parseCredentials } from '../lib/credentials/credentials.ts';
 import { synth } from './infra/aws/synth.ts';
 
-/** Every block of code in the README is compiled, parsed or looked up here; every table is held against the code. */
+/** Every block of code in README and its chapters is compiled, parsed or looked up here; every table is held against the code. */
 
-const readme = readFileSync('README.md', 'utf8');
+const chapters: ReadonlyMap<string, string> = new Map(
+  globSync('{README.md,{lib,functions,infra,test}/**/*.md}').map((file) => [
+    file,
+    readFileSync(file, 'utf8'),
+  ]),
+);
+/** All chapters as one text. */
+const readme = [...chapters.values()].join('\n');
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
 
 interface Block {
@@ -33,6 +50,44 @@ const of = (language: string) => blocks.filter((block) => block.language === lan
 
 test('there is no block of a kind that nobody checks', () => {
   expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'ts', 'json', 'text']));
+});
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+  return [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('every link leads to a file and a heading that are there', () => {
+  const broken = [...chapters].flatMap(([file, text]) =>
+    [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
+      .filter(([, path = '', anchor]) => {
+        const target = path === '' ? file : join(dirname(file), path);
+        if (!existsSync(target)) return true;
+        return (
+          anchor !== undefined &&
+          !anchorsOf(chapters.get(target) ?? readFileSync(target, 'utf8')).includes(anchor)
+        );
+      })
+      .map(([link]) => `${file}: ${link}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test('every chapter is reached from README.md', () => {
+  const reached = new Set<string>();
+  const visit = (file: string): void => {
+    if (reached.has(file) || !chapters.has(file)) return;
+    reached.add(file);
+    for (const [, path = ''] of (chapters.get(file) ?? '').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g))
+      visit(join(dirname(file), path));
+  };
+  visit('README.md');
+  expect([...chapters.keys()].filter((file) => !reached.has(file))).toEqual([]);
 });
 
 describe('TypeScript', () => {
@@ -125,9 +180,9 @@ describe('JSON', () => {
 
 /** The first cells of all rows of a section, taken apart: `a`, `b`. */
 function firstCells(section: string): string[] {
-  const start = readme.indexOf(section);
+  const start = readme.indexOf(`\n${section}`);
   expect(start, section).toBeGreaterThan(0);
-  const body = readme.slice(start + section.length).split(/^#{2,3} /m)[0] ?? '';
+  const body = readme.slice(start + 1 + section.length).split(/^#{2,3} /m)[0] ?? '';
   return [...body.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
   );
@@ -155,10 +210,10 @@ describe('tables', () => {
   test('every setting has its row and its default', () => {
     const { worker, minter, ...budget } = DEFAULT_BUDGET_SETTINGS;
     const streams = Object.keys(worker).map((key) => `….${key}`);
-    expect(firstCells('### The call budget').sort()).toEqual(
+    expect(firstCells('## The call budget: ').sort()).toEqual(
       [...Object.keys(budget), 'worker', 'minter', ...streams].sort(),
     );
-    expect(firstCells('### The life of tokens').sort()).toEqual(
+    expect(firstCells('## The life of tokens').sort()).toEqual(
       [...Object.keys(DEFAULT_TOKEN_SETTINGS), 'introspectEveryMs'].sort(),
     );
     const numbers = [DEFAULT_TOKEN_SETTINGS, budget, worker, minter].flatMap((settings) =>
