@@ -1,6 +1,6 @@
 /**
  * What the functions and the infrastructure agree on: names of environment variables, the key layout of
- * the table, settings with their defaults, metrics with their units. It imports nothing.
+ * the table, metrics with their units. It imports nothing.
  */
 
 /** Environment variables of the functions. The values of `*Settings` are JSON. */
@@ -11,9 +11,9 @@ export const ENV = {
   minterFunction: 'PLUME_MINTER_FUNCTION',
   /** Plume's API: a URL without a path; the access token is sent there only. */
   apiUrl: 'PLUME_API_URL',
-  /** JSON of a partial {@link TokenSettings}. */
+  /** JSON of what differs from the default settings of tokens. */
   tokenSettings: 'PLUME_TOKEN_SETTINGS',
-  /** JSON of a partial {@link BudgetSettings}. */
+  /** JSON of what differs from the default settings of a budget. */
   budgetSettings: 'PLUME_BUDGET_SETTINGS',
   /** Secrets are named `<prefix>/<client>`. Read by the minter and the inspector alone. */
   secretPrefix: 'PLUME_SECRET_PREFIX',
@@ -61,92 +61,8 @@ export const JOB_ATTRIBUTES = {
   code: 'plume.code',
 } as const;
 
-/** How long tokens are served and when they are replaced. Milliseconds throughout. */
-export interface TokenSettings {
-  /** A token is not served in the last `graceMs` of its life (vendor document: about 30 seconds). */
-  readonly graceMs: number;
-  /** The interval of the minter's schedule. */
-  readonly tickMs: number;
-  /** The life of a token that says nothing of it: the shortest that the vendor documents. */
-  readonly defaultLifetimeMs: number;
-  /** At most one mint per client in this span may be forced by rejected tokens. */
-  readonly forcedMintFloorMs: number;
-  /** A rejected token younger than this is waited for, not replaced. */
-  readonly youngTokenMs: number;
-  /** How long one request to the authorization server may take. */
-  readonly requestTimeoutMs: number;
-  /** The first ceiling of the back-off after a failed mint; it doubles with each further one. */
-  readonly backoffBaseMs: number;
-  /** The last ceiling of that back-off. */
-  readonly backoffMaxMs: number;
-  /**
-   * How often the minter asks the authorization server whether a token is still active, to find a revoked one before
-   * a worker does. Each check takes a ticket of the minter's stream.
-   * @default - never
-   */
-  readonly introspectEveryMs?: number;
-}
-
-export const DEFAULT_TOKEN_SETTINGS: TokenSettings = {
-  graceMs: 30_000,
-  tickMs: 60_000,
-  defaultLifetimeMs: 600_000,
-  forcedMintFloorMs: 30_000,
-  youngTokenMs: 5_000,
-  requestTimeoutMs: 10_000,
-  backoffBaseMs: 1_000,
-  // With the request's own time less than a tick, so that no tick passes by a server that is back.
-  backoffMaxMs: 45_000,
-};
-
 /** The workers share one stream of tickets; the minter has its own, so that it is never starved. */
 export type BudgetStream = 'worker' | 'minter';
-
-/** A stream's tickets become good at least `intervalMs` apart, and void `ticketLifeMs` after that. */
-export interface StreamSettings {
-  /** From one ticket to the next: 170 are 5.9 calls per second in the long run. */
-  readonly intervalMs: number;
-  /** How late a ticket may be used, counted from the moment at which it becomes good. */
-  readonly ticketLifeMs: number;
-  /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
-  readonly burstMs: number;
-  /**
-   * How far ahead tickets are handed out: the length of the line. A new (or deleted) counter hands out its
-   * first ticket for a moment this far away, so that it never re-issues one that could be alive.
-   */
-  readonly horizonMs: number;
-}
-
-/** The calls that one egress address may make. Milliseconds throughout. */
-export interface BudgetSettings {
-  /** One budget per egress address. */
-  readonly name: string;
-  /** The calls that the WAF allows in any `windowMs` (vendor document: 2000 in five minutes). */
-  readonly limit: number;
-  /** The length of the WAF's rolling window. */
-  readonly windowMs: number;
-  /** How far a caller's clock may be off after correction. */
-  readonly clockAllowanceMs: number;
-  /** How long a call may take from the caller's check to the WAF. */
-  readonly networkDelayMs: number;
-  /** How long everyone stays silent after the WAF has refused a call. */
-  readonly blockMs: number;
-  /** The stream of all functions that call the API. */
-  readonly worker: StreamSettings;
-  /** The stream of token and introspection requests, which are calls too. */
-  readonly minter: StreamSettings;
-}
-
-export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = {
-  name: 'default',
-  limit: 2000,
-  windowMs: 300_000,
-  clockAllowanceMs: 2_000,
-  networkDelayMs: 3_000,
-  blockMs: 360_000,
-  worker: { intervalMs: 170, ticketLifeMs: 15_000, burstMs: 1_000, horizonMs: 20_000 },
-  minter: { intervalMs: 10_000, ticketLifeMs: 50_000, burstMs: 40_000, horizonMs: 10_000 },
-};
 
 /** What the minter is invoked with: by its schedule, or by a worker without a usable token. */
 export type MinterEvent =

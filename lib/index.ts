@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-export type { BudgetSettings, StreamSettings, TokenSettings } from './contract.ts';
+export type { BudgetSettings, StreamSettings } from './budget/settings.ts';
 export { type ErrorCode, isPlumeError, PlumeError, type PlumeErrorOptions } from './errors.ts';
 export { createPlume, type Plume, type PlumeInvocation } from './middleware/create-plume.ts';
 export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
@@ -15,4 +15,5 @@ export type { PlumeCaller } from './plume/plume-caller.ts';
 export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from './plume/request-init.ts';
 export type { RetryOptions } from './plume/retry-policy.ts';
 export type { Invocation, PlumeSession } from './plume/session-calls.ts';
+export type { TokenSettings } from './token/settings.ts';
 export type { IsWafBlock } from './waf/waf-block.ts';

@@ -1,16 +1,9 @@
 import * as v from 'valibot';
-
-import {
-  type BudgetSettings,
-  DEFAULT_BUDGET_SETTINGS,
-  DEFAULT_SECRET_PREFIX,
-  DEFAULT_SERVICE,
-  DEFAULT_TOKEN_SETTINGS,
-  ENV,
-  type TokenSettings,
-} from './contract.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from './budget/settings.ts';
+import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV } from './contract.ts';
 import { ConfigError } from './errors.ts';
 import { CLIENT_NAME_RULE, isClientName } from './platform/client-name.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from './token/settings.ts';
 
 /**
  * Environment variables → settings. Every refusal names the variable, the key and the rule, never the value.

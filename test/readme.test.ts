@@ -20,8 +20,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parseJob } from '../functions/worker/job.ts';
 import type { JobResult } from '../functions/worker/queues.ts';
 import { readStage } from '../infra/aws/config.ts';
-import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS, ENV } from '../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../lib/budget/settings.ts';
+import { ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../lib/token/settings.ts';
 import { synth } from './infra/aws/synth.ts';
 
 /** Every block of code in README and its chapters is compiled, parsed or looked up here; every table is held against the code. */

@@ -1,6 +1,5 @@
 import pMap from 'p-map';
 import * as v from 'valibot';
-import type { TokenSettings } from '../../lib/contract.ts';
 import { ConfigError, isPlumeError } from '../../lib/errors.ts';
 import type { ClientItems } from '../../lib/minter/client-item.ts';
 import type { ClientRecord } from '../../lib/minter/client-record.ts';
@@ -8,6 +7,7 @@ import type { Introspection } from '../../lib/oauth/introspection-request.ts';
 import { checkClientName } from '../../lib/platform/client-name.ts';
 import type { Now } from '../../lib/platform/clock.ts';
 import { type AccessToken, serveUntilMs } from '../../lib/token/access-token.ts';
+import type { TokenSettings } from '../../lib/token/settings.ts';
 import type { TokenStore } from '../../lib/token/token-store.ts';
 
 /** What is known of a client's token, without the token. */

@@ -1,13 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-
-import {
-  type BudgetStream,
-  DEFAULT_BUDGET_SETTINGS,
-  METRIC_NAMESPACE,
-  METRICS,
-  type MetricName,
-} from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
+import { type BudgetStream, METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
 import type { BudgetOptions } from './token-broker-props.ts';
 
 /** The values of a metric's own dimensions; `service` is added to them. */

@@ -1,6 +1,6 @@
 import { Token } from 'aws-cdk-lib';
 
-import { checkBudgetSettings } from '../../lib/budget/settings.ts';
+import { checkBudgetSettings } from '../../lib/budget/check-settings.ts';
 import { checkClientName } from '../../lib/platform/client-name.ts';
 import { parseApiUrl } from '../../lib/platform/endpoint-url.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';

@@ -1,7 +1,8 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 
-import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../lib/token/settings.ts';
 import { checkApiUrl, checkClientName } from './checks.ts';
 import type { BudgetOptions, TokenOptions } from './token-broker-props.ts';
 

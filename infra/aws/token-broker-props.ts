@@ -2,7 +2,8 @@ import type { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
-import type { BudgetSettings, StreamSettings, TokenSettings } from '../../lib/contract.ts';
+import type { BudgetSettings, StreamSettings } from '../../lib/budget/settings.ts';
+import type { TokenSettings } from '../../lib/token/settings.ts';
 import type { FunctionNetwork } from './broker-function.ts';
 
 /** What differs from the default settings of a budget. */

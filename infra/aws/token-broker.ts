@@ -7,18 +7,17 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import {
   type BudgetStream,
-  DEFAULT_BUDGET_SETTINGS,
   DEFAULT_SECRET_PREFIX,
   DEFAULT_SERVICE,
-  DEFAULT_TOKEN_SETTINGS,
   ENV,
   type MetricName,
   type MintFailure,
   TABLE,
 } from '../../lib/contract.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../lib/token/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction } from './broker-function.ts';
 import { brokerMetric, budgetUsed, type DimensionsOf, type MetricChoices } from './broker-metric.ts';

@@ -1,5 +1,4 @@
 import type { CallBudget } from '../../lib/budget/call-budget.ts';
-import type { TokenSettings } from '../../lib/contract.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { isPlumeError } from '../../lib/errors.ts';
 import { retryAtMs } from '../../lib/minter/failure-policy.ts';
@@ -9,6 +8,7 @@ import type { Clock } from '../../lib/platform/clock.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { isServable } from '../../lib/token/access-token.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
+import type { TokenSettings } from '../../lib/token/settings.ts';
 import type { TokenStore } from '../../lib/token/token-store.ts';
 
 export interface MemoryMinterDependencies {

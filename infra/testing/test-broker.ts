@@ -1,13 +1,9 @@
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
-import {
-  type BudgetSettings,
-  DEFAULT_BUDGET_SETTINGS,
-  DEFAULT_TOKEN_SETTINGS,
-  type TokenSettings,
-} from '../../lib/contract.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../local/plume-cloud/plume-cloud.ts';
 import type { CloudHappening } from '../local/run/facts.ts';

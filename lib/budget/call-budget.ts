@@ -1,13 +1,14 @@
-import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import type { BudgetStream } from '../contract.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
 import type { Clock, Now } from '../platform/clock.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { checkBudgetSettings } from './check-settings.ts';
 import type { ServerClock } from './clock-offset.ts';
 import { BudgetBlockedError, BudgetExhaustedError, BudgetUnavailableError } from './errors.ts';
 import { createRefusals } from './refusals.ts';
 import { type Reservation, reserve } from './reserve.ts';
-import { checkBudgetSettings } from './settings.ts';
+import type { BudgetSettings } from './settings.ts';
 import { createTicketBook, type TicketBook } from './ticket-book.ts';
 import type { CounterState, TicketCounter } from './ticket-counter.ts';
 import { maxBlock, type Ticket } from './tickets.ts';

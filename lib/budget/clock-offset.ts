@@ -1,8 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { BudgetSettings } from '../contract.ts';
 import type { Clock, Now } from '../platform/clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { BudgetClockUnreliableError } from './errors.ts';
+import type { BudgetSettings } from './settings.ts';
 
 /** An HTTP `Date` header is cut to whole seconds (RFC 9110 section 5.6.7). */
 const RESOLUTION_MS = 1_000;

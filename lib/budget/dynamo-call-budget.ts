@@ -1,10 +1,11 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import type { BudgetStream } from '../contract.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type CallBudget, createCallBudget } from './call-budget.ts';
 import { createServerClock, followServerClock } from './clock-offset.ts';
 import { createDynamoTicketCounter } from './dynamo-ticket-counter.ts';
+import type { BudgetSettings } from './settings.ts';
 
 /**
  * One stream of a budget whose counter is in a DynamoDB table, by DynamoDB's clock as the client's responses tell it.

@@ -6,7 +6,8 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 
-import { type BudgetSettings, type BudgetStream, TABLE } from '../contract.ts';
+import { type BudgetStream, TABLE } from '../contract.ts';
+import type { BudgetSettings } from './settings.ts';
 import type { CounterReply, CounterState, TicketCounter } from './ticket-counter.ts';
 
 const { blockedUntil } = TABLE;

@@ -1,4 +1,5 @@
-import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import type { BudgetStream } from '../contract.ts';
+import type { BudgetSettings } from './settings.ts';
 
 /** When to come back after a refusal. It stands for the whole environment, which does not ask again before. */
 export interface Refusals {

@@ -1,5 +1,6 @@
-import type { BudgetSettings, BudgetStream } from '../contract.ts';
+import type { BudgetStream } from '../contract.ts';
 import type { Now } from '../platform/clock.ts';
+import type { BudgetSettings } from './settings.ts';
 import type { CounterReply, CounterState, TicketCounter } from './ticket-counter.ts';
 import { ceilMs, floorMs, lastMs, safeStartMs, type Ticket, ticketsFrom, ticketsThatFit } from './tickets.ts';
 

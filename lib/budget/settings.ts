@@ -1,56 +1,45 @@
-import type { BudgetSettings, BudgetStream } from '../contract.ts';
-import { ConfigError } from '../errors.ts';
-import { boundOf, spanMs } from './tickets.ts';
-
-/**
- * Refuses a budget that cannot keep its promise.
- *
- * @returns the settings, unchanged
- * @throws {ConfigError} naming the setting and the rule, or with the arithmetic if the bound exceeds the limit
- */
-export function checkBudgetSettings(settings: BudgetSettings): BudgetSettings {
-  require(/^[^#]+$/.test(settings.name), settings, 'name must not be empty nor hold a #');
-  for (const key of ['limit', 'windowMs'] as const) {
-    require(isWhole(settings[key]) && settings[key] > 0, settings, `${key} must be a positive integer`);
-  }
-  for (const key of ['clockAllowanceMs', 'networkDelayMs', 'blockMs'] as const) {
-    require(isWhole(settings[key]), settings, `${key} must be a whole number of milliseconds`);
-  }
-  checkStream('worker', settings);
-  checkStream('minter', settings);
-  const bound = boundOf(settings.worker, settings) + boundOf(settings.minter, settings);
-  require(bound <=
-    settings.limit, settings, `up to ${bound} calls could reach the WAF in ${settings.windowMs} ms, which allows ${settings.limit}: ` +
-    `${arithmetic('worker', settings)}, ${arithmetic('minter', settings)}. ` +
-    'Lengthen an interval, shorten a ticket life, or lower the allowances for clock and network');
-  return settings;
+/** A stream's tickets become good at least `intervalMs` apart, and void `ticketLifeMs` after that. */
+export interface StreamSettings {
+  /** From one ticket to the next: 170 are 5.9 calls per second in the long run. */
+  readonly intervalMs: number;
+  /** How late a ticket may be used, counted from the moment at which it becomes good. */
+  readonly ticketLifeMs: number;
+  /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
+  readonly burstMs: number;
+  /**
+   * How far ahead tickets are handed out: the length of the line. A new (or deleted) counter hands out its
+   * first ticket for a moment this far away, so that it never re-issues one that could be alive.
+   */
+  readonly horizonMs: number;
 }
 
-function checkStream(name: BudgetStream, settings: BudgetSettings): void {
-  const stream = settings[name];
-  for (const key of ['intervalMs', 'ticketLifeMs', 'horizonMs'] as const) {
-    require(isWhole(stream[key]) &&
-      stream[key] > 0, settings, `${name}.${key} must be a positive whole number of milliseconds`);
-  }
-  require(isWhole(stream.burstMs), settings, `${name}.burstMs must be a whole number of milliseconds`);
-  require(stream.burstMs <=
-    stream.ticketLifeMs, settings, `${name}.burstMs (${stream.burstMs}) must not exceed ${name}.ticketLifeMs (${stream.ticketLifeMs}): such a ticket would be void when taken`);
+/** The calls that one egress address may make. Milliseconds throughout. */
+export interface BudgetSettings {
+  /** One budget per egress address. */
+  readonly name: string;
+  /** The calls that the WAF allows in any `windowMs` (vendor document: 2000 in five minutes). */
+  readonly limit: number;
+  /** The length of the WAF's rolling window. */
+  readonly windowMs: number;
+  /** How far a caller's clock may be off after correction. */
+  readonly clockAllowanceMs: number;
+  /** How long a call may take from the caller's check to the WAF. */
+  readonly networkDelayMs: number;
+  /** How long everyone stays silent after the WAF has refused a call. */
+  readonly blockMs: number;
+  /** The stream of all functions that call the API. */
+  readonly worker: StreamSettings;
+  /** The stream of token and introspection requests, which are calls too. */
+  readonly minter: StreamSettings;
 }
 
-/** `worker floor((300000 + 15000 + 2 × 2000 + 3000) / 170) + 1 = 1895` */
-function arithmetic(name: BudgetStream, settings: BudgetSettings): string {
-  const stream = settings[name];
-  const { windowMs, clockAllowanceMs, networkDelayMs } = settings;
-  return (
-    `${name} floor((${windowMs} + ${stream.ticketLifeMs} + 2 × ${clockAllowanceMs} + ${networkDelayMs} = ` +
-    `${spanMs(stream, settings)}) / ${stream.intervalMs}) + 1 = ${boundOf(stream, settings)}`
-  );
-}
-
-function require(rule: boolean, settings: BudgetSettings, message: string): asserts rule {
-  if (!rule) throw new ConfigError(`call budget ${JSON.stringify(settings.name)}: ${message}`);
-}
-
-function isWhole(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
+export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = {
+  name: 'default',
+  limit: 2000,
+  windowMs: 300_000,
+  clockAllowanceMs: 2_000,
+  networkDelayMs: 3_000,
+  blockMs: 360_000,
+  worker: { intervalMs: 170, ticketLifeMs: 15_000, burstMs: 1_000, horizonMs: 20_000 },
+  minter: { intervalMs: 10_000, ticketLifeMs: 50_000, burstMs: 40_000, horizonMs: 10_000 },
+};

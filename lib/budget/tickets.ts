@@ -1,4 +1,4 @@
-import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from '../contract.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from './settings.ts';
 
 /**
  * The arithmetic of tickets: pure, in milliseconds since the epoch.

@@ -1,5 +1,5 @@
-import type { TokenSettings } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { TokenSettings } from '../token/settings.ts';
 
 /** What a failed mint calls for. */
 export type Remedy =

@@ -1,5 +1,5 @@
-import type { TokenSettings } from '../contract.ts';
 import { type AccessToken, isServable, jitterOf, refreshAtMs, serveUntilMs } from '../token/access-token.ts';
+import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
 import type { MintReason } from './mint-reason.ts';
 

@@ -1,5 +1,4 @@
 import type { CallBudget } from '../budget/call-budget.ts';
-import type { TokenSettings } from '../contract.ts';
 import { SecretUnavailableError } from '../credentials/errors.ts';
 import type { Secrets } from '../credentials/secrets.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { isServable } from '../token/access-token.ts';
 import type { MintOutcome } from '../token/mint-outcome.ts';
+import type { TokenSettings } from '../token/settings.ts';
 import type { TokenStore } from '../token/token-store.ts';
 import type { ClientRecord } from './client-record.ts';
 import type { ClientRecords, Lease } from './client-records.ts';

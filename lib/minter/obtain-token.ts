@@ -1,5 +1,4 @@
 import type { CallBudget } from '../budget/call-budget.ts';
-import type { TokenSettings } from '../contract.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Secrets } from '../credentials/secrets.ts';
 import { isPlumeError } from '../errors.ts';
@@ -10,6 +9,7 @@ import type { Now } from '../platform/clock.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type AccessToken, accessToken, expiryOf, isServable } from '../token/access-token.ts';
+import type { TokenSettings } from '../token/settings.ts';
 import { TokenExpiredOnArrivalError } from './errors.ts';
 import { remedyOf } from './failure-policy.ts';
 

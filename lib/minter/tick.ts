@@ -1,10 +1,10 @@
 import pMap from 'p-map';
-import type { TokenSettings } from '../contract.ts';
 import type { Secrets } from '../credentials/secrets.ts';
 import type { Clock } from '../platform/clock.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { MintOutcome } from '../token/mint-outcome.ts';
+import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
 import type { ClientRecords } from './client-records.ts';
 import { discoverClients } from './discover-clients.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { TokenSettings } from '../contract.ts';
+import type { TokenSettings } from './settings.ts';
 
 /**
  * The times of a token. Two numbers are derived from its expiry, here and nowhere else: until when it is

@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import type { TokenSettings } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import { unlessAborted } from '../platform/unless-aborted.ts';
@@ -9,6 +8,7 @@ import { type AccessToken, serveUntilMs } from './access-token.ts';
 import type { AskMinter } from './ask-minter.ts';
 import { TokenUnavailableError } from './errors.ts';
 import type { MintRequests } from './mint-requests.ts';
+import type { TokenSettings } from './settings.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** Gives workers a token: from memory, from the table, or by asking the minter for one. */

@@ -8,9 +8,10 @@ import {
 } from '../../infra/local/emulators/loopback-server.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
-import type { BudgetSettings, TokenSettings } from '../../lib/contract.ts';
+import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
+import type { TokenSettings } from '../../lib/token/settings.ts';
 import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
 import { type Endpoint, type System, startSystem } from '../system/system.ts';
 

@@ -10,7 +10,7 @@ import { RateLimiterDynamo, type RateLimiterRes } from 'rate-limiter-flexible';
 
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
-import type { BudgetSettings } from '../../lib/contract.ts';
+import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { isPlumeError } from '../../lib/errors.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { silentTelemetry } from '../fixtures/silent-telemetry.ts';

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
-import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../lib/token/settings.ts';
 import type { LimiterName } from '../simulation/limiter.ts';
 import { simulate } from '../simulation/simulation.ts';
 import { countLogs, countMetrics, countMinter, countStack, type TableRequests } from './cost-counts.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_BUDGET_SETTINGS, DEFAULT_TOKEN_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { readClient, readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../lib/token/settings.ts';
 
 const environment = { PLUME_TABLE: 'table' };
 

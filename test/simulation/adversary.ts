@@ -1,7 +1,8 @@
 import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
+import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
-import type { BudgetSettings, BudgetStream } from '../../lib/contract.ts';
+import type { BudgetStream } from '../../lib/contract.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
 import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 import { rollingWindow } from './rolling-window.ts';

@@ -1,9 +1,10 @@
 import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createServerClock } from '../../lib/budget/clock-offset.ts';
+import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
-import type { BudgetSettings, BudgetStream } from '../../lib/contract.ts';
+import type { BudgetStream } from '../../lib/contract.ts';
 import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
 import type { Engine } from './engine.ts';
 import type { Instance } from './instance.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { conspire } from './adversary.ts';
 import { DEMANDS, type Demand } from './demand.ts';
 import type { LimiterName } from './limiter.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { DEMANDS, type Demand } from './demand.ts';
 import { rollingWindow } from './rolling-window.ts';
 import { type SimulationResult, simulate } from './simulation.ts';

@@ -1,4 +1,4 @@
-import { DEFAULT_BUDGET_SETTINGS } from '../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { isPlumeError } from '../../lib/errors.ts';
 import { arrivals, type Demand, WARM_UP_MS } from './demand.ts';
 import { createEngine } from './engine.ts';

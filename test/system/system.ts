@@ -17,7 +17,9 @@ import { ownedBy } from '../../infra/local/emulators/owned.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
 import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { createFacts, type Facts } from '../../infra/local/run/facts.ts';
-import { type BudgetSettings, DEFAULT_SECRET_PREFIX, ENV, type TokenSettings } from '../../lib/contract.ts';
+import type { BudgetSettings } from '../../lib/budget/settings.ts';
+import { DEFAULT_SECRET_PREFIX, ENV } from '../../lib/contract.ts';
+import type { TokenSettings } from '../../lib/token/settings.ts';
 
 /** The endpoints that functions talk to. */
 export type Endpoint = 'dynamodb' | 'secrets-manager' | 'lambda' | 'sqs';

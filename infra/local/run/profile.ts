@@ -1,9 +1,5 @@
-import {
-  type BudgetSettings,
-  DEFAULT_BUDGET_SETTINGS,
-  DEFAULT_TOKEN_SETTINGS,
-  type TokenSettings,
-} from '../../../lib/contract.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../../lib/token/settings.ts';
 
 /** The numbers of a run. */
 export interface Profile {

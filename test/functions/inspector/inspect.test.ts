@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type InspectorDependencies, inspect } from '../../../functions/inspector/inspect.ts';
-import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
 import { PlumeError } from '../../../lib/errors.ts';
 import { createClientRecords, type Failed } from '../../../lib/minter/client-records.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
 import { startTable } from '../../fixtures/dynamodb.ts';
 

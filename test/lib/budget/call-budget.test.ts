@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { openScene, START_MS, watch } from './scene.ts';
 
 describe('a new counter', () => {

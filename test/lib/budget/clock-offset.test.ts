@@ -5,7 +5,7 @@ import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budg
 import { createServerClock, followServerClock } from '../../../lib/budget/clock-offset.ts';
 import { createDynamoCallBudget } from '../../../lib/budget/dynamo-call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
-import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';

@@ -1,7 +1,8 @@
 import { createMemoryTicketCounter } from '../../../infra/testing/memory-ticket-counter.ts';
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import type { TicketCounter } from '../../../lib/budget/ticket-counter.ts';
-import { type BudgetSettings, type BudgetStream, DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import type { BudgetStream } from '../../../lib/contract.ts';
 import type { Clock } from '../../../lib/platform/clock.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { createVirtualTime, virtualClock } from '../../simulation/virtual-time.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-
+import { DEFAULT_BUDGET_SETTINGS as SETTINGS } from '../../../lib/budget/settings.ts';
 import {
   boundOf,
   ceilMs,
@@ -12,7 +12,6 @@ import {
   ticketsFrom,
   ticketsThatFit,
 } from '../../../lib/budget/tickets.ts';
-import { DEFAULT_BUDGET_SETTINGS as SETTINGS } from '../../../lib/contract.ts';
 
 const WORKER = SETTINGS.worker;
 

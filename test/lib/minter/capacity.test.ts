@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
-import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isServable } from '../../../lib/token/access-token.ts';
 import { startSettledTable } from '../../fixtures/settled-table.ts';
 import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';

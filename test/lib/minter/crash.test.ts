@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { CallBudget } from '../../../lib/budget/call-budget.ts';
-import type { TokenSettings } from '../../../lib/contract.ts';
 import type { SecretPage } from '../../../lib/credentials/secrets.ts';
 import { isServable, jitterOf, refreshAtMs } from '../../../lib/token/access-token.ts';
+import type { TokenSettings } from '../../../lib/token/settings.ts';
 import { startTable } from '../../fixtures/dynamodb.ts';
 import { createWorld, json, oauthError } from './minter-world.ts';
 

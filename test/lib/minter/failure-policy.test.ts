@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_TOKEN_SETTINGS, MINT_FAILURES } from '../../../lib/contract.ts';
+import { MINT_FAILURES } from '../../../lib/contract.ts';
 import type { ErrorCode } from '../../../lib/errors.ts';
 import { REMEDIES, remedyOf, retryAtMs } from '../../../lib/minter/failure-policy.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 
 const MINUTE = 60_000;
 const settings = DEFAULT_TOKEN_SETTINGS;

@@ -1,5 +1,5 @@
 import type { CallBudget } from '../../../lib/budget/call-budget.ts';
-import { DEFAULT_TOKEN_SETTINGS, type MetricName, type TokenSettings } from '../../../lib/contract.ts';
+import type { MetricName } from '../../../lib/contract.ts';
 import { parseCredentials } from '../../../lib/credentials/credentials.ts';
 import { SecretMissingError } from '../../../lib/credentials/errors.ts';
 import type { Secrets } from '../../../lib/credentials/secrets.ts';
@@ -8,6 +8,7 @@ import { createMinter, type MinterDependencies } from '../../../lib/minter/mint-
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
 import { type MintTickDependencies, mintTick, type TickSummary } from '../../../lib/minter/tick.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
 import type { startTable } from '../../fixtures/dynamodb.ts';
 import { type ManualClock, manualClock } from '../../fixtures/manual-clock.ts';

@@ -2,9 +2,10 @@ import { BatchWriteItemCommand, type WriteRequest } from '@aws-sdk/client-dynamo
 import pMap from 'p-map';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { TABLE, type TokenSettings } from '../../../lib/contract.ts';
+import { TABLE } from '../../../lib/contract.ts';
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
 import { accessToken, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
+import type { TokenSettings } from '../../../lib/token/settings.ts';
 import { startSettledTable } from '../../fixtures/settled-table.ts';
 import { createVirtualTime, virtualClock } from '../../simulation/virtual-time.ts';
 import { createWorld } from './minter-world.ts';

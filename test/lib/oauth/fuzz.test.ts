@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-
-import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
 import { parseBasicHeader } from '../../../lib/credentials/basic-header.ts';
 import { parseCredentials } from '../../../lib/credentials/credentials.ts';
 import { isPlumeError } from '../../../lib/errors.ts';
@@ -9,6 +7,7 @@ import { introspect } from '../../../lib/oauth/introspection-request.ts';
 import { requestToken } from '../../../lib/oauth/token-request.ts';
 import { jwtExpSeconds } from '../../../lib/oauth/unix-seconds.ts';
 import { expiryOf } from '../../../lib/token/access-token.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { disguises, traces } from '../../fixtures/leaks.ts';
 import { VENDOR } from '../../fixtures/vendor-document.ts';
 import { answering, credentialsFor, TOKEN } from './support.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
-import { type BudgetSettings, DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
+import type { BudgetSettings } from '../../../lib/budget/settings.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
 import { createPlumeCaller, type PlumeCaller } from '../../../lib/plume/plume-caller.ts';
 import type { PlumeSession } from '../../../lib/plume/session-calls.ts';
@@ -14,6 +14,7 @@ import { accessToken } from '../../../lib/token/access-token.ts';
 import type { AskMinter } from '../../../lib/token/ask-minter.ts';
 import { createMintRequests } from '../../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../../lib/token/read-token.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
 import { startTable } from '../../fixtures/dynamodb.ts';
 import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';

@@ -1,8 +1,6 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-
-import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
 import {
   accessToken,
   expiryOf,
@@ -12,6 +10,7 @@ import {
   refreshAtMs,
   serveUntilMs,
 } from '../../../lib/token/access-token.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 
 const settings = DEFAULT_TOKEN_SETTINGS;
 const MINUTE = 60_000;

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-
-import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/contract.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { type AccessToken, accessToken } from '../../../lib/token/access-token.ts';
 import type { AskMinter } from '../../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../../lib/token/mint-outcome.ts';
 import { createMintRequests, type MintRequests } from '../../../lib/token/mint-requests.ts';
 import { createTokenReader, type TokenReader } from '../../../lib/token/read-token.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
 import { startTable } from '../../fixtures/dynamodb.ts';
 import { type ManualClock, manualClock } from '../../fixtures/manual-clock.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-
-import { type BudgetSettings, DEFAULT_SERVICE } from '../../../../lib/contract.ts';
+import type { BudgetSettings } from '../../../../lib/budget/settings.ts';
+import { DEFAULT_SERVICE } from '../../../../lib/contract.ts';
 import { TokenBrokerStack } from '../../../aws/token-broker-stack.ts';
 import type { Profile } from '../../run/profile.ts';
 import type { CloudFormationTemplate } from './template.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { checkBudgetSettings } from '../../../lib/budget/settings.ts';
-import { DEFAULT_BUDGET_SETTINGS as SETTINGS } from '../../../lib/contract.ts';
+import { checkBudgetSettings } from '../../../lib/budget/check-settings.ts';
+import { DEFAULT_BUDGET_SETTINGS as SETTINGS } from '../../../lib/budget/settings.ts';
 import { ConfigError } from '../../../lib/errors.ts';
 
 describe('checkBudgetSettings', () => {
