@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads';
-import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { createClient, createSecrets } from '../../infra/local/emulators/client-secrets.ts';
 import { ownedBy } from '../../infra/local/emulators/owned.ts';
@@ -7,11 +6,11 @@ import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
 import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
-import type { BudgetSettings } from '../../lib/budget/settings.ts';
-import { DEFAULT_SECRET_PREFIX, ENV, TABLE } from '../../lib/contract.ts';
+import { DEFAULT_SECRET_PREFIX, ENV } from '../../lib/contract.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
-import { startTable } from '../fixtures/dynamodb.ts';
+import { ABUNDANT_BUDGET, fillBudget } from '../fixtures/abundant-budget.ts';
+import { startTable } from '../fixtures/table.ts';
 
 /** What the measured processes talk to: a table with a token and tickets, a secret, a token endpoint, an API. */
 export interface BenchWorld {
@@ -23,19 +22,6 @@ export interface BenchWorld {
 }
 
 const HOUR_MS = 3_600_000;
-/** An hour's tickets lie ready, 1000 a second: nobody waits for the budget, only for the write that takes them. */
-const stream = { intervalMs: 1, ticketLifeMs: HOUR_MS, burstMs: HOUR_MS, horizonMs: 1_000 };
-const UNLIMITED: BudgetSettings = {
-  name: 'bench',
-  limit: 1_000_000_000,
-  windowMs: 10_000,
-  clockAllowanceMs: 0,
-  networkDelayMs: 100,
-  blockMs: 60_000,
-  worker: stream,
-  minter: stream,
-};
-
 export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise<BenchWorld> {
   await using stack = new AsyncDisposableStack();
   const owned = ownedBy(stack);
@@ -65,17 +51,7 @@ export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise
   const { access_token: value } = (await response.json()) as { access_token: string };
   const token = accessToken(value, Date.now(), Date.now() + HOUR_MS);
   await createTokenStore(table).replace(client.name, token, undefined);
-  for (const name of ['worker', 'minter'] as const) {
-    await table.client.send(
-      new PutItemCommand({
-        TableName: table.table,
-        Item: {
-          [TABLE.partitionKey]: { S: TABLE.budgetKey(UNLIMITED.name, name) },
-          nextMs: { N: String(Date.now() - 0.9 * HOUR_MS) },
-        },
-      }),
-    );
-  }
+  await fillBudget(table);
 
   const { hostname, protocol, port, path } = await table.client.config.endpoint!();
   const parts = stack.move();
@@ -89,7 +65,7 @@ export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise
       [ENV.table]: table.table,
       [ENV.minterFunction]: 'minter',
       [ENV.apiUrl]: api.url,
-      [ENV.budgetSettings]: JSON.stringify(UNLIMITED),
+      [ENV.budgetSettings]: JSON.stringify(ABUNDANT_BUDGET),
       // For contenders that read it themselves.
       BENCH_SECRET: `${DEFAULT_SECRET_PREFIX}/${client.name}`,
     },

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { systemClock } from '../../lib/platform/clock.ts';
-import { startTable } from '../fixtures/dynamodb.ts';
+import { startTable } from '../fixtures/table.ts';
 import { rollingWindow } from '../simulation/rolling-window.ts';
 import { BENCH_SETTINGS, type Contender, libraryContender, ticketContender } from './contenders.ts';
 import { countRequests } from './count-requests.ts';

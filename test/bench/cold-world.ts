@@ -13,7 +13,7 @@ import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
 import type { TokenSettings } from '../../lib/token/settings.ts';
 import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
-import { type Endpoint, type System, startSystem } from '../system/system.ts';
+import { type Endpoint, type System, startSystem } from '../fixtures/system/system.ts';
 
 /** Without what must be encoded in a header: libraries differ there, and that is not compared here. */
 const MOCHA = {

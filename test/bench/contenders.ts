@@ -13,7 +13,7 @@ import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counte
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { isPlumeError } from '../../lib/errors.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
-import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/telemetry.ts';
 
 /** A window of five seconds. How long a caller waits is not scaled down with it: less than the default's 20 s. */
 export const BENCH_SETTINGS: BudgetSettings = {

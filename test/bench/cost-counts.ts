@@ -5,8 +5,8 @@ import { synthesize } from '../../infra/local/emulators/cloudwatch/synthesize.ts
 import { alarmsOf } from '../../infra/local/emulators/cloudwatch/template.ts';
 import { VENDOR_PROFILE } from '../../infra/local/run/profile.ts';
 import { ENV, METRICS } from '../../lib/contract.ts';
-import { startTable } from '../fixtures/dynamodb.ts';
-import { createWorld } from '../lib/minter/minter-world.ts';
+import { startTable } from '../fixtures/table.ts';
+import { createWorld } from '../fixtures/virtual-time/minter.ts';
 import type { CallerEvent } from '../system/functions/caller.ts';
 import { startColdWorld } from './cold-world.ts';
 import { countRequests, isWrite } from './count-requests.ts';

@@ -10,7 +10,7 @@ import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import type { TokenSettings } from '../../lib/token/settings.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
-import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/telemetry.ts';
 import { askMinterOf, type ColdWorld } from './cold-world.ts';
 
 /** Makes one call of the API. Answers whether it succeeded in the end. */

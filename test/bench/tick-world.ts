@@ -7,8 +7,8 @@ import { startSecretsManager } from '../../infra/local/emulators/secrets-manager
 import { DEFAULT_SECRET_PREFIX, TABLE } from '../../lib/contract.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
-import { startTable } from '../fixtures/dynamodb.ts';
-import { createWorld } from '../lib/minter/minter-world.ts';
+import { startTable } from '../fixtures/table.ts';
+import { createWorld } from '../fixtures/virtual-time/minter.ts';
 import { countRequests } from './count-requests.ts';
 
 /** The requests of one tick, and how long it took. */

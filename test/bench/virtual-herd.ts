@@ -3,11 +3,11 @@ import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { TABLE } from '../../lib/contract.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
-import { startSettledTable } from '../fixtures/settled-table.ts';
-import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
-import { createWorld } from '../lib/minter/minter-world.ts';
+import { startSettledTable } from '../fixtures/table.ts';
+import { silentTelemetry } from '../fixtures/telemetry.ts';
+import { createWorld } from '../fixtures/virtual-time/minter.ts';
+import { createVirtualTime, virtualClock } from '../fixtures/virtual-time/time.ts';
 import { createRandom } from '../simulation/random.ts';
-import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
 import { isWrite } from './count-requests.ts';
 
 /** How long things take, as an instance sees them in its Region. */

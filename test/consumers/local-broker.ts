@@ -12,7 +12,7 @@ import { startSecretsManager } from '../../infra/local/emulators/secrets-manager
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
-import { startTable } from '../fixtures/dynamodb.ts';
+import { startTable } from '../fixtures/table.ts';
 import type { Installed } from './installed.ts';
 
 /** The consumers' functions with the package's minter, on this machine. */

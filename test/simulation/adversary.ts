@@ -4,9 +4,9 @@ import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
 import type { BudgetStream } from '../../lib/contract.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
-import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/telemetry.ts';
+import { createVirtualTime, type VirtualTime } from '../fixtures/virtual-time/time.ts';
 import { rollingWindow } from './rolling-window.ts';
-import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 
 /**
  * Callers that conspire against one window and break no rule. Before it, slow clocks hoard tickets and send as late as

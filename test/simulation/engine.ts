@@ -1,6 +1,6 @@
+import type { VirtualTime } from '../fixtures/virtual-time/time.ts';
 import type { Instance } from './instance.ts';
 import type { Random } from './random.ts';
-import type { VirtualTime } from './virtual-time.ts';
 
 /** DynamoDB as an instance meets it: latency, lost responses that are sent again, and an outage. */
 export interface Engine {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/platform/clock.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from '../fixtures/virtual-time/time.ts';
 
 /** One execution environment: a clock of its own, and it may freeze or die at any moment. */
 export interface Instance {

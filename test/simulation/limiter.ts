@@ -5,11 +5,11 @@ import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
 import type { BudgetStream } from '../../lib/contract.ts';
-import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
+import { silentTelemetry } from '../fixtures/telemetry.ts';
+import type { VirtualTime } from '../fixtures/virtual-time/time.ts';
 import type { Engine } from './engine.ts';
 import type { Instance } from './instance.ts';
 import type { Random } from './random.ts';
-import type { VirtualTime } from './virtual-time.ts';
 
 export type LimiterName = 'tickets' | 'fixed window' | 'sliding counters';
 

@@ -1,12 +1,12 @@
 import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { isPlumeError } from '../../lib/errors.ts';
+import { createVirtualTime, type VirtualTime } from '../fixtures/virtual-time/time.ts';
 import { arrivals, type Demand, WARM_UP_MS } from './demand.ts';
 import { createEngine } from './engine.ts';
 import { createInstance } from './instance.ts';
 import { createTicketLimiter, type Limiter, type LimiterName, type World } from './limiter.ts';
 import { createRandom, type Random } from './random.ts';
 import { quantile, rollingWindow } from './rolling-window.ts';
-import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 import { createFixedWindowLimiter, createSlidingCountersLimiter } from './window-limiters.ts';
 
 export interface SimulationOptions {

@@ -14,6 +14,7 @@ import { createReport } from '../../infra/local/run/report.ts';
 import { apply, createRunState } from '../../infra/local/run/run-state.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { ENV } from '../../lib/contract.ts';
+import { type System, startSystem } from '../fixtures/system/system.ts';
 import { createDye } from './dye.ts';
 import type { CarelessEvent } from './functions/careless.ts';
 import { type HostileClient, hostileClients } from './hostile-clients.ts';
@@ -28,7 +29,6 @@ import {
   startHostileCloud,
   tenMegabytes,
 } from './hostile-cloud.ts';
-import { type System, startSystem } from './system.ts';
 import { createWiretap, type TapFault } from './wiretap.ts';
 
 /**

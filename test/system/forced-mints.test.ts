@@ -4,11 +4,11 @@ import { isPlumeError } from '../../lib/errors.ts';
 import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
-import { startSettledTable } from '../fixtures/settled-table.ts';
-import { silentTelemetry } from '../fixtures/silent-telemetry.ts';
-import { createWorld } from '../lib/minter/minter-world.ts';
+import { startSettledTable } from '../fixtures/table.ts';
+import { silentTelemetry } from '../fixtures/telemetry.ts';
+import { createWorld } from '../fixtures/virtual-time/minter.ts';
+import { createVirtualTime, virtualClock } from '../fixtures/virtual-time/time.ts';
 import { createRandom } from '../simulation/random.ts';
-import { createVirtualTime, virtualClock } from '../simulation/virtual-time.ts';
 
 /** An API that answers 401 to everything, for ten minutes of virtual time, under the default settings. */
 const SPAN_MS = 600_000;

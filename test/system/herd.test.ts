@@ -4,8 +4,8 @@ import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/
 import type { Fact } from '../../infra/local/run/facts.ts';
 import { ENV } from '../../lib/contract.ts';
 import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
+import { type System, startSystem } from '../fixtures/system/system.ts';
 import type { CallerEvent } from './functions/caller.ts';
-import { type System, startSystem } from './system.ts';
 
 /** Eight instances in threads of their own, with 63 callers each. */
 const INSTANCES = 8;

@@ -4,7 +4,7 @@ import {
   readBody,
   startLoopbackServer,
 } from '../../infra/local/emulators/loopback-server.ts';
-import type { Endpoint } from './system.ts';
+import type { Endpoint } from '../fixtures/system/system.ts';
 
 /** How an endpoint fails: its connections are cut; its answers end half-way; it refuses, and says `word`. */
 export type TapFault =

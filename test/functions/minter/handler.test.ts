@@ -12,8 +12,8 @@ import { authorizationOf, type CloudClient, scopeOf } from '../../../infra/local
 import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-cloud/plume-cloud.ts';
 import { ENV } from '../../../lib/contract.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
 import { expectNoTrace } from '../../fixtures/leaks.ts';
+import { startTable } from '../../fixtures/table.ts';
 
 const SECRETS = ['marker-secret-7f3a91c2d4', 'marker-wrong-secret-5be07c'] as const;
 const mocha: CloudClient = {

@@ -13,7 +13,7 @@ import { type JobDependencies, processJob } from '../../../functions/worker/proc
 import { createQueues, type QueueUrls } from '../../../functions/worker/queues.ts';
 import { PlumeError } from '../../../lib/errors.ts';
 import { TokenUnavailableError } from '../../../lib/token/errors.ts';
-import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
 let server: FauxqsServer;
 let sqs: SQSClient;

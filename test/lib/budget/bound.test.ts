@@ -6,11 +6,11 @@ import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../../lib/budge
 import type { CounterReply, TicketCounter } from '../../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../../lib/budget/tickets.ts';
 import { isPlumeError } from '../../../lib/errors.ts';
-import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
+import { createVirtualTime } from '../../fixtures/virtual-time/time.ts';
 import { conspire } from '../../simulation/adversary.ts';
 import { createInstance, type Instance } from '../../simulation/instance.ts';
 import { rollingWindow } from '../../simulation/rolling-window.ts';
-import { createVirtualTime } from '../../simulation/virtual-time.ts';
 
 /** Small numbers, so that a short story fills a window. */
 const SETTINGS: BudgetSettings = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
-import { openScene, START_MS, watch } from './scene.ts';
+import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
 
 describe('a new counter', () => {
   test('stays silent past every ticket that could be alive, then serves', async () => {

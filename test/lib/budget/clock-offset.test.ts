@@ -9,10 +9,10 @@ import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
-import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
-import { virtualClock } from '../../simulation/virtual-time.ts';
-import { openScene, START_MS } from './scene.ts';
+import { startTable } from '../../fixtures/table.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
+import { openScene, START_MS } from '../../fixtures/virtual-time/budget.ts';
+import { virtualClock } from '../../fixtures/virtual-time/time.ts';
 
 const TRUE_MS = 1_700_000_000_000;
 

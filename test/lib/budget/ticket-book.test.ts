@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import type { TicketBook } from '../../../lib/budget/call-budget.ts';
-import { virtualClock } from '../../simulation/virtual-time.ts';
-import { openScene, START_MS, watch } from './scene.ts';
+import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
+import { virtualClock } from '../../fixtures/virtual-time/time.ts';
 
 const WAIT = { patienceMs: () => 20_000 };
 

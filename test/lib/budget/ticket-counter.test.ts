@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryTicketCounter } from '../../../infra/testing/memory-ticket-counter.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import type { TicketCounter } from '../../../lib/budget/ticket-counter.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
+import { startTable } from '../../fixtures/table.ts';
 
 /** One contract, two engines: what the simulation proves of one holds for the other. */
 type Open = (name: string) => TicketCounter;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { createPlume, isPlumeError, type PlumeContext, type PlumeOptions } from '../../../lib/index.ts';
-import { type CloudBroker, startCloudBroker } from '../../fixtures/cloud-broker.ts';
+import { type CloudBroker, startCloudBroker } from '../../fixtures/memory.ts';
 
 const PATH = '/api/v1/locations';
 

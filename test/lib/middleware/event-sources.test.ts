@@ -25,7 +25,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isPlumeError } from '../../../lib/errors.ts';
 import type { PlumeContext } from '../../../lib/middleware/options.ts';
 import { plume } from '../../../lib/middleware/plume.ts';
-import { type CloudBroker, startCloudBroker } from '../../fixtures/cloud-broker.ts';
+import { type CloudBroker, startCloudBroker } from '../../fixtures/memory.ts';
 
 /**
  * A handler for each source of events, with the real middleware, Middy and Powertools, on a local table and a local Plume

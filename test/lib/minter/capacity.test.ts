@@ -4,11 +4,11 @@ import { createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isServable } from '../../../lib/token/access-token.ts';
-import { startSettledTable } from '../../fixtures/settled-table.ts';
-import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
+import { startSettledTable } from '../../fixtures/table.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
+import { createWorld } from '../../fixtures/virtual-time/minter.ts';
+import { createVirtualTime, virtualClock } from '../../fixtures/virtual-time/time.ts';
 import { createRandom } from '../../simulation/random.ts';
-import { createVirtualTime, virtualClock } from '../../simulation/virtual-time.ts';
-import { createWorld } from './minter-world.ts';
 
 /** The clients that the minter's own stream of tickets keeps fresh: README says how many. */
 const MINUTE = 60_000;

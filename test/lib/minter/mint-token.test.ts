@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BudgetExhaustedError } from '../../../lib/budget/errors.ts';
 import { TABLE } from '../../../lib/contract.ts';
 import { accessToken, isServable } from '../../../lib/token/access-token.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
-import { createWorld, json, oauthError } from './minter-world.ts';
+import { startTable } from '../../fixtures/table.ts';
+import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
 let engine: Awaited<ReturnType<typeof startTable>>;
 let world: ReturnType<typeof createWorld>;

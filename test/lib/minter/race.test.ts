@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { MinterDependencies } from '../../../lib/minter/mint-token.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
-import { createWorld } from './minter-world.ts';
+import { startTable } from '../../fixtures/table.ts';
+import { createWorld } from '../../fixtures/virtual-time/minter.ts';
 
 let engine: Awaited<ReturnType<typeof startTable>>;
 let serial = 0;

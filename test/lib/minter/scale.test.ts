@@ -6,9 +6,9 @@ import { TABLE } from '../../../lib/contract.ts';
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
 import { accessToken, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
 import type { TokenSettings } from '../../../lib/token/settings.ts';
-import { startSettledTable } from '../../fixtures/settled-table.ts';
-import { createVirtualTime, virtualClock } from '../../simulation/virtual-time.ts';
-import { createWorld } from './minter-world.ts';
+import { startSettledTable } from '../../fixtures/table.ts';
+import { createWorld } from '../../fixtures/virtual-time/minter.ts';
+import { createVirtualTime, virtualClock } from '../../fixtures/virtual-time/time.ts';
 
 /**
  * 10 000 clients with 30-minute tokens, minted at moments spread evenly, with a call budget that is large enough. One

@@ -6,9 +6,9 @@ import type { Clock } from '../../../lib/platform/clock.ts';
 import { accessToken, isServable, jitterOf, refreshAtMs } from '../../../lib/token/access-token.ts';
 import { createMintRequests } from '../../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../../lib/token/read-token.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
-import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
-import { createWorld, json } from './minter-world.ts';
+import { startTable } from '../../fixtures/table.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
+import { createWorld, json } from '../../fixtures/virtual-time/minter.ts';
 
 /**
  * Days of virtual time: 50 clients whose tokens live between 10 minutes and 24 hours, 40 workers, every clock up to 2 s off, faults of

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
-import type { BudgetSettings } from '../../../lib/budget/settings.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
 import { createPlumeCaller, type PlumeCaller } from '../../../lib/plume/plume-caller.ts';
 import type { PlumeSession } from '../../../lib/plume/session-calls.ts';
@@ -16,21 +15,9 @@ import { createMintRequests } from '../../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
-import { silentTelemetry } from '../../fixtures/silent-telemetry.ts';
-
-/** Fast enough that nobody waits in this suite, and still a budget. */
-const fast = { intervalMs: 1, ticketLifeMs: 5_000, burstMs: 1_000, horizonMs: 50 };
-const budgetSettings = (name: string, worker = fast): BudgetSettings => ({
-  name,
-  limit: 100_000,
-  windowMs: 10_000,
-  clockAllowanceMs: 0,
-  networkDelayMs: 100,
-  blockMs: 60_000,
-  worker,
-  minter: fast,
-});
+import { ABUNDANT_BUDGET, fillBudget } from '../../fixtures/abundant-budget.ts';
+import { startTable } from '../../fixtures/table.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse, token: string | undefined) => void;
 
@@ -69,6 +56,7 @@ beforeEach(async () => {
   metrics = [];
   logged = '';
   answer = (_, response) => response.setHeader('content-type', 'application/json').end('{"ok":true}');
+  await fillBudget(table, client);
   await mint('MARKER-0', 60_000);
 });
 
@@ -88,8 +76,8 @@ async function mint(value: string, ageMs = 0): Promise<string> {
   return token.fingerprint;
 }
 
-function budgetOf(name: string, worker = fast): CallBudget {
-  const settings = budgetSettings(name, worker);
+function budgetOf(name: string, worker = ABUNDANT_BUDGET.worker): CallBudget {
+  const settings = { ...ABUNDANT_BUDGET, name, worker };
   const counter = createDynamoTicketCounter({ client: table.client, table: table.table, settings });
   return createCallBudget({
     settings,
@@ -310,8 +298,8 @@ describe('the last moments of the invocation', () => {
   });
 
   test('end the wait for a ticket in the same way', async () => {
-    const slow = { ...fast, intervalMs: 500, burstMs: 0, horizonMs: 9_000 };
-    const session = open(environment(budgetOf(client, slow)), 1, ENDS_IN_MS);
+    const slow = { ...ABUNDANT_BUDGET.worker, intervalMs: 500, burstMs: 0, horizonMs: 9_000 };
+    const session = open(environment(budgetOf(`${client}-slow`, slow)), 1, ENDS_IN_MS);
     await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'invocation_over' });
     expect(calls).toEqual([]);
     await session.close();

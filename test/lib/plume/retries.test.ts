@@ -5,13 +5,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PlumeError } from '../../../lib/errors.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
 import type { PlumeSession } from '../../../lib/plume/session-calls.ts';
-import { type Broker, startBroker } from '../../fixtures/broker.ts';
+import { createMemoryBroker, type MemoryBroker } from '../../fixtures/memory.ts';
 
 /** `fetch` and `json` with what they add to the platform's, against a server that answers as it is told. */
 
 type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
-let broker: Broker;
+let broker: MemoryBroker;
 /** The answers of the next calls; the last one stays. */
 let answers: Answer[];
 let calls: string[];
@@ -31,12 +31,11 @@ const server = createServer(async (request, response) => {
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  broker = await startBroker(`http://127.0.0.1:${port}/`, async () => `MARKER-${tokens++}`);
+  broker = await createMemoryBroker(`http://127.0.0.1:${port}/`, async () => `MARKER-${tokens++}`);
 });
 afterAll(async () => {
   server.closeAllConnections();
   server.close();
-  await broker.stop();
 });
 beforeEach(() => {
   answers = [ok];
@@ -185,8 +184,11 @@ describe('a retry', () => {
 });
 
 test('the end of the invocation is not waited for with a retry: whether the call was acted on is not known', async () => {
-  answers = [() => {}];
-  const session = broker.caller().open({ client: 'mocha', patienceMs: () => 60_000, endsInMs: 300 });
+  const arrived = Promise.withResolvers<void>();
+  answers = [() => arrived.resolve()];
+  // The invocation ends when the call has reached the server.
+  const clock = { now: systemClock.now, sleep: () => arrived.promise };
+  const session = broker.caller({ clock }).open({ client: 'mocha', patienceMs: () => 60_000, endsInMs: 300 });
   const call = session.fetch('/v1', { retry: { limit: 3 } });
   expect(await failure(call)).toMatchObject({ code: 'api_unreachable', reason: 'invocation over' });
   expect(calls).toHaveLength(1);

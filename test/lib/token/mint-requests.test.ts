@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createMintRequests, type MintRequests } from '../../../lib/token/mint-requests.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
+import { startTable } from '../../fixtures/table.ts';
 
 let table: Awaited<ReturnType<typeof startTable>>;
 let requests: MintRequests;

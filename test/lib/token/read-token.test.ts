@@ -7,8 +7,8 @@ import { createMintRequests, type MintRequests } from '../../../lib/token/mint-r
 import { createTokenReader, type TokenReader } from '../../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
 import { type ManualClock, manualClock } from '../../fixtures/manual-clock.ts';
+import { startTable } from '../../fixtures/table.ts';
 
 const MINUTE = 60_000;
 const settings = DEFAULT_TOKEN_SETTINGS;

@@ -3,7 +3,7 @@ import { createClientRecords } from '../../../lib/minter/client-records.ts';
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../fixtures/dynamodb.ts';
+import { startTable } from '../../fixtures/table.ts';
 
 let engine: Awaited<ReturnType<typeof startTable>>;
 let store: ReturnType<typeof createTokenStore>;

@@ -5,7 +5,7 @@ import { startCountingProxy } from '../../../../infra/local/emulators/dynamodb/c
 import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/sdk-config.ts';
 import type { Happening } from '../../../../infra/local/run/facts.ts';
 import { TABLE } from '../../../../lib/contract.ts';
-import { startTable } from '../../../fixtures/dynamodb.ts';
+import { startTable } from '../../../fixtures/table.ts';
 
 test('the table has the key and the due index of the contract', async () => {
   const { client, table, stop } = await startTable();
