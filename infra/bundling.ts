@@ -18,8 +18,6 @@ export function entryOf(name: FunctionName): string {
 export const BUNDLING = {
   target: 'node24',
   minify: true,
-  /** Errors are named after their classes: logs show the names. */
-  keepNames: true,
   sourceMap: true,
   mainFields: ['module', 'main'],
   /** CommonJS dependencies inside an ES module still call `require` for Node's own modules. */

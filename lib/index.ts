@@ -4,16 +4,42 @@
  * @packageDocumentation
  */
 
+export {
+  BudgetBlockedError,
+  BudgetClockUnreliableError,
+  BudgetClosedError,
+  BudgetExhaustedError,
+  BudgetUnavailableError,
+} from './budget/errors.ts';
 export type { BudgetSettings, StreamSettings } from './budget/settings.ts';
-export { type ErrorCode, isPlumeError, PlumeError, type PlumeErrorOptions } from './errors.ts';
+export {
+  ConfigError,
+  ERROR_KINDS,
+  type ErrorCode,
+  type ErrorKind,
+  PlumeError,
+  type PlumeErrorOptions,
+  shouldPostpone,
+} from './errors.ts';
 export { createPlume, type Plume, type PlumeInvocation } from './middleware/create-plume.ts';
 export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
 export type { InvocationContext } from './middleware/sessions.ts';
-export { ApiError, type NamedCall } from './plume/errors.ts';
+export { type AnyPlumeError, isPlumeError } from './plume/any-error.ts';
+export {
+  ApiError,
+  ApiUnreachableError,
+  InvocationOverError,
+  type NamedCall,
+  RequestNotRepeatableError,
+  RequestRefusedError,
+  SessionClosedError,
+  WafBlockedError,
+} from './plume/errors.ts';
 export type { PlumeCaller } from './plume/plume-caller.ts';
 export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from './plume/request-init.ts';
 export type { RetryOptions } from './plume/retry-policy.ts';
 export type { Invocation, PlumeSession } from './plume/session-calls.ts';
+export { TokenStoreUnavailableError, TokenUnavailableError } from './token/errors.ts';
 export type { TokenSettings } from './token/settings.ts';
 export type { IsWafBlock } from './waf/waf-block.ts';

@@ -23,6 +23,7 @@ import { readStage } from '../infra/aws/config.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../lib/budget/settings.ts';
 import { ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
+import { ERROR_KINDS } from '../lib/errors.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../lib/token/settings.ts';
 import { synth } from './infra/aws/synth.ts';
 
@@ -197,12 +198,11 @@ describe('tables', () => {
     expect(firstCells('### Dashboard and alarms').sort()).toEqual(names.sort());
   });
 
-  test('every error code has its row, and every row its code', () => {
-    const source = readFileSync('lib/errors.ts', 'utf8');
-    const union = /export type ErrorCode =([\s\S]*?);/.exec(source)?.[1] ?? '';
-    const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
-    expect(codes.length).toBeGreaterThan(20);
-    expect(firstCells('## Errors').sort()).toEqual(codes.sort());
+  test('every error code has its row, with its kind, and every row its code', () => {
+    const rows = [...readme.matchAll(/^\| (`\w+`(?:, `\w+`)*) \| (wait|fix|retry|give up) \|/gm)].flatMap(
+      ([, codes = '', kind = '']) => [...codes.matchAll(/\w+/g)].map(([code]) => [code, kind]),
+    );
+    expect(Object.fromEntries(rows)).toEqual(ERROR_KINDS);
   });
 
   test('every environment variable has its row', () => {

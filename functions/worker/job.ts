@@ -32,7 +32,9 @@ const jobSchema = v.pipe(
 );
 
 /** The job can never be done: it is set aside, and says why. */
-export class JobMalformedError extends PlumeError {
+export class JobMalformedError extends PlumeError<'job_malformed'> {
+  override readonly name = 'JobMalformedError';
+
   constructor(rule: string) {
     super('job_malformed', `the job's message is malformed: ${rule}`);
   }

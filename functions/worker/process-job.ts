@@ -1,5 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
-import { isPlumeError, PlumeError } from '../../lib/errors.ts';
+import { isPlumeError, PlumeError, shouldPostpone } from '../../lib/errors.ts';
 import type { PlumeContext } from '../../lib/middleware/options.ts';
 import type { Now } from '../../lib/platform/clock.ts';
 import { readText } from '../../lib/platform/read-text.ts';
@@ -30,23 +30,13 @@ const DEFAULT_DELAY_MS = 30_000;
 /** The same where somebody must correct a secret first: as long as SQS delays a message. */
 const REPAIR_DELAY_MS = 900_000;
 
-/** Conditions of the broker, not failures of the job: they pass, and never count towards the dead-letter queue. */
-const POSTPONING = new Set<string>([
-  'token_unavailable',
-  'token_store_unavailable',
-  'budget_exhausted',
-  'budget_blocked',
-  'budget_unavailable',
-  'budget_clock_unreliable',
-  'waf_blocked',
-  'invocation_over',
-]);
-
 /** A longer result may not fit into a message: it comes without the answer, and the job is not done twice. */
 const MAX_RESULT_BYTES = 250_000;
 
 /** The API did not judge the job: it may be done when it is tried again. */
-class JobFailedError extends PlumeError {
+export class JobFailedError extends PlumeError<'job_failed'> {
+  override readonly name = 'JobFailedError';
+
   constructor(client: string, status?: number) {
     const what =
       status === undefined ? 'ended with an unexpected error' : `was answered with status ${status}`;
@@ -110,10 +100,10 @@ async function settle(
   journey: Journey,
   { client, queues, now, telemetry, random }: JobDependencies,
 ): Promise<JobEnd> {
-  const { code, retryAtMs } = isPlumeError(error) ? error : new JobFailedError(client);
+  const { code, kind, retryAtMs } = isPlumeError(error) ? error : new JobFailedError(client);
   const isTooOld = now() - journey.submittedAtMs > MAX_AGE_MS;
 
-  if (POSTPONING.has(code) && !isTooOld) {
+  if (shouldPostpone(error) && !isTooOld) {
     const unknownMs = code === 'token_unavailable' ? REPAIR_DELAY_MS : DEFAULT_DELAY_MS;
     const delayMs = retryAtMs === undefined ? unknownMs : Math.max(0, retryAtMs - now());
     // Those who were told the same moment must not all come back at it.
@@ -121,8 +111,7 @@ async function settle(
     telemetry.metric('JobPostponed', 1, { client });
     return 'postponed';
   }
-  const isHopeless = code === 'job_malformed' || code === 'request_refused';
-  if (isHopeless || isTooOld || journey.failures + 1 >= MAX_FAILURES) {
+  if (kind === 'give up' || isTooOld || journey.failures + 1 >= MAX_FAILURES) {
     await queues.bury(body, journey, code);
     telemetry.metric('JobDead', 1, { client });
     return 'buried';

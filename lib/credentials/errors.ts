@@ -1,7 +1,8 @@
 import { PlumeError } from '../errors.ts';
 
 /** The secret breaks a rule of its format. `rule` says which; what stands in the secret is never repeated. */
-export class SecretMalformedError extends PlumeError {
+export class SecretMalformedError extends PlumeError<'secret_malformed'> {
+  override readonly name = 'SecretMalformedError';
   readonly rule: string;
 
   constructor(client: string, rule: string) {
@@ -15,7 +16,9 @@ export class SecretMalformedError extends PlumeError {
 }
 
 /** There is no such secret, it has no value, or it is scheduled for deletion. */
-export class SecretMissingError extends PlumeError {
+export class SecretMissingError extends PlumeError<'secret_missing'> {
+  override readonly name = 'SecretMissingError';
+
   constructor(client: string, secretName: string) {
     super(
       'secret_missing',
@@ -26,7 +29,8 @@ export class SecretMissingError extends PlumeError {
 }
 
 /** Secrets Manager could not be asked. `reason` is its name for the error, such as `AccessDeniedException`. */
-export class SecretUnavailableError extends PlumeError {
+export class SecretUnavailableError extends PlumeError<'secret_unavailable'> {
+  override readonly name = 'SecretUnavailableError';
   readonly reason: string;
 
   constructor(subject: { readonly client?: string; readonly prefix?: string }, reason: string) {

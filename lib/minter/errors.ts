@@ -1,7 +1,9 @@
 import { PlumeError } from '../errors.ts';
 
 /** The table with the minter's own items could not be reached. Nothing is lost: the next tick tries again. */
-export class ClientRecordsUnavailableError extends PlumeError {
+export class ClientRecordsUnavailableError extends PlumeError<'token_store_unavailable'> {
+  override readonly name = 'ClientRecordsUnavailableError';
+
   constructor(operation: 'read' | 'write', reason: string, client?: string) {
     super(
       'token_store_unavailable',
@@ -14,7 +16,9 @@ export class ClientRecordsUnavailableError extends PlumeError {
 }
 
 /** The authorization server issued a token that can never be served. It is not stored. */
-export class TokenExpiredOnArrivalError extends PlumeError {
+export class TokenExpiredOnArrivalError extends PlumeError<'token_expired_on_arrival'> {
+  override readonly name = 'TokenExpiredOnArrivalError';
+
   constructor(client: string, secondsLeft: number) {
     super(
       'token_expired_on_arrival',

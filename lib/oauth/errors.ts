@@ -17,6 +17,7 @@ export interface OAuthErrorDetails {
  * part of it: they could repeat what was sent.
  */
 export class OAuthError extends PlumeError {
+  override readonly name = 'OAuthError';
   readonly endpoint: Endpoint;
   readonly status?: number;
   readonly retryAfterMs?: number;

@@ -14,60 +14,69 @@ interface CallEnd {
   readonly requestId: string | undefined;
 }
 
-/** The WAF refused the call: the address is over its limit. Every instance has been told to stop. */
-export class WafBlockedError extends PlumeError {
+/** The WAF refused the call: the address is over its limit. Every instance is told to stop. */
+export class WafBlockedError extends PlumeError<'waf_blocked'> {
+  override readonly name = 'WafBlockedError';
+
   constructor(client: string, { method, path }: NamedCall, retryAtMs: number) {
     super(
       'waf_blocked',
-      `Plume's firewall refused ${method} ${path} for client ${client}: too many calls left this address; all calls rest until the moment given in retryAtMs. If this happens without other callers behind the same address, lower the budget's rate`,
+      `the WAF in front of Plume's API refused ${method} ${path} of client ${client}: too many calls left this IP address. Calls resume at ${new Date(retryAtMs).toISOString()}. If nothing else calls from this address, lower the budget's rate`,
       { client, retryAtMs },
     );
   }
 }
 
-/** No response, or a part of one: the connection failed, or the time was over. */
-export class ApiUnreachableError extends PlumeError {
-  /** The system's word for it, such as `ECONNREFUSED`; `timeout` if the time was over. */
+/** No response, or only a part of one: the connection failed, or the time-out passed. */
+export class ApiUnreachableError extends PlumeError<'api_unreachable'> {
+  override readonly name = 'ApiUnreachableError';
+  /** The system's word for it, such as `ECONNREFUSED`; `timeout` if no response began in time. */
   readonly reason: string;
 
   constructor(client: string, request: NamedCall, reason: string) {
     super(
       'api_unreachable',
-      `${request.method} ${request.path} for client ${client} got no complete response (${reason}); whether Plume's API acted on it is not known`,
+      `${request.method} ${request.path} of client ${client} got no complete response (${reason}). Whether Plume's API acted on it is not known: repeat it only if that is safe`,
       { client },
     );
     this.reason = reason;
   }
 }
 
-/** The call was never sent: it is malformed, or would carry the access token to somebody else. */
-export class RequestRefusedError extends PlumeError {
-  /** @param call undefined if it goes nowhere that could be named */
+/** The call was not sent: it is invalid, or would carry the access token to another origin. */
+export class RequestRefusedError extends PlumeError<'request_refused'> {
+  override readonly name = 'RequestRefusedError';
+
+  /** @param call undefined if it has no valid URL */
   constructor(client: string, call: NamedCall | undefined, rule: string) {
-    const name =
-      call === undefined ? `a call of client ${client}` : `${call.method} ${call.path} for client ${client}`;
-    super('request_refused', `${name} was refused: ${rule}`, { client });
+    const name = call === undefined ? 'a call' : `${call.method} ${call.path}`;
+    super('request_refused', `${name} of client ${client} was not sent: ${rule}; correct the call`, {
+      client,
+    });
   }
 }
 
-/** The call would be made again, after a rejected token or as its retry policy asks, but its body is used up. */
-export class RequestNotRepeatableError extends PlumeError {
+/** The call had to be sent again, after a rejected token or by its retry policy, but its body was a stream and is used up. */
+export class RequestNotRepeatableError extends PlumeError<'request_not_repeatable'> {
+  override readonly name = 'RequestNotRepeatableError';
+
   constructor(client: string, request: NamedCall, end: CallEnd) {
     super(
       'request_not_repeatable',
-      `${request.method} ${request.path} for client ${client} ${answered(end)} and its body, a stream, cannot be sent a second time; pass a string or a Buffer, or make the call again${end.status === 401 ? ': the token has been replaced' : ''}`,
+      `${request.method} ${request.path} of client ${client} ${answered(end)} and cannot be sent again, since its body was a stream and is used up; pass a string or a Buffer, or make the call again${end.status === 401 ? ' (the token has been replaced)' : ''}`,
       { client },
     );
   }
 }
 
-/** The API's answer is not what was asked for: its status is no success, or its body is no JSON. */
-export class ApiError extends PlumeError {
+/** `json` got a status that is no success, or a body that is not JSON. */
+export class ApiError extends PlumeError<'api_error'> {
+  override readonly name = 'ApiError';
   /** Of the call: in capital letters, such as `GET`. */
   readonly method: string;
   /** Without the query, which can hold personal data. */
   readonly path: string;
-  /** Of the answer (RFC 9110 section 15); 200 to 299 if it is the body that is no JSON. */
+  /** Of the answer (RFC 9110 section 15); 200 to 299 if the body is not JSON. */
   readonly status: number;
   /** The API's name for the call, if it gave one. */
   readonly requestId?: string;
@@ -86,7 +95,7 @@ export class ApiError extends PlumeError {
     const isSuccess = status >= 200 && status < 300;
     super(
       'api_error',
-      `${method} ${path} for client ${client} ${answered(end)}${isSuccess ? ', and its body is not JSON' : ''}; to see the body, make the call with fetch`,
+      `${method} ${path} of client ${client} ${answered(end)}${isSuccess ? ', and its body is not JSON' : ''}; to see the body, make the call with fetch`,
       { client, retryAtMs },
     );
     this.method = method;
@@ -96,26 +105,28 @@ export class ApiError extends PlumeError {
   }
 }
 
-/** The invocation is about to end, and the call had not been sent: it may be made again. */
-export class InvocationOverError extends PlumeError {
+/** The invocation is about to end and the call was not sent: it may be made again. */
+export class InvocationOverError extends PlumeError<'invocation_over'> {
+  override readonly name = 'InvocationOverError';
+
   constructor(client: string, retryAtMs: number) {
     super(
       'invocation_over',
-      `a call of client ${client} was not sent: the time of its invocation is over; make it again in another one, or give the function a longer time-out`,
+      `a call of client ${client} was not sent because its invocation has no time left; make it in another invocation, or give the function a longer time-out`,
       { client, retryAtMs },
     );
   }
 }
 
-/** The handler has returned: its calls end with it, since tickets must not outlive the invocation. */
-export class SessionClosedError extends PlumeError {
+/** The handler has returned, and its calls end with it: no ticket may outlive its invocation. */
+export class SessionClosedError extends PlumeError<'session_closed'> {
+  override readonly name = 'SessionClosedError';
+
   constructor(client: string) {
     super(
       'session_closed',
-      `a call of client ${client} outlived its invocation and was aborted; await every call`,
-      {
-        client,
-      },
+      `a call of client ${client} was not finished when its handler returned, and was aborted; await every call and read its body before the handler returns`,
+      { client },
     );
   }
 }

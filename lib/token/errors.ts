@@ -1,7 +1,8 @@
 import { type ErrorCode, PlumeError } from '../errors.ts';
 
 /** No token can be had for now: `mintCode` says why the minter failed, where it is known. */
-export class TokenUnavailableError extends PlumeError {
+export class TokenUnavailableError extends PlumeError<'token_unavailable'> {
+  override readonly name = 'TokenUnavailableError';
   readonly mintCode?: ErrorCode;
 
   constructor(
@@ -24,7 +25,9 @@ export class TokenUnavailableError extends PlumeError {
 }
 
 /** The table that holds the tokens could not be reached, and no token in memory is still alive. `reason` is its name for the error. */
-export class TokenStoreUnavailableError extends PlumeError {
+export class TokenStoreUnavailableError extends PlumeError<'token_store_unavailable'> {
+  override readonly name = 'TokenStoreUnavailableError';
+
   constructor(client: string, operation: 'read' | 'write', reason: string) {
     super(
       'token_store_unavailable',

@@ -196,7 +196,6 @@ describe("the SQS worker's bundle", () => {
       absWorkingDir: installed.root,
       bundle: true,
       minify: true,
-      keepNames: true,
       platform: 'node',
       format: 'esm',
       target: 'node24',

@@ -5,10 +5,13 @@ import { expect, expectTypeOf, test } from 'vitest';
 import {
   createPlume,
   type ErrorCode,
+  type ErrorKind,
   isPlumeError,
   type PlumeContext,
   type PlumeRequestInit,
   plume,
+  shouldPostpone,
+  type WafBlockedError,
 } from '../../../lib/index.ts';
 import type { PlumeCaller } from '../../../lib/plume/plume-caller.ts';
 
@@ -84,12 +87,22 @@ test('the options are those of fetch, and more', () => {
   >();
 });
 
-test('an error is known by its code', () => {
+test('an error is known by its code, and has the fields that are documented for it', () => {
   const error: unknown = undefined;
   if (isPlumeError(error)) {
-    expectTypeOf(error.code).toEqualTypeOf<ErrorCode>();
+    expectTypeOf(error.code).toExtend<ErrorCode>();
     expectTypeOf(error.retryAtMs).toEqualTypeOf<number | undefined>();
+    expectTypeOf(error.kind).toEqualTypeOf<ErrorKind>();
+    if (error.code === 'token_unavailable')
+      expectTypeOf(error.mintCode).toEqualTypeOf<ErrorCode | undefined>();
+    if (error.code === 'api_unreachable') expectTypeOf(error.reason).toEqualTypeOf<string>();
+    if (error.code === 'api_error') expectTypeOf(error.status).toEqualTypeOf<number>();
+    if (error.code === 'waf_blocked') expectTypeOf(error).toEqualTypeOf<WafBlockedError>();
+    if (error.kind === 'give up') expectTypeOf(error.code).toEqualTypeOf<'request_refused'>();
     // @ts-expect-error there is no such code
     void (error.code === 'api_errors');
+    // @ts-expect-error only a token that is not available has it
+    void error.mintCode;
   }
+  if (shouldPostpone(error)) expectTypeOf(error.retryAtMs).toEqualTypeOf<number | undefined>();
 });

@@ -161,7 +161,7 @@ describe('json', () => {
 
 test('a refusal names the call, without its query', () => {
   expect(() => request('/v1/x?email=MARKER', { method: 'put', headers: { 'x y': '' } })).toThrow(
-    'PUT /v1/x for client mocha was refused: its headers are not valid',
+    'PUT /v1/x of client mocha was not sent: its headers are not valid',
   );
 });
 

@@ -143,7 +143,7 @@ describe('a retry', () => {
     answers = [status(503, { 'x-request-id': 'b7' })];
     const error = await failure(open().fetch('/v1/x?q=MARKER', { ...stream(), retry: { limit: 1 } }));
     expect(error).toMatchObject({ code: 'request_not_repeatable', client: 'mocha' });
-    expect(error.message).toContain('PUT /v1/x for client mocha was answered 503 (request id b7)');
+    expect(error.message).toContain('PUT /v1/x of client mocha was answered 503 (request id b7)');
     expect(calls).toHaveLength(1);
   });
 
@@ -225,7 +225,7 @@ describe('json', () => {
       requestId: '059f36b4-87a3',
     });
     expect(error.message).toContain(
-      `GET /v1/x for client mocha was answered ${code} (request id 059f36b4-87a3)`,
+      `GET /v1/x of client mocha was answered ${code} (request id 059f36b4-87a3)`,
     );
   });
 

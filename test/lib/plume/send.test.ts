@@ -85,7 +85,7 @@ describe('no response', () => {
     const base = await listen(() => {});
     const error = await failure(attempt(base, {}, { timeoutMs: 20 }));
     expect(error).toMatchObject({ code: 'api_unreachable', reason: 'timeout', client: 'mocha' });
-    expect(error.message).toContain('GET /v1/x for client mocha');
+    expect(error.message).toContain('GET /v1/x of client mocha');
   });
 });
 

@@ -1,0 +1,41 @@
+import type {
+  BudgetBlockedError,
+  BudgetClockUnreliableError,
+  BudgetClosedError,
+  BudgetExhaustedError,
+  BudgetUnavailableError,
+} from '../budget/errors.ts';
+import { type ConfigError, isPlumeError as isOfThisLibrary } from '../errors.ts';
+import type { TokenStoreUnavailableError, TokenUnavailableError } from '../token/errors.ts';
+import type {
+  ApiError,
+  ApiUnreachableError,
+  InvocationOverError,
+  RequestNotRepeatableError,
+  RequestRefusedError,
+  SessionClosedError,
+  WafBlockedError,
+} from './errors.ts';
+
+/** Every error that a call, the middleware, `createPlume` or the construct can throw, told apart by its `code`. */
+export type AnyPlumeError =
+  | ConfigError
+  | TokenUnavailableError
+  | TokenStoreUnavailableError
+  | BudgetExhaustedError
+  | BudgetBlockedError
+  | BudgetUnavailableError
+  | BudgetClockUnreliableError
+  | BudgetClosedError
+  | WafBlockedError
+  | ApiUnreachableError
+  | ApiError
+  | RequestRefusedError
+  | RequestNotRepeatableError
+  | InvocationOverError
+  | SessionClosedError;
+
+/** True for errors of this library, also of another copy of it. Their `code` tells them apart, with the fields of each. */
+export function isPlumeError(error: unknown): error is AnyPlumeError {
+  return isOfThisLibrary(error);
+}
