@@ -7,7 +7,9 @@ import { createClientItems } from '../../lib/minter/client-item.ts';
 import { introspect } from '../../lib/oauth/introspection-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
+import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { inspect } from './inspect.ts';
@@ -20,6 +22,11 @@ const MAX_WAIT_MS = 20_000;
 const { service, table, token: settings, budget: budgetSettings } = readSettings(process.env);
 const dynamo = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry(service);
+const clock = createServerClock({
+  clock: systemClock,
+  onOffset: reportClockOffset(telemetry, budgetSettings.name),
+});
+followServerClock(dynamo, clock);
 const secrets = createSecrets({
   client: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),
@@ -31,7 +38,7 @@ const budget = createDynamoCallBudget({
   table,
   settings: budgetSettings,
   stream: 'minter',
-  clock: systemClock,
+  clock,
   telemetry,
 });
 

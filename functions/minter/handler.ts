@@ -12,7 +12,9 @@ import { createSecretListingStore } from '../../lib/minter/secret-listing.ts';
 import { mintTick, type TickSummary } from '../../lib/minter/tick.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
+import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
@@ -28,6 +30,8 @@ const { service, table, token: settings, budget: budgetSettings } = readSettings
 const client = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry(service);
 const clock = systemClock;
+const serverClock = createServerClock({ clock, onOffset: reportClockOffset(telemetry, budgetSettings.name) });
+followServerClock(client, serverClock);
 
 const clientRecords = createClientRecords({ client, table });
 const listing = createSecretListingStore({ client, table });
@@ -46,7 +50,7 @@ const minter = createMinter({
     table,
     settings: budgetSettings,
     stream: 'minter',
-    clock,
+    clock: serverClock,
     telemetry,
   }),
   fetch,

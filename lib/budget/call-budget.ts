@@ -4,7 +4,6 @@ import type { Clock, Now } from '../platform/clock.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { checkBudgetSettings } from './check-settings.ts';
-import type { ServerClock } from './clock-offset.ts';
 import { BudgetBlockedError, BudgetExhaustedError, BudgetUnavailableError } from './errors.ts';
 import { createRefusals } from './refusals.ts';
 import { type Reservation, reserve } from './reserve.ts';
@@ -39,10 +38,10 @@ export interface CallBudgetDependencies {
   readonly stream: BudgetStream;
   readonly counter: TicketCounter;
   /**
-   * The corrected clock of `createServerClock`, or one that is known to be right. With a correction it also has the
+   * The corrected clock of `createBudgetClock`, or one that is known to be right. With a correction it also has the
    * local clock, by which callers wait and come back.
    */
-  readonly clock: Clock & Partial<Pick<ServerClock, 'localNow'>>;
+  readonly clock: Clock & { readonly localNow?: Now };
   readonly telemetry: Telemetry;
   /** In [0, 1). @default Math.random */
   readonly random?: () => number;

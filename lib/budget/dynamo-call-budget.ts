@@ -1,9 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { BudgetStream } from '../contract.ts';
-import type { Clock } from '../platform/clock.ts';
+import type { ServerClock } from '../platform/server-clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { createBudgetClock } from './budget-clock.ts';
 import { type CallBudget, createCallBudget } from './call-budget.ts';
-import { createServerClock, followServerClock } from './clock-offset.ts';
 import { createDynamoTicketCounter } from './dynamo-ticket-counter.ts';
 import type { BudgetSettings } from './settings.ts';
 
@@ -17,12 +17,12 @@ export function createDynamoCallBudget(dependencies: {
   readonly table: string;
   readonly settings: BudgetSettings;
   readonly stream: BudgetStream;
-  readonly clock: Clock;
+  /** It follows this client's responses. */
+  readonly clock: ServerClock;
   readonly telemetry: Telemetry;
 }): CallBudget {
   const { client, table, settings, stream, telemetry } = dependencies;
-  const clock = createServerClock(dependencies);
-  followServerClock(client, clock);
+  const clock = createBudgetClock(dependencies.clock, settings);
   const counter = createDynamoTicketCounter({ client, table, settings });
   return createCallBudget({ settings, stream, counter, clock, telemetry });
 }

@@ -6,8 +6,10 @@ import { ConfigError } from '../errors.ts';
 import { systemClock } from '../platform/clock.ts';
 import { parseApiUrl } from '../platform/endpoint-url.ts';
 import { SDK_CONFIG } from '../platform/sdk-config.ts';
+import { createServerClock, followServerClock } from '../platform/server-clock.ts';
 import { createPlumeCaller, type PlumeCaller } from '../plume/plume-caller.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
+import { reportClockOffset } from '../telemetry/clock-offset.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
 import { createAskMinter } from '../token/ask-minter.ts';
 import { createInvokeFunction } from '../token/invoke-function.ts';
@@ -40,6 +42,11 @@ function createFrom(environment: Environment): PlumeCaller {
   const client = new DynamoDBClient(SDK_CONFIG);
   const telemetry = createPowertoolsTelemetry(service);
   const clock = systemClock;
+  const serverClock = createServerClock({
+    clock,
+    onOffset: reportClockOffset(telemetry, budgetSettings.name),
+  });
+  followServerClock(client, serverClock);
 
   return createPlumeCaller({
     apiUrl,
@@ -66,7 +73,7 @@ function createFrom(environment: Environment): PlumeCaller {
       table,
       settings: budgetSettings,
       stream: 'worker',
-      clock,
+      clock: serverClock,
       telemetry,
     }),
     fetch,

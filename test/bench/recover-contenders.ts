@@ -5,6 +5,7 @@ import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
+import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { createPlumeCaller } from '../../lib/plume/plume-caller.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
@@ -32,6 +33,8 @@ export function brokerContender(world: ColdWorld, settings: TokenSettings): Reco
   const { system, client, cloud, budget } = world;
   const dynamo = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint: system.engineUrl });
   const table = { client: dynamo, table: system.tableName };
+  const clock = createServerClock({ clock: systemClock });
+  followServerClock(dynamo, clock);
   const shared = { clock: systemClock, telemetry: silentTelemetry };
   return {
     name: 'broker',
@@ -47,7 +50,7 @@ export function brokerContender(world: ColdWorld, settings: TokenSettings): Reco
           settings,
           random: Math.random,
         }),
-        budget: createDynamoCallBudget({ ...shared, ...table, settings: budget, stream: 'worker' }),
+        budget: createDynamoCallBudget({ ...shared, ...table, clock, settings: budget, stream: 'worker' }),
         fetch,
         timeoutMs: 5_000,
       });

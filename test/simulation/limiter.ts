@@ -1,10 +1,11 @@
 import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
+import { createBudgetClock } from '../../lib/budget/budget-clock.ts';
 import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
-import { createServerClock } from '../../lib/budget/clock-offset.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
 import type { BudgetStream } from '../../lib/contract.ts';
+import { createServerClock } from '../../lib/platform/server-clock.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import type { VirtualTime } from '../fixtures/virtual-time/time.ts';
 import type { Engine } from './engine.ts';
@@ -34,7 +35,7 @@ export function createTicketLimiter({ settings, time, engine, random }: World): 
   return {
     bound: boundOf(settings.worker, settings) + boundOf(settings.minter, settings),
     connect(instance, stream, followServer) {
-      const server = createServerClock({ clock: instance.clock, settings, telemetry: silentTelemetry });
+      const server = createServerClock({ clock: instance.clock });
       const call = async <Reply>(operation: () => Promise<Reply>): Promise<Reply> => {
         const sentMs = instance.clock.now();
         let atMs = 0;
@@ -56,7 +57,7 @@ export function createTicketLimiter({ settings, time, engine, random }: World): 
         settings,
         stream,
         counter: remote,
-        clock: followServer ? server : instance.clock,
+        clock: followServer ? createBudgetClock(server, settings) : instance.clock,
         telemetry: silentTelemetry,
         random: random.next,
       });

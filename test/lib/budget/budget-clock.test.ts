@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { createBudgetClock } from '../../../lib/budget/budget-clock.ts';
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
-import { createServerClock, followServerClock } from '../../../lib/budget/clock-offset.ts';
 import { createDynamoCallBudget } from '../../../lib/budget/dynamo-call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
+import { createServerClock, followServerClock } from '../../../lib/platform/server-clock.ts';
+import { reportClockOffset } from '../../../lib/telemetry/clock-offset.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { startTable } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
@@ -22,13 +24,14 @@ function world(offsetMs: number, clockAllowanceMs = 2_000) {
   let driftMs = 0;
   const metrics: [string, number][] = [];
   const telemetry: Telemetry = { ...silentTelemetry, metric: (name, value) => metrics.push([name, value]) };
-  const clock = createServerClock({
+  const server = createServerClock({
     clock: { now: () => trueMs - offsetMs + driftMs, sleep: async () => {} },
-    settings: { name: 'default', clockAllowanceMs },
-    telemetry,
+    onOffset: reportClockOffset(telemetry, 'default'),
   });
+  const clock = createBudgetClock(server, { name: 'default', clockAllowanceMs });
   return {
     clock,
+    server,
     metrics,
     error: () => clock.now() - trueMs,
     pass: (ms: number) => {
@@ -42,7 +45,7 @@ function world(offsetMs: number, clockAllowanceMs = 2_000) {
       trueMs += toMs;
       const dateMs = Math.floor(trueMs / 1000) * 1000;
       trueMs += fromMs;
-      clock.observe(dateMs, sentMs, clock.localNow());
+      server.observe(dateMs, sentMs, clock.localNow());
     },
   };
 }
@@ -89,10 +92,10 @@ describe('the corrected clock', () => {
   });
 
   test('learns nothing from a response during which the local clock was set back', () => {
-    const { clock, error, jump } = world(0);
+    const { clock, server, error, jump } = world(0);
     const sentMs = clock.localNow();
     jump(-30_000);
-    clock.observe(Math.floor(sentMs / 1000) * 1000, sentMs, clock.localNow());
+    server.observe(Math.floor(sentMs / 1000) * 1000, sentMs, clock.localNow());
     jump(30_000);
     expect(error()).toBe(0);
   });
@@ -149,13 +152,14 @@ describe('the corrected clock', () => {
 /** DynamoDB's clock is virtual time, the local one `offsetMs` behind it; the counter's answers carry the former. */
 function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openScene>>, roundTripMs = 0) {
   const local = virtualClock(scene.time, -offsetMs);
-  const clock = createServerClock({ clock: local, settings: scene.settings, telemetry: silentTelemetry });
+  const server = createServerClock({ clock: local });
+  const clock = createBudgetClock(server, scene.settings);
   const answering =
     <Args extends unknown[], Reply>(call: (...args: Args) => Promise<Reply>) =>
     async (...args: Args): Promise<Reply> => {
       const sentMs = local.now();
       const reply = await call(...args);
-      clock.observe(Math.floor(scene.time.now() / 1000) * 1000, sentMs - roundTripMs, local.now());
+      server.observe(Math.floor(scene.time.now() / 1000) * 1000, sentMs - roundTripMs, local.now());
       return reply;
     };
   const { read, take, skip, init, block } = scene.memory;
@@ -167,7 +171,7 @@ function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openS
     block: answering(block),
   };
   const options = { settings: scene.settings, counter, clock, telemetry: silentTelemetry, random: () => 0.5 };
-  return { local, clock, budget: createCallBudget({ ...options, stream: 'worker' }) };
+  return { local, clock, server, budget: createCallBudget({ ...options, stream: 'worker' }) };
 }
 
 describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is %i ms behind', (offsetMs) => {
@@ -201,9 +205,9 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
 
 test('a clock that could not be corrected is tried again with a new answer, by itself', async () => {
   const scene = await openScene();
-  const { budget, clock, local } = instanceBehind(60_000, scene);
+  const { budget, clock, server, local } = instanceBehind(60_000, scene);
   // An answer that was six seconds under way.
-  clock.observe(Math.floor(scene.time.now() / 1000) * 1000, local.now() - 6_000, local.now());
+  server.observe(Math.floor(scene.time.now() / 1000) * 1000, local.now() - 6_000, local.now());
   expect(() => clock.now()).toThrow(expect.objectContaining({ code: 'budget_clock_unreliable' }));
   expect(await budget.openBook({ patienceMs: () => 1_000 }).attempt(() => 'sent')).toBe('sent');
 });
@@ -226,12 +230,11 @@ describe('DynamoDB responses', () => {
 
   test('correct a clock that is a minute ahead before it touches the counter', async () => {
     const settings = DEFAULT_BUDGET_SETTINGS;
-    const clock = createServerClock({
+    const server = createServerClock({
       clock: { ...systemClock, now: () => systemClock.now() + 60_000 },
-      settings,
-      telemetry: silentTelemetry,
     });
-    followServerClock(engine.client, clock);
+    followServerClock(engine.client, server);
+    const clock = createBudgetClock(server, settings);
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
     const beforeMs = systemClock.now();
     await counter.init('worker', { nextMs: beforeMs - 60_000, nowMs: beforeMs });
@@ -254,7 +257,10 @@ describe('DynamoDB responses', () => {
     const settings = { ...DEFAULT_BUDGET_SETTINGS, name };
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
     await counter.init('worker', { nextMs: 1, nowMs: 1 });
-    const clock = { ...systemClock, now: () => systemClock.now() + 600_000 };
+    const clock = createServerClock({
+      clock: { ...systemClock, now: () => systemClock.now() + 600_000 },
+    });
+    followServerClock(engine.client, clock);
     const budget = createDynamoCallBudget({
       ...{ client: engine.client, table: engine.table, settings },
       ...{ stream: 'worker', clock, telemetry: silentTelemetry },
@@ -266,11 +272,7 @@ describe('DynamoDB responses', () => {
 
   test('that refuse a write are measured as well', async () => {
     const seen: number[] = [];
-    const clock = createServerClock({
-      clock: systemClock,
-      settings: { name: 'refused', clockAllowanceMs: 2_000 },
-      telemetry: silentTelemetry,
-    });
+    const clock = createServerClock({ clock: systemClock });
     followServerClock(engine.client, { ...clock, observe: (dateMs) => seen.push(dateMs) });
     const settings = { name: 'refused' };
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
