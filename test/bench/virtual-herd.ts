@@ -3,7 +3,7 @@ import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { TABLE } from '../../lib/contract.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
-import { startSettledTable } from '../fixtures/table.ts';
+import { startTable } from '../fixtures/table.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import { createWorld } from '../fixtures/virtual-time/minter.ts';
 import { createVirtualTime, virtualClock } from '../fixtures/virtual-time/time.ts';
@@ -25,7 +25,7 @@ export async function startVirtualHerd(): Promise<{
   meet(callers: number, seed: number): Promise<VirtualHerd>;
   stop(): Promise<void>;
 }> {
-  const table = await startSettledTable();
+  const table = await startTable();
   const time = createVirtualTime(1_700_000_000_000, table.settled);
   const clock = { ...virtualClock(time), advance: () => {} };
   const counted = { reads: 0, writes: 0 };

@@ -4,7 +4,7 @@ import { isPlumeError } from '../../lib/errors.ts';
 import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
-import { startSettledTable } from '../fixtures/table.ts';
+import { startTable, type Table } from '../fixtures/table.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import { createWorld } from '../fixtures/virtual-time/minter.ts';
 import { createVirtualTime, virtualClock } from '../fixtures/virtual-time/time.ts';
@@ -16,10 +16,10 @@ const SPAN_MS = 600_000;
 const CALLERS: Readonly<Record<string, readonly number[]>> = { mocha: [2, 2], latte: [1] };
 const API_MS = 50;
 
-let table: Awaited<ReturnType<typeof startSettledTable>>;
+let table: Table;
 
 beforeAll(async () => {
-  table = await startSettledTable();
+  table = await startTable();
 });
 afterAll(() => table.stop());
 

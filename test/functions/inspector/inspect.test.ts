@@ -6,12 +6,12 @@ import { createClientRecords, type Failed } from '../../../lib/minter/client-rec
 import { accessToken } from '../../../lib/token/access-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const MINUTE = 60_000;
 
-let table: Awaited<ReturnType<typeof startTable>>;
+let table: Table;
 let dependencies: InspectorDependencies;
 let wafBlocks: number;
 

@@ -13,7 +13,7 @@ import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-clo
 import { ENV } from '../../../lib/contract.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
 import { expectNoTrace } from '../../fixtures/leaks.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 
 const SECRETS = ['marker-secret-7f3a91c2d4', 'marker-wrong-secret-5be07c'] as const;
 const mocha: CloudClient = {
@@ -24,7 +24,7 @@ const mocha: CloudClient = {
   lifetimeSeconds: 1800,
 };
 
-let engine: Awaited<ReturnType<typeof startTable>>;
+let engine: Table;
 let cloud: PlumeCloud;
 let secretsServer: Awaited<ReturnType<typeof startSecretsManager>>;
 let secrets: SecretsManagerClient;

@@ -11,7 +11,7 @@ import { systemClock } from '../../../lib/platform/clock.ts';
 import { createServerClock, followServerClock } from '../../../lib/platform/server-clock.ts';
 import { reportClockOffset } from '../../../lib/telemetry/clock-offset.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 import { openScene, START_MS } from '../../fixtures/virtual-time/budget.ts';
 import { virtualClock } from '../../fixtures/virtual-time/time.ts';
@@ -222,7 +222,7 @@ async function refusal(budget: CallBudget): Promise<PlumeError> {
 }
 
 describe('DynamoDB responses', () => {
-  let engine: Awaited<ReturnType<typeof startTable>>;
+  let engine: Table;
   beforeAll(async () => {
     engine = await startTable();
   });

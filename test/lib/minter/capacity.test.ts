@@ -4,7 +4,7 @@ import { createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isServable } from '../../../lib/token/access-token.ts';
-import { startSettledTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 import { createWorld } from '../../fixtures/virtual-time/minter.ts';
 import { createVirtualTime, virtualClock } from '../../fixtures/virtual-time/time.ts';
@@ -16,10 +16,10 @@ const MINUTE = 60_000;
 const TICK_MS = 28_000;
 const MINT_MS = 300;
 
-let table: Awaited<ReturnType<typeof startSettledTable>>;
+let table: Table;
 
 beforeAll(async () => {
-  table = await startSettledTable();
+  table = await startTable();
 });
 afterAll(() => table.stop());
 

@@ -4,7 +4,7 @@ import type { CallBudget } from '../../../lib/budget/call-budget.ts';
 import type { SecretPage } from '../../../lib/credentials/secrets.ts';
 import { isServable, jitterOf, refreshAtMs } from '../../../lib/token/access-token.ts';
 import type { TokenSettings } from '../../../lib/token/settings.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
 /** The minter dies at its n-th step: before the step took effect, or after it and before the answer arrived. */
@@ -63,7 +63,7 @@ function mortal(
   };
 }
 
-let engine: Awaited<ReturnType<typeof startTable>>;
+let engine: Table;
 let serial = 0;
 
 beforeAll(async () => {

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BudgetExhaustedError } from '../../../lib/budget/errors.ts';
 import { TABLE } from '../../../lib/contract.ts';
 import { accessToken, isServable } from '../../../lib/token/access-token.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
-let engine: Awaited<ReturnType<typeof startTable>>;
+let engine: Table;
 let world: ReturnType<typeof createWorld>;
 let serial = 0;
 /** Another one for each test: the table is shared. */

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { MinterDependencies } from '../../../lib/minter/mint-token.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld } from '../../fixtures/virtual-time/minter.ts';
 
-let engine: Awaited<ReturnType<typeof startTable>>;
+let engine: Table;
 let serial = 0;
 
 beforeAll(async () => {

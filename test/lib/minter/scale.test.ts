@@ -6,7 +6,7 @@ import { TABLE } from '../../../lib/contract.ts';
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
 import { accessToken, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
 import type { TokenSettings } from '../../../lib/token/settings.ts';
-import { startSettledTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld } from '../../fixtures/virtual-time/minter.ts';
 import { createVirtualTime, virtualClock } from '../../fixtures/virtual-time/time.ts';
 
@@ -23,11 +23,11 @@ const TICK_LIMIT_MS = 28_000;
 const TABLE_MS = 10;
 const MINT_MS = 500;
 
-let engine: Awaited<ReturnType<typeof startSettledTable>>;
+let engine: Table;
 let requests = 0;
 
 beforeAll(async () => {
-  engine = await startSettledTable();
+  engine = await startTable();
 });
 afterAll(() => engine.stop());
 

@@ -6,12 +6,12 @@ import { SecretUnavailableError } from '../../../lib/credentials/errors.ts';
 import type { ListOptions } from '../../../lib/credentials/secrets.ts';
 import { ClientRecordsUnavailableError } from '../../../lib/minter/errors.ts';
 import { isServable, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
 const HOUR = 3_600_000;
 
-let engine: Awaited<ReturnType<typeof startTable>>;
+let engine: Table;
 let world: ReturnType<typeof createWorld>;
 
 beforeEach(async () => {

@@ -16,12 +16,12 @@ import { createTokenReader } from '../../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
 import { ABUNDANT_BUDGET, fillBudget } from '../../fixtures/abundant-budget.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse, token: string | undefined) => void;
 
-let table: Awaited<ReturnType<typeof startTable>>;
+let table: Table;
 let store: TokenStore;
 let apiUrl: URL;
 let answer: Answer;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createMintRequests, type MintRequests } from '../../../lib/token/mint-requests.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 
-let table: Awaited<ReturnType<typeof startTable>>;
+let table: Table;
 let requests: MintRequests;
 beforeAll(async () => {
   table = await startTable();

@@ -7,17 +7,17 @@ import { createMintRequests, type MintRequests } from '../../../lib/token/mint-r
 import { createTokenReader, type TokenReader } from '../../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
-import { type ManualClock, manualClock } from '../../fixtures/manual-clock.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
+import { type PassingClock, passingClock } from '../../fixtures/virtual-time/time.ts';
 
 const MINUTE = 60_000;
 const settings = DEFAULT_TOKEN_SETTINGS;
 
-let table: Awaited<ReturnType<typeof startTable>>;
+let table: Table;
 let store: TokenStore;
 /** The table is away. */
 let awayStore: TokenStore;
-let clock: ManualClock;
+let clock: PassingClock;
 let client: string;
 let clients = 0;
 /** What the minter was asked, and its answer. */
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => table.stop());
 beforeEach(() => {
-  clock = manualClock();
+  clock = passingClock(table.settled);
   client = `client-${clients++}`;
   asked = [];
   served = [];

@@ -3,9 +3,9 @@ import { createClientRecords } from '../../../lib/minter/client-records.ts';
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
-import { startTable } from '../../fixtures/table.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
 
-let engine: Awaited<ReturnType<typeof startTable>>;
+let engine: Table;
 let store: ReturnType<typeof createTokenStore>;
 const first = accessToken('first', 1_000, 601_000);
 const second = accessToken('second', 2_000, 602_000);
