@@ -77,7 +77,7 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
     TicksMissing: {
       severity: 'critical',
       description: 'The minter completes no ticks: tokens expire. Look at its log and at the dead ticks.',
-      metric: broker.metricMinterTicks({ period }),
+      metric: broker.metricMinterTick({ period }),
       comparison: LESS_THAN_THRESHOLD,
       threshold: 1,
       periods: MISSING_TICKS,
@@ -115,7 +115,7 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
       severity: 'critical',
       description:
         'The authorization server refuses the credentials of some client (invalid_client). Store those that the Partner Portal shows.',
-      metric: broker.metricMintFailures('invalid_client', { period }),
+      metric: broker.metricMintFailed({ code: 'invalid_client', period }),
       periods: REFUSED_TICKS,
       breaches: 1,
     },

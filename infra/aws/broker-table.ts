@@ -58,25 +58,15 @@ export class BrokerTable extends Construct {
 
   /** Single items. A key that ends in `*` stands for all that begin so. */
   items(action: 'GetItem' | 'PutItem' | 'UpdateItem', keys: readonly string[]): Permission {
-    const operator = keys.some((key) => key.endsWith('*')) ? 'StringLike' : 'StringEquals';
-    return {
-      actions: [`dynamodb:${action}`],
-      resourceArns: [this.table.tableArn],
-      conditions: { [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': keys } },
-    };
+    return { actions: [`dynamodb:${action}`], resourceArns: [this.table.tableArn], keys };
   }
 
   /** Of a counter only when its silence ends: it cannot be moved on, and so nobody can be starved. */
   blockCounter(key: string): Permission {
-    const { actions, resourceArns } = this.items('UpdateItem', [key]);
     return {
-      actions,
-      resourceArns,
+      ...this.items('UpdateItem', [key]),
       conditions: {
-        'ForAllValues:StringEquals': {
-          'dynamodb:LeadingKeys': [key],
-          'dynamodb:Attributes': [TABLE.partitionKey, TABLE.blockedUntil],
-        },
+        'ForAllValues:StringEquals': { 'dynamodb:Attributes': [TABLE.partitionKey, TABLE.blockedUntil] },
         StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
       },
     };

@@ -9,6 +9,6 @@ export type { BudgetStream, METRICS, MetricName, MINT_FAILURES, MintFailure } fr
 export type { FunctionNetwork } from './broker-function.ts';
 export type { DimensionsOf, MetricChoices } from './broker-metric.ts';
 export { Monitoring, type MonitoringProps } from './monitoring.ts';
-export { type GrantUseOptions, TokenBroker } from './token-broker.ts';
+export { type EnvironmentOptions, type GrantUseOptions, TokenBroker } from './token-broker.ts';
 export type { BudgetOptions, TokenBrokerProps, TokenOptions } from './token-broker-props.ts';
 export type { Watched, WatchedBudget } from './watched.ts';

@@ -52,7 +52,7 @@ export class JobWorker extends Construct {
         [ENV.deadLetterQueueUrl]: deadLetters.queueUrl,
       },
     });
-    broker.grantUse(this.function, { client, budgetName });
+    broker.connect(this.function, { client, budgetName });
     const granted = grantAll(this.function, [
       {
         actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],

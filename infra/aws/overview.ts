@@ -44,16 +44,12 @@ function tokenRows({ broker }: Watched): IWidget[][] {
       graph('Shortest time to expiry, seconds', [broker.metricSecondsToExpiry()], {
         leftAnnotations: [{ value: broker.tick.toSeconds(), label: 'one tick' }],
       }),
-      graph('Mints', [
-        broker.metricTokensMinted(),
-        broker.metricClientsFailing(),
-        broker.metricMinterTicks(),
-      ]),
+      graph('Mints', [broker.metricTokenMinted(), broker.metricClientsFailing(), broker.metricMinterTick()]),
     ],
     [
       graph(
         'Failed mints, by code',
-        MINT_FAILURES.map((code) => broker.metricMintFailures(code)),
+        MINT_FAILURES.map((code) => broker.metricMintFailed({ code })),
       ),
       new LogQueryWidget({
         title: 'Seconds to expiry, by client',

@@ -4,8 +4,13 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 export interface Permission {
   readonly actions: string[];
   readonly resourceArns: string[];
-  readonly conditions?: Record<string, Record<string, unknown>>;
+  readonly conditions?: Conditions;
+  /** Of a table's items: their keys. One that ends in `*` stands for all that begin so. */
+  readonly keys?: readonly string[];
 }
+
+/** Values by operator and condition key. */
+type Conditions = Record<string, Record<string, unknown>>;
 
 /** Gives all of them to one role. */
 export function grantAll(
@@ -13,7 +18,30 @@ export function grantAll(
   [first, ...rest]: readonly [Permission, ...Permission[]],
 ): Grant {
   return rest.reduce(
-    (grant, permission) => grant.combine(Grant.addToPrincipal({ grantee, ...permission })),
-    Grant.addToPrincipal({ grantee, ...first }),
+    (all, permission) => all.combine(grantOne(grantee, permission)),
+    grantOne(grantee, first),
   );
+}
+
+/** One statement. */
+export function grantOne(
+  grantee: IGrantable,
+  { actions, resourceArns, conditions = {}, keys }: Permission,
+): Grant {
+  const grant = Grant.addToPrincipal({ grantee, actions, resourceArns, conditions });
+  if (keys !== undefined) setKeys(grant, keys);
+  return grant;
+}
+
+/** Replaces the keys that a statement is for. */
+export function setKeys({ principalStatements }: Grant, keys: readonly string[]): void {
+  for (const statement of principalStatements) {
+    statement.addCondition(keyOperator(keys), { 'dynamodb:LeadingKeys': keys });
+    // `ForAllValues` is true for a request without any key.
+    statement.addCondition('Null', { 'dynamodb:LeadingKeys': 'false' });
+  }
+}
+
+export function keyOperator(keys: readonly string[]): string {
+  return `ForAllValues:${keys.some((key) => key.endsWith('*')) ? 'StringLike' : 'StringEquals'}`;
 }

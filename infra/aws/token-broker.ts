@@ -1,9 +1,9 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import type { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import type { Grant } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -25,19 +25,24 @@ import { BrokerTable } from './broker-table.ts';
 import { checkApiUrl, checkClientName, checkEnvironment } from './checks.ts';
 import { setEnvironment } from './function-environment.ts';
 import { MinterSchedule } from './minter-schedule.ts';
-import { grantAll, type Permission } from './permission.ts';
+import type { Permission } from './permission.ts';
+import { RoleGrants } from './role-grants.ts';
 import { TlsQueue } from './tls-queue.ts';
 import type { BudgetOptions, TokenBrokerProps, TokenOptions } from './token-broker-props.ts';
 
-/** What a function may use. */
-export interface GrantUseOptions {
-  /** The M2M client whose token the function may use: the secret's name below the prefix, such as `mocha`. */
-  readonly client: string;
+/** Where a function's calls leave from. */
+export interface EnvironmentOptions {
   /**
-   * The budget of the address that the function's calls leave from.
+   * The budget of the address that the calls leave from.
    * @default - the broker's own
    */
   readonly budgetName?: string | undefined;
+}
+
+/** What a function may use. */
+export interface GrantUseOptions extends EnvironmentOptions {
+  /** The M2M client whose token may be used: the secret's name below the prefix, such as `mocha`. */
+  readonly client: string;
 }
 
 /** As long as a worker waits for the minter's answer. */
@@ -49,7 +54,7 @@ const INSPECTOR_TIMEOUT = Duration.seconds(60);
 /**
  * One token and one call budget for all functions that call Plume's API: the table, the minter on its schedule, and
  * the inspector, which reports on tokens without showing them. Give functions the use of it with
- * {@link TokenBroker.grantUse}.
+ * {@link TokenBroker.connect}.
  */
 export class TokenBroker extends Construct {
   /** Reads secrets and mints tokens. To let it read secrets under a key of yours: `key.grantDecrypt(broker.minter)`. */
@@ -72,6 +77,7 @@ export class TokenBroker extends Construct {
   readonly tick: Duration;
 
   readonly #store: BrokerTable;
+  readonly #grants = new RoleGrants();
   readonly #tokenSettings: string;
   readonly #budget: BudgetOptions;
 
@@ -132,26 +138,45 @@ export class TokenBroker extends Construct {
       tick: this.tick,
       deadLetterQueue: this.deadLetterQueue,
     });
+    this.node.addValidation({ validate: () => this.#grants.validate() });
   }
 
   /**
-   * Lets a function use the middleware for one client: permissions on that client's items and on the budget, the
-   * invocation of the minter, and the environment that the middleware reads. Call it once per client.
+   * Lets a function make calls for one client: sets the environment that the middleware reads, and gives it the
+   * permissions of {@link TokenBroker.grantUse}. Call it once per client.
    *
-   * @throws Error if no secret can have the client's name, or if the function uses another broker or budget already
+   * @param fn a function of this app; of an alias or a version the function behind it
+   * @throws Error if no secret can have the client's name, if the function uses another broker or budget already, or if it
+   * is imported, so that its environment cannot be set
    */
-  grantUse(fn: LambdaFunction, options: GrantUseOptions): Grant {
-    const { client, budgetName = this.budgetName } = options;
-    checkClientName(client);
+  connect(fn: IFunction, options: GrantUseOptions): Grant {
+    setEnvironment(fn, this.environment(options));
+    return this.grantUse(fn, options);
+  }
+
+  /** What {@link TokenBroker.connect} sets, for code that is defined elsewhere: an imported function, a container. */
+  environment({ budgetName = this.budgetName }: EnvironmentOptions = {}): Record<string, string> {
     const environment = {
       ...this.#settings(budgetName),
       [ENV.minterFunction]: this.minter.functionArn,
       [ENV.apiUrl]: this.apiUrl,
     };
     checkEnvironment(environment);
-    setEnvironment(fn, environment);
+    return environment;
+  }
+
+  /**
+   * Permits what calls for one client take, and nothing else: to read its token, to ask the minter for another, to take
+   * tickets of the budget. It changes IAM alone: {@link TokenBroker.connect} does this too.
+   *
+   * @param grantee a role, or what has one
+   * @throws Error if no secret can have the client's name, or if the grantee's permissions cannot be changed from here. The
+   * synthesis fails if all its clients are more than IAM takes
+   */
+  grantUse(grantee: IGrantable, { client, budgetName = this.budgetName }: GrantUseOptions): Grant {
+    checkClientName(client);
     return this.#allow(
-      fn,
+      grantee,
       this.#store.items('GetItem', [TABLE.tokenKey(client)]),
       this.#store.items('UpdateItem', [TABLE.requestKey(client)]),
       ...this.#tickets(budgetName, 'worker'),
@@ -169,17 +194,17 @@ export class TokenBroker extends Construct {
   }
 
   /** Ticks that the minter completed. */
-  metricMinterTicks(options?: MetricChoices): Metric {
+  metricMinterTick(options?: MetricChoices): Metric {
     return this.metric('MinterTick', {}, options);
   }
 
   /** Tokens that were minted and stored, of all clients. */
-  metricTokensMinted(options?: MetricChoices): Metric {
+  metricTokenMinted(options?: MetricChoices): Metric {
     return this.metric('TokenMinted', {}, options);
   }
 
   /** Mints that ended with one code of {@link MINT_FAILURES}. */
-  metricMintFailures(code: MintFailure, options?: MetricChoices): Metric {
+  metricMintFailed({ code, ...options }: MetricChoices & { readonly code: MintFailure }): Metric {
     return this.metric('MintFailed', { code }, { label: code, ...options });
   }
 
@@ -247,8 +272,8 @@ export class TokenBroker extends Construct {
     }
   }
 
-  #allow(fn: LambdaFunction, ...permissions: readonly Permission[]): Grant {
-    return grantAll(fn, [this.#store.useKey(), ...permissions]);
+  #allow(grantee: IGrantable, ...permissions: readonly Permission[]): Grant {
+    return this.#grants.give(grantee, [this.#store.useKey(), ...permissions]);
   }
 }
 

@@ -23,7 +23,7 @@ class LocationsStack extends Stack {
       eventPattern: { source: ['shop'] },
       targets: [new LambdaFunction(hello)],
     });
-    for (const worker of [names, hello]) broker.grantUse(worker, { client: 'mocha' });
+    for (const worker of [names, hello]) broker.connect(worker, { client: 'mocha' });
   }
 
   #worker(id: string, file: string): NodejsFunction {

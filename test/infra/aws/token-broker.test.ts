@@ -1,7 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { describe, expect, test } from 'vitest';
 
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
@@ -25,18 +24,9 @@ function createBroker(props: Partial<TokenBrokerProps> = {}) {
   return { stack, broker: new TokenBroker(stack, 'Broker', { apiUrl: API_URL, ...props }) };
 }
 
-function createFunction(stack: Stack, id = 'Own') {
-  return new LambdaFunction(stack, id, {
-    code: Code.fromInline('exports.handler = async () => {}'),
-    handler: 'index.handler',
-    runtime: Runtime.NODEJS_24_X,
-    description: 'My own',
-  });
-}
-
 function keysOf(statements: readonly Statement[], action: string): unknown {
   const found = statements.filter(({ Action }) => Action === `dynamodb:${action}`);
-  return found.map(({ Condition }) => Object.values(Condition ?? {})[0]?.['dynamodb:LeadingKeys']);
+  return found.map(({ Condition }) => Condition?.['ForAllValues:StringEquals']?.['dynamodb:LeadingKeys']);
 }
 
 describe('a stack without options', () => {
@@ -217,8 +207,15 @@ describe('the roles', () => {
     statementsOf(template, description)
       .filter(({ Action }) => /^dynamodb:(Get|Put|Update)Item$/.test(String(Action)))
       .map(({ Action, Condition }) => [Action, Condition]);
-  const like = (...keys: string[]) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } });
-  const equals = (...keys: string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys } });
+  const named = { Null: { 'dynamodb:LeadingKeys': 'false' } };
+  const like = (...keys: string[]) => ({
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+    ...named,
+  });
+  const equals = (...keys: string[]) => ({
+    'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': keys },
+    ...named,
+  });
 
   const blocks = (key: string) => ({
     'ForAllValues:StringEquals': {
@@ -226,6 +223,7 @@ describe('the roles', () => {
       'dynamodb:Attributes': ['pk', 'blockedUntilMs'],
     },
     StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+    ...named,
   });
 
   test('of the minter reaches tokens, mints, the listing and the counters', () => {
@@ -241,8 +239,7 @@ describe('the roles', () => {
   test("of the worker reads its client's token, asks for it, and takes the workers' tickets", () => {
     expect(items(FUNCTIONS.worker)).toEqual([
       ['dynamodb:GetItem', equals('token#mocha')],
-      ['dynamodb:UpdateItem', equals('request#mocha')],
-      ['dynamodb:UpdateItem', equals('budget#default#worker')],
+      ['dynamodb:UpdateItem', equals('request#mocha', 'budget#default#worker')],
       ['dynamodb:UpdateItem', blocks('budget#default#minter')],
     ]);
   });
@@ -294,48 +291,6 @@ describe('the roles', () => {
         ],
       },
     });
-  });
-});
-
-describe('grantUse', () => {
-  test('gives a function what the middleware reads and calls', () => {
-    const { stack, broker } = createBroker();
-    const grant = broker.grantUse(createFunction(stack), { client: 'latte' });
-    expect(grant.success).toBe(true);
-    const template = Template.fromStack(stack);
-    const { Variables } = functionOf(template, /^My own/).Properties.Environment;
-    expect(Object.keys(Variables).sort()).toEqual(
-      [ENV.apiUrl, ENV.budgetSettings, ENV.minterFunction, ENV.service, ENV.table, ENV.tokenSettings].sort(),
-    );
-    expect(keysOf(statementsOf(template, /^My own/), 'GetItem')).toEqual([['token#latte']]);
-  });
-
-  test('may be used once per client, and for the budget of another address', () => {
-    const { stack, broker } = createBroker();
-    const fn = createFunction(stack);
-    broker.grantUse(fn, { client: 'latte', budgetName: 'zone-b' });
-    broker.grantUse(fn, { client: 'mocha', budgetName: 'zone-b' });
-    const template = Template.fromStack(stack);
-    const statements = statementsOf(template, /^My own/);
-    expect(keysOf(statements, 'GetItem')).toEqual([['token#latte'], ['token#mocha']]);
-    const { Variables } = functionOf(template, /^My own/).Properties.Environment;
-    expect(JSON.parse(Variables[ENV.budgetSettings])).toEqual({ name: 'zone-b' });
-  });
-
-  test('refuses a second budget or broker for a function, which has room for one', () => {
-    const { stack, broker } = createBroker();
-    const fn = createFunction(stack);
-    broker.grantUse(fn, { client: 'latte', budgetName: 'zone-a' });
-    expect(() => broker.grantUse(fn, { client: 'mocha', budgetName: 'zone-b' })).toThrow(
-      /Own\/Own uses another broker or budget already: PLUME_BUDGET_SETTINGS/,
-    );
-    const other = new TokenBroker(stack, 'Other', { apiUrl: 'https://other.example/' });
-    expect(() => other.grantUse(fn, { client: 'latte', budgetName: 'zone-a' })).toThrow(/another broker/);
-  });
-
-  test.each(['*', 'a#b', 'a/b', ''])('refuses the client %j', (client) => {
-    const { stack, broker } = createBroker();
-    expect(() => broker.grantUse(createFunction(stack), { client })).toThrow(/client's name/);
   });
 });
 
