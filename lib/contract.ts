@@ -130,8 +130,8 @@ export const METRICS = {
   TicketsRefused: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
   /** How long a call waited for its turn. */
   TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'], properties: [] },
-  /** A ticket went void before it was used. */
-  TicketsVoided: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  /** A ticket expired before it was used. */
+  TicketsExpired: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
   /** The WAF refused a call and every instance was told to stop. */
   WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */

@@ -91,7 +91,7 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
         ...ofStreams((of) => [
           broker.metric('TicketsGranted', of, { label: `granted, ${of.stream}` }),
           broker.metric('TicketsRefused', of, { label: `refused, ${of.stream}` }),
-          broker.metric('TicketsVoided', of, { label: `voided, ${of.stream}` }),
+          broker.metric('TicketsExpired', of, { label: `expired, ${of.stream}` }),
         ]),
         broker.metric('WafBlocked', { budget }),
       ]),

@@ -12,7 +12,7 @@ import { createTicketBook, type TicketBook } from './ticket-book.ts';
 import type { CounterState, TicketCounter } from './ticket-counter.ts';
 import { maxBlock, type Ticket } from './tickets.ts';
 
-export type { TicketBook } from './ticket-book.ts';
+export type { Permit, TicketBook } from './ticket-book.ts';
 
 /** One stream of the calls that leave through one egress address. One for the life of an environment. */
 export interface CallBudget {
@@ -181,7 +181,7 @@ export function createCallBudget(dependencies: CallBudgetDependencies): CallBudg
         maxBlock: maxBlock(settings[stream]),
         reserve: (count, signal) => reserveWithin(count, patienceMs(), signal),
         isBlocked: (nowMs) => blockedUntilMs > nowMs,
-        onVoid: () => telemetry.metric('TicketsVoided', 1, dimensions),
+        onExpired: () => telemetry.metric('TicketsExpired', 1, dimensions),
         onWaited: (ms) => telemetry.metric('TicketWait', ms, dimensions),
       }),
     async block() {

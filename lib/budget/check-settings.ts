@@ -35,7 +35,7 @@ function checkStream(name: BudgetStream, settings: BudgetSettings): void {
   }
   require(isWhole(stream.burstMs), settings, `${name}.burstMs must be a whole number of milliseconds`);
   require(stream.burstMs <=
-    stream.ticketLifeMs, settings, `${name}.burstMs (${stream.burstMs}) must not exceed ${name}.ticketLifeMs (${stream.ticketLifeMs}): such a ticket would be void when taken`);
+    stream.ticketLifeMs, settings, `${name}.burstMs (${stream.burstMs}) must not exceed ${name}.ticketLifeMs (${stream.ticketLifeMs}): such a ticket would have expired when taken`);
 }
 
 /** `worker floor((300000 + 15000 + 2 × 2000 + 3000) / 170) + 1 = 1895` */

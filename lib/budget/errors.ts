@@ -1,6 +1,6 @@
 import { PlumeError } from '../errors.ts';
 
-/** No ticket becomes good within the time that the caller will wait. */
+/** No ticket becomes valid within the time that the caller will wait. */
 export class BudgetExhaustedError extends PlumeError<'budget_exhausted'> {
   override readonly name = 'BudgetExhaustedError';
 

@@ -7,7 +7,7 @@ import { ceilMs, floorMs, lastMs, safeStartMs, type Ticket, ticketsFrom, tickets
 /** What came of a reservation, with the counter as it was last seen. */
 export type Reservation = { readonly seen: CounterState } & (
   | { readonly outcome: 'granted'; readonly tickets: readonly Ticket[] }
-  /** No ticket becomes good in time: the counter stands past it. */
+  /** No ticket becomes valid in time: the counter stands past it. */
   | { readonly outcome: 'full'; readonly nextMs: number }
   | { readonly outcome: 'blocked'; readonly untilMs: number }
 );

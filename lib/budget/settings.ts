@@ -1,8 +1,8 @@
-/** A stream's tickets become good at least `intervalMs` apart, and void `ticketLifeMs` after that. */
+/** A stream's tickets become valid at least `intervalMs` apart, and expire `ticketLifeMs` after that. */
 export interface StreamSettings {
   /** From one ticket to the next: 170 are 5.9 calls per second in the long run. */
   readonly intervalMs: number;
-  /** How late a ticket may be used, counted from the moment at which it becomes good. */
+  /** How late a ticket may be used, counted from the moment from which it is valid. */
   readonly ticketLifeMs: number;
   /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
   readonly burstMs: number;

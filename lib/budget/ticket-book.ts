@@ -1,24 +1,31 @@
 import type { Clock, Now } from '../platform/clock.ts';
 import { unlessAborted } from '../platform/unless-aborted.ts';
 import { BudgetClosedError } from './errors.ts';
-import { isGood, type Ticket } from './tickets.ts';
+import { isValid, type Ticket } from './tickets.ts';
+
+/** What an attempt is sent with: its ticket, for one request. */
+export interface Permit {
+  readonly ticket: Ticket;
+  /** Whether a request may leave on it at this moment: looked at again at the wire, where time has passed since the check. */
+  isValid(): boolean;
+}
 
 /** The tickets of one invocation. */
 export interface TicketBook {
   /**
-   * Waits for a ticket that is good now, and calls `send` in the same turn as the check. One ticket is one HTTP attempt:
+   * Waits for a ticket that is valid now, and calls `send` in the same turn as the check. One ticket is one HTTP attempt:
    * a retry is another `attempt`, and `send` must not follow redirects.
    *
    * @param send begins the attempt. If it returns undefined nothing was sent, and the ticket stays in the book
    * @param signal ends the wait with its reason
    * @returns what `send` returned
-   * @throws {BudgetExhaustedError} no ticket becomes good within the book's patience
+   * @throws {BudgetExhaustedError} no ticket becomes valid within the book's patience
    * @throws {BudgetBlockedError} the WAF refused a call, and the silence outlasts the book's patience
    * @throws {BudgetUnavailableError} the shared counter cannot be reached
    * @throws {BudgetClockUnreliableError} the clock cannot be corrected
    * @throws {BudgetClosedError} after {@link TicketBook.close}
    */
-  attempt<T>(send: () => T | undefined, signal?: AbortSignal): Promise<Awaited<T> | undefined>;
+  attempt<T>(send: (permit: Permit) => T | undefined, signal?: AbortSignal): Promise<Awaited<T> | undefined>;
   /** The end of the invocation: tickets left are dropped, waiting attempts reject with `budget_closed`. */
   close(): void;
 }
@@ -35,7 +42,7 @@ export interface TicketBookDependencies {
   readonly reserve: (count: number, signal: AbortSignal) => Promise<readonly Ticket[]>;
   /** Whether the WAF refused a call of this environment a moment ago: then tickets in hand are worth nothing. */
   readonly isBlocked: (nowMs: number) => boolean;
-  readonly onVoid: () => void;
+  readonly onExpired: () => void;
   readonly onWaited: (ms: number) => void;
 }
 
@@ -62,7 +69,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   };
 
   const add = (ticket: Ticket): void => {
-    const before = free.findLastIndex(({ goodFromMs }) => goodFromMs <= ticket.goodFromMs);
+    const before = free.findLastIndex(({ validFromMs }) => validFromMs <= ticket.validFromMs);
     free.splice(before + 1, 0, ticket);
   };
 
@@ -89,7 +96,10 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   };
 
   return {
-    async attempt<T>(send: () => T | undefined, callerSignal?: AbortSignal): Promise<Awaited<T> | undefined> {
+    async attempt<T>(
+      send: (permit: Permit) => T | undefined,
+      callerSignal?: AbortSignal,
+    ): Promise<Awaited<T> | undefined> {
       const throwIfEnded = (): void => {
         closing.signal.throwIfAborted();
         callerSignal?.throwIfAborted();
@@ -106,20 +116,20 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
           // Whatever happened before this line, a freeze of hours too: from here to `send` nothing is awaited.
           throwIfEnded();
           const nowMs = clock.now();
-          if (nowMs > held.voidAtMs) {
+          if (nowMs > held.expiresAtMs) {
             held = undefined;
             expected += 1;
-            dependencies.onVoid();
+            dependencies.onExpired();
           } else if (dependencies.isBlocked(nowMs)) {
             held = undefined;
             expected += 1;
             free.length = 0;
-          } else if (!isGood(held, nowMs)) {
-            await clock.sleep(held.goodFromMs - nowMs, endedSignal());
+          } else if (!isValid(held, nowMs)) {
+            await clock.sleep(held.validFromMs - nowMs, endedSignal());
           } else {
             const ticket = held;
             held = undefined;
-            const sent = send();
+            const sent = send({ ticket, isValid: () => isValid(ticket, clock.now()) });
             if (sent === undefined) {
               putBack(ticket);
               return undefined;

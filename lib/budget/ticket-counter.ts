@@ -2,7 +2,7 @@ import type { BudgetStream } from '../contract.ts';
 
 /** The shared counter as a reply shows it. */
 export interface CounterState {
-  /** When the next free ticket becomes good; absent if the counter is not there. It never decreases. */
+  /** When the next free ticket becomes valid (the theoretical arrival time of GCRA); absent if the counter is not there. It never decreases. */
   readonly nextMs?: number;
   /** Nobody calls before this moment, because the WAF refused a call. */
   readonly blockedUntilMs?: number;

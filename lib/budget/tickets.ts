@@ -1,36 +1,38 @@
 import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from './settings.ts';
 
 /**
- * The arithmetic of tickets: pure, in milliseconds since the epoch.
+ * The arithmetic of tickets: pure, in milliseconds since the epoch. It is GCRA (generic cell rate algorithm, ITU-T I.371)
+ * by virtual scheduling, with reservations and with permits that expire: the counter's `next` is the theoretical arrival
+ * time, `intervalMs` the emission interval T, `burstMs` the tolerance.
  *
- * A ticket permits one HTTP attempt that starts between `goodFromMs` and `voidAtMs` by the caller's
- * corrected clock. The shared counter holds one moment, `next`: when the next free ticket becomes good.
+ * A ticket permits one HTTP attempt that starts between `validFromMs` and `expiresAtMs` by the caller's
+ * corrected clock. The shared counter holds one moment, `next`: when the next free ticket becomes valid.
  * Reserving n tickets moves it on by n intervals, so any two tickets of a stream are an interval apart.
  */
 export interface Ticket {
-  readonly goodFromMs: number;
-  readonly voidAtMs: number;
+  readonly validFromMs: number;
+  readonly expiresAtMs: number;
 }
 
-/** The `count` tickets that begin with the one good from `firstMs`. */
+/** The `count` tickets that begin with the one valid from `firstMs`. */
 export function ticketsFrom(firstMs: number, count: number, stream: StreamSettings): readonly Ticket[] {
   return Array.from({ length: count }, (_, index) => {
-    const goodFromMs = firstMs + index * stream.intervalMs;
-    return { goodFromMs, voidAtMs: goodFromMs + stream.ticketLifeMs };
+    const validFromMs = firstMs + index * stream.intervalMs;
+    return { validFromMs, expiresAtMs: validFromMs + stream.ticketLifeMs };
   });
 }
 
 /** What must hold immediately before an attempt. */
-export function isGood(ticket: Ticket, nowMs: number): boolean {
-  return ticket.goodFromMs <= nowMs && nowMs <= ticket.voidAtMs;
+export function isValid(ticket: Ticket, nowMs: number): boolean {
+  return ticket.validFromMs <= nowMs && nowMs <= ticket.expiresAtMs;
 }
 
-/** The oldest moment at which a ticket taken now may have become good. */
+/** The oldest moment at which a ticket taken now may have become valid. */
 export function floorMs(nowMs: number, stream: StreamSettings): number {
   return nowMs - stream.burstMs;
 }
 
-/** The latest moment at which a ticket taken now may become good, for a caller that waits until `untilMs`. */
+/** The latest moment at which a ticket taken now may become valid, for a caller that waits until `untilMs`. */
 export function lastMs(nowMs: number, untilMs: number, stream: StreamSettings): number {
   return Math.min(untilMs, nowMs + stream.horizonMs);
 }
@@ -40,7 +42,7 @@ export function ceilMs(last: number, count: number, stream: StreamSettings): num
   return last - (count - 1) * stream.intervalMs;
 }
 
-/** How many tickets, the first good from `firstMs`, end by `last`. */
+/** How many tickets, the first valid from `firstMs`, end by `last`. */
 export function ticketsThatFit(firstMs: number, last: number, stream: StreamSettings): number {
   return firstMs > last ? 0 : Math.floor((last - firstMs) / stream.intervalMs) + 1;
 }
@@ -65,7 +67,7 @@ export function safeStartMs(nowMs: number, stream: StreamSettings, settings: Bud
 
 /**
  * The most calls of a stream that the WAF can see in any window. A call arrives in
- * [goodFrom - skew, goodFrom + life + skew + delay], so the calls of a window hold tickets from a span of
+ * [validFrom - skew, validFrom + life + skew + delay], so the calls of a window hold tickets from a span of
  * window + life + 2 × skew + delay, which has room for one ticket per interval and one more.
  */
 export function boundOf(stream: StreamSettings, settings: BudgetSettings): number {

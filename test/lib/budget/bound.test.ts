@@ -68,7 +68,7 @@ interface Played {
   /** When calls reached the WAF. */
   readonly arrivalsMs: number[];
   /** Every ticket that the counter granted, with its distance to the next. */
-  readonly granted: { readonly goodFromMs: number; readonly intervalMs: number }[];
+  readonly granted: { readonly validFromMs: number; readonly intervalMs: number }[];
   /** By caller: what it was granted, and when by its own clock it called. */
   readonly callers: { readonly grantedMs: number[]; readonly sentMs: number[] }[];
   readonly surprises: unknown[];
@@ -132,7 +132,7 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
       const firstMs = (reply.state.nextMs ?? 0) - advanceMs;
       for (let offsetMs = 0; reply.applied && offsetMs < advanceMs; offsetMs += intervalMs) {
         caller.grantedMs.push(firstMs + offsetMs);
-        played.granted.push({ goodFromMs: firstMs + offsetMs, intervalMs });
+        played.granted.push({ validFromMs: firstMs + offsetMs, intervalMs });
       }
       return reply;
     };
@@ -203,21 +203,21 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
   return played;
 }
 
-/** The premises of the proof: tickets lie an interval apart, and each call has one of its own that is good. */
+/** The premises of the proof: tickets lie an interval apart, and each call has one of its own that is valid. */
 function checkPremises({ granted, callers, surprises }: Played): void {
   expect(surprises).toEqual([]);
-  const inOrder = granted.toSorted((a, b) => a.goodFromMs - b.goodFromMs);
+  const inOrder = granted.toSorted((a, b) => a.validFromMs - b.validFromMs);
   for (const [index, ticket] of inOrder.entries()) {
-    const distanceMs = (inOrder[index + 1]?.goodFromMs ?? Number.POSITIVE_INFINITY) - ticket.goodFromMs;
+    const distanceMs = (inOrder[index + 1]?.validFromMs ?? Number.POSITIVE_INFINITY) - ticket.validFromMs;
     if (distanceMs < ticket.intervalMs) throw new Error(`two tickets lie ${distanceMs} ms apart`);
   }
   for (const { grantedMs, sentMs } of callers) {
     const left = grantedMs.toSorted((a, b) => a - b);
     for (const atMs of sentMs) {
       const own = left.findIndex(
-        (goodFromMs) => goodFromMs <= atMs && atMs <= goodFromMs + SETTINGS.worker.ticketLifeMs,
+        (validFromMs) => validFromMs <= atMs && atMs <= validFromMs + SETTINGS.worker.ticketLifeMs,
       );
-      if (own < 0) throw new Error('a call had no good ticket');
+      if (own < 0) throw new Error('a call had no valid ticket');
       left.splice(own, 1);
     }
   }

@@ -145,7 +145,7 @@ describe('a block by the WAF', () => {
 });
 
 describe('an engine that is away', () => {
-  test('fails closed with a retryable error that repeats nothing; tickets in hand stay good', async () => {
+  test('fails closed with a retryable error that repeats nothing; tickets in hand stay valid', async () => {
     const scene = await openScene();
     const budget = scene.instance();
     const book = budget.openBook({ calls: 2, patienceMs: () => 20_000 });
@@ -166,7 +166,7 @@ test('settings that cannot work are refused at construction', async () => {
 });
 
 describe('patience', () => {
-  test('of none takes what is good now, after a pause too, and no more', async () => {
+  test('of none takes what is valid now, after a pause too, and no more', async () => {
     const scene = await openScene();
     await scene
       .instance()

@@ -5,7 +5,7 @@ import {
   boundOf,
   ceilMs,
   floorMs,
-  isGood,
+  isValid,
   lastMs,
   maxBlock,
   safeStartMs,
@@ -27,9 +27,9 @@ test.each([
 describe('tickets', () => {
   test('become good an interval apart and live for their life', () => {
     expect(ticketsFrom(1_000, 3, WORKER)).toEqual([
-      { goodFromMs: 1_000, voidAtMs: 16_000 },
-      { goodFromMs: 1_170, voidAtMs: 16_170 },
-      { goodFromMs: 1_340, voidAtMs: 16_340 },
+      { validFromMs: 1_000, expiresAtMs: 16_000 },
+      { validFromMs: 1_170, expiresAtMs: 16_170 },
+      { validFromMs: 1_340, expiresAtMs: 16_340 },
     ]);
   });
 
@@ -39,7 +39,7 @@ describe('tickets', () => {
     [16_000, true],
     [16_001, false],
   ])('one good from 1000 is good at %i: %s', (nowMs, good) => {
-    expect(isGood({ goodFromMs: 1_000, voidAtMs: 16_000 }, nowMs)).toBe(good);
+    expect(isValid({ validFromMs: 1_000, expiresAtMs: 16_000 }, nowMs)).toBe(good);
   });
 
   test('are handed out from a burst ago to a horizon ahead, or as far as the caller waits', () => {
