@@ -1,5 +1,5 @@
 import { BudgetExhaustedError, BudgetUnavailableError } from '../../lib/budget/errors.ts';
-import type { TicketBook } from '../../lib/budget/ticket-book.ts';
+import type { Permit, TicketBook } from '../../lib/budget/ticket-book.ts';
 import type { Instance } from './instance.ts';
 import type { Limiter, World } from './limiter.ts';
 
@@ -66,16 +66,21 @@ export function createSlidingCountersLimiter(world: World): Limiter {
 }
 
 const JITTER_MS = 1_000;
+/** Of limiters whose permits never expire. */
+const permit: Permit = {
+  ticket: { validFromMs: 0, expiresAtMs: Number.POSITIVE_INFINITY },
+  isValid: () => true,
+};
 
 function bookOf({ random }: World, instance: Instance, consume: Consume) {
   return ({ patienceMs }: { patienceMs: () => number }): TicketBook => ({
-    async attempt<T>(send: () => T | undefined): Promise<Awaited<T> | undefined> {
+    async attempt<T>(send: (permit: Permit) => T | undefined): Promise<Awaited<T> | undefined> {
       const untilMs = instance.clock.now() + patienceMs();
       for (;;) {
         const refused = await consume(instance).catch(() => {
           throw new BudgetUnavailableError('', instance.clock.now() + random.between(1_000, 10_000));
         });
-        if (!refused) return await send();
+        if (!refused) return await send(permit);
         const retryAtMs = refused.resetAtMs + Math.ceil(random.next() * JITTER_MS);
         if (retryAtMs > untilMs) throw new BudgetExhaustedError('', retryAtMs);
         await instance.clock.sleep(retryAtMs - instance.clock.now());

@@ -6,6 +6,7 @@ import { SecretUnavailableError } from '../../../lib/credentials/errors.ts';
 import type { ListOptions } from '../../../lib/credentials/secrets.ts';
 import { ClientRecordsUnavailableError } from '../../../lib/minter/errors.ts';
 import { isServable, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
+import { openBook } from '../../fixtures/open-book.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
@@ -385,14 +386,11 @@ describe('trouble', () => {
     let tickets = 5;
     const budget = {
       ...world.dependencies.budget,
-      openBook: () => ({
-        attempt: async <T>(send: () => T | undefined): Promise<Awaited<T> | undefined> => {
+      openBook: () =>
+        openBook(() => {
           tickets -= 1;
           if (tickets < 0) throw new BudgetExhaustedError('none', world.clock.now() + 10_000);
-          return await send();
-        },
-        close: () => {},
-      }),
+        }),
     };
     expect(await world.tick({ budget })).toMatchObject({ due: 51, minted: 5, failed: 0, postponed: 46 });
     for (let tick = 0; tick < 10; tick += 1) {

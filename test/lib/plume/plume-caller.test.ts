@@ -16,6 +16,7 @@ import { createTokenReader } from '../../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore, type TokenStore } from '../../../lib/token/token-store.ts';
 import { ABUNDANT_BUDGET, fillBudget } from '../../fixtures/abundant-budget.ts';
+import { openBook } from '../../fixtures/open-book.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
@@ -161,13 +162,12 @@ describe('401', () => {
     // The first call has its ticket; the others get theirs when it makes its second attempt.
     const second = Promise.withResolvers<void>();
     let attempts = 0;
-    const attempt = async <T>(send: () => T | undefined): Promise<Awaited<T> | undefined> => {
+    const book = openBook(async () => {
       attempts += 1;
       if (attempts === 4) second.resolve();
       if (attempts === 2 || attempts === 3) await second.promise;
-      return await send();
-    };
-    const budget: CallBudget = { openBook: () => ({ attempt, close: () => {} }), block: async () => 0 };
+    });
+    const budget: CallBudget = { openBook: () => book, block: async () => 0 };
     const session = open(environment(budget), 3);
     const responses = await Promise.all([session.fetch('/1'), session.fetch('/2'), session.fetch('/3')]);
     expect(responses.every(({ status }) => status === 200)).toBe(true);
