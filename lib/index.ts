@@ -21,11 +21,13 @@ export {
   type PlumeErrorOptions,
   shouldPostpone,
 } from './errors.ts';
-export { createPlume, type Plume, type PlumeInvocation } from './middleware/create-plume.ts';
-export type { PlumeContext, PlumeOptions } from './middleware/options.ts';
+export { createPlume, type Plume, type RunOptions } from './middleware/create-plume.ts';
+export type { PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
 export type { InvocationContext } from './middleware/sessions.ts';
 export { type AnyPlumeError, isPlumeError } from './plume/any-error.ts';
+export type { PlumeApi } from './plume/api.ts';
+export type { Broker } from './plume/broker.ts';
 export {
   ApiError,
   ApiUnreachableError,
@@ -36,10 +38,8 @@ export {
   SessionClosedError,
   WafBlockedError,
 } from './plume/errors.ts';
-export type { PlumeCaller } from './plume/plume-caller.ts';
 export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from './plume/request-init.ts';
 export type { RetryOptions } from './plume/retry-policy.ts';
-export type { Invocation, PlumeSession } from './plume/session-calls.ts';
 export { TokenStoreUnavailableError, TokenUnavailableError } from './token/errors.ts';
 export type { TokenSettings } from './token/settings.ts';
 export type { IsWafBlock } from './waf/waf-block.ts';

@@ -1,8 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
 import { isPlumeError, PlumeError, shouldPostpone } from '../../lib/errors.ts';
-import type { PlumeContext } from '../../lib/middleware/options.ts';
 import type { Now } from '../../lib/platform/clock.ts';
 import { readText } from '../../lib/platform/read-text.ts';
+import type { PlumeApi } from '../../lib/plume/api.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type Job, type Journey, journeyOf, parseJob } from './job.ts';
@@ -13,7 +13,7 @@ export type JobEnd = 'done' | 'postponed' | 'buried' | 'retry';
 
 export interface JobDependencies {
   readonly client: string;
-  readonly fetch: PlumeContext['fetch'];
+  readonly fetch: PlumeApi['fetch'];
   readonly queues: Queues;
   readonly now: Now;
   readonly telemetry: Telemetry;

@@ -1,6 +1,7 @@
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
-import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
+import type { PlumeApi } from '../../lib/plume/api.ts';
+import { apiOf, type Broker, createBroker, type WorkerBroker } from '../../lib/plume/broker.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
@@ -29,10 +30,11 @@ export interface TestBrokerOptions {
   readonly respond?: (request: Request) => Response | Promise<Response>;
 }
 
-/** A broker in memory and a Plume cloud on loopback: the rules of production, without AWS and without waiting. */
-export interface TestBroker extends AsyncDisposable {
-  /** For the option `plume` of the middleware and of `createPlume`. */
-  readonly plume: PlumeCaller;
+/**
+ * A broker in memory and a Plume cloud on loopback: the rules of production, without AWS and without waiting. It is the
+ * option `broker` of the middleware and of `createPlume`.
+ */
+export interface TestBroker extends Broker, AsyncDisposable {
   /** Unix ms; it stands still until the test moves it, but jumps on while all calls wait for their turn. */
   readonly clock: TestClock;
   /** Calls that reached Plume's API, and with which status it answered; 401 among them. */
@@ -47,9 +49,9 @@ export interface TestBroker extends AsyncDisposable {
   setAuthorizationServerAway(isAway: boolean): void;
   /** Another secret than the client's is right: `invalid_client`. */
   setCredentialsRefused(isRefused: boolean): void;
-  /** The firewall refuses all calls for so long, in ms. */
+  /** The WAF refuses all calls for so long, in ms. */
   blockAddress(durationMs: number): void;
-  /** No ticket becomes good for so long, in ms: others use the budget up. */
+  /** No ticket becomes valid for so long, in ms: others use the budget up. */
   exhaustBudget(durationMs: number): void;
   /** Ends the Plume cloud, as the end of an `await using` does. */
   stop(): Promise<void>;
@@ -116,7 +118,7 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
   });
   const store = createMemoryTokenStore();
   const secret = { authorization: authorizationOf(client), tokenUrl: cloud.tokenUrl, scope: scopeOf(client) };
-  const caller = createPlumeCaller({
+  const worker = createBroker({
     apiUrl: new URL(cloud.apiUrl),
     tokens: createTokenReader({
       store,
@@ -149,7 +151,7 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
   });
 
   return {
-    plume: countingCalls(caller, activity),
+    open: countingCalls(worker, activity),
     clock,
     statuses,
     tokensIssued: () => issued,
@@ -167,23 +169,20 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
 }
 
 /** Only while a call is under way may time go on by itself. */
-function countingCalls(caller: PlumeCaller, activity: { calls: number }): PlumeCaller {
-  const counted = async <Result>(call: () => Promise<Result>): Promise<Result> => {
-    activity.calls += 1;
-    try {
-      return await call();
-    } finally {
-      activity.calls -= 1;
-    }
-  };
-  return {
-    open(invocation) {
-      const session = caller.open(invocation);
-      return {
-        fetch: (input, init) => counted(() => session.fetch(input, init)),
-        json: (input, init) => counted(() => session.json(input, init)),
-        close: session.close,
-      };
-    },
+function countingCalls({ open }: WorkerBroker, activity: { calls: number }): WorkerBroker['open'] {
+  const counted =
+    (call: (...parameters: never[]) => Promise<unknown>) =>
+    async (...parameters: never[]) => {
+      activity.calls += 1;
+      try {
+        return await call(...parameters);
+      } finally {
+        activity.calls -= 1;
+      }
+    };
+  return (invocation) => {
+    const session = open(invocation);
+    const verbs = Object.entries(apiOf(session)).map(([verb, call]) => [verb, counted(call)]);
+    return { ...(Object.fromEntries(verbs) as PlumeApi), close: session.close };
   };
 }

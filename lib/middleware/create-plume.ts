@@ -1,4 +1,6 @@
-import type { PlumeContext, PlumeOptions } from './options.ts';
+import type { PlumeApi } from '../plume/api.ts';
+import { apiOf } from '../plume/broker.ts';
+import type { PlumeOptions } from './options.ts';
 import { createSessions, type InvocationContext, recordsOf } from './sessions.ts';
 
 /** Calls Plume's API for one client, without Middy: in a handler of your own, or in a script. */
@@ -11,14 +13,11 @@ export interface Plume {
    * @returns what `work` returned
    * @throws whatever `work` threw, and {@link PlumeError} `config_invalid` if `calls` is no number of calls
    */
-  run<Result>(
-    work: (plume: PlumeContext) => Result | Promise<Result>,
-    invocation?: PlumeInvocation,
-  ): Promise<Result>;
+  run<Result>(work: (plume: PlumeApi) => Result | Promise<Result>, invocation?: RunOptions): Promise<Result>;
 }
 
-/** What is known of the invocation whose work is done. */
-export interface PlumeInvocation {
+/** What `run` is told of the invocation. */
+export interface RunOptions {
   /**
    * Lambda's context, so that no call outlives the invocation's time.
    * @default - none, as in a script: only `maxWaitMs` bounds the waiting
@@ -34,8 +33,8 @@ export interface PlumeInvocation {
 }
 
 /**
- * The same as the middleware, for those who do without Middy. Make it once, outside of the handler: the token and what is
- * known of the budget are kept from one invocation to the next.
+ * The same as the middleware, without Middy. Make it once, outside of the handler: the token and what is known of the budget
+ * are kept from one invocation to the next.
  *
  * @throws {@link PlumeError} `config_invalid`, if the environment or the options cannot work
  */
@@ -45,7 +44,7 @@ export function createPlume(options: PlumeOptions): Plume {
     async run(work, { context, event, calls = recordsOf(event) } = {}) {
       const session = open(calls, context);
       try {
-        return await work({ fetch: session.fetch, json: session.json });
+        return await work(apiOf(session));
       } finally {
         await session.close();
       }

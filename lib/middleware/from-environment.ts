@@ -7,7 +7,7 @@ import { systemClock } from '../platform/clock.ts';
 import { parseApiUrl } from '../platform/endpoint-url.ts';
 import { SDK_CONFIG } from '../platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../platform/server-clock.ts';
-import { createPlumeCaller, type PlumeCaller } from '../plume/plume-caller.ts';
+import { createBroker, type WorkerBroker } from '../plume/broker.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
 import { reportClockOffset } from '../telemetry/clock-offset.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
@@ -22,7 +22,7 @@ const API_TIMEOUT_MS = 10_000;
 /** Longer than the minter's own wait for a ticket and an answer. */
 const MINTER_TIMEOUT_MS = 30_000;
 
-let shared: PlumeCaller | undefined;
+let shared: WorkerBroker | undefined;
 
 /**
  * The wiring that the construct's environment variables describe. One for all middlewares of an environment: they
@@ -30,12 +30,12 @@ let shared: PlumeCaller | undefined;
  *
  * @throws {ConfigError} naming the variable that is missing or wrong
  */
-export function plumeFromEnvironment(): PlumeCaller {
+export function brokerFromEnvironment(): WorkerBroker {
   shared ??= createFrom(process.env);
   return shared;
 }
 
-function createFrom(environment: Environment): PlumeCaller {
+function createFrom(environment: Environment): WorkerBroker {
   const { service, table, token: settings, budget: budgetSettings } = readSettings(environment);
   const apiUrl = readApiUrl(environment);
   const functionName = required(environment, 'minterFunction');
@@ -48,7 +48,7 @@ function createFrom(environment: Environment): PlumeCaller {
   });
   followServerClock(client, serverClock);
 
-  return createPlumeCaller({
+  return createBroker({
     apiUrl,
     tokens: createTokenReader({
       store: createTokenStore({ client, table }),

@@ -1,8 +1,9 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 
-import type { PlumeSession } from '../plume/session-calls.ts';
-import type { PlumeContext, PlumeOptions } from './options.ts';
+import type { PlumeApi } from '../plume/api.ts';
+import { apiOf, type Session } from '../plume/broker.ts';
+import type { PlumeOptions } from './options.ts';
 import { createSessions, recordsOf } from './sessions.ts';
 
 /** What the calls of a handler have in common. `TEvent` is the handler's event. */
@@ -15,16 +16,11 @@ export interface PlumeMiddlewareOptions<TEvent = unknown> extends PlumeOptions {
 }
 
 /** Middy middleware that adds `plume` to the handler's context, for any event and any result. */
-export type PlumeMiddleware<TEvent> = MiddlewareObj<
-  TEvent,
-  unknown,
-  Error,
-  Context & { plume: PlumeContext }
->;
+export type PlumeMiddleware<TEvent> = MiddlewareObj<TEvent, unknown, Error, Context & { plume: PlumeApi }>;
 
 /**
- * Middy middleware: gives the handler `context.plume`. Let it be the last one that is used: Middy skips the ends
- * of middlewares before one that answers early, and then nobody would end calls that the handler did not await.
+ * Middy middleware: gives the handler `context.plume`. Use it last: Middy skips the ends of the middlewares before one
+ * that answers early, and then calls that the handler did not await would not be ended.
  *
  * @throws {@link PlumeError} `config_invalid` at construction, if the environment or the options cannot work
  */
@@ -43,11 +39,11 @@ export function plume<TEvent = unknown>(options: PlumeMiddlewareOptions<TEvent>)
     before: function plumeBefore({ event, context, internal }) {
       const session = open(calls(event), context);
       (internal as Sessions)[key] = session;
-      context.plume = { fetch: session.fetch, json: session.json };
+      context.plume = apiOf(session);
     },
     after: plumeClose,
     onError: plumeClose,
   };
 }
 
-type Sessions = Record<symbol, PlumeSession | undefined>;
+type Sessions = Record<symbol, Session | undefined>;

@@ -1,8 +1,8 @@
 import { ConfigError } from '../errors.ts';
 import { checkClientName } from '../platform/client-name.ts';
+import type { Session, WorkerBroker } from '../plume/broker.ts';
 import { brokenRetryRule } from '../plume/retry-policy.ts';
-import type { PlumeSession } from '../plume/session-calls.ts';
-import { plumeFromEnvironment } from './from-environment.ts';
+import { brokerFromEnvironment } from './from-environment.ts';
 import type { PlumeOptions } from './options.ts';
 
 /** What is needed of Lambda's context. */
@@ -17,7 +17,7 @@ export interface InvocationContext {
  * @param context without one, as in a script, only `maxWaitMs` bounds the waiting, and nothing ends but by itself
  * @throws {ConfigError} `calls` is no number of calls
  */
-export type OpenSession = (calls: number, context?: InvocationContext) => PlumeSession;
+export type OpenSession = (calls: number, context?: InvocationContext) => Session;
 
 /** Kept free for the end of the handler, which takes longer than nothing. */
 const CLOSING_MS = 500;
@@ -31,11 +31,11 @@ export function createSessions(options: PlumeOptions): OpenSession {
   const brokenRule = retry && brokenRetryRule(retry);
   if (brokenRule !== undefined) throw new ConfigError(`the option ${brokenRule}`);
   const client = checkClientName(options.client);
-  const plume = options.plume ?? plumeFromEnvironment();
+  const broker = (options.broker ?? brokerFromEnvironment()) as WorkerBroker;
 
   return (calls, context) => {
     const remainingMs = (): number => context?.getRemainingTimeInMillis() ?? Number.POSITIVE_INFINITY;
-    return plume.open({
+    return broker.open({
       client,
       calls: checkCalls(calls),
       isWafBlock,

@@ -6,7 +6,7 @@ import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
-import { createPlumeCaller } from '../../lib/plume/plume-caller.ts';
+import { createBroker } from '../../lib/plume/broker.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import type { TokenSettings } from '../../lib/token/settings.ts';
@@ -39,7 +39,7 @@ export function brokerContender(world: ColdWorld, settings: TokenSettings): Reco
   return {
     name: 'broker',
     instance() {
-      const plume = createPlumeCaller({
+      const plume = createBroker({
         ...shared,
         apiUrl: new URL(cloud.apiUrl),
         tokens: createTokenReader({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isPlumeError } from '../../lib/errors.ts';
-import { createPlumeCaller, type PlumeCaller } from '../../lib/plume/plume-caller.ts';
+import { createBroker, type WorkerBroker } from '../../lib/plume/broker.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
 import { startTable, type Table } from '../fixtures/table.ts';
@@ -38,8 +38,8 @@ test('an API that rejects every token for ten minutes: at most one forced mint p
   const { settings, server } = world;
   let calls = 0;
 
-  const instance = (): PlumeCaller =>
-    createPlumeCaller({
+  const instance = (): WorkerBroker =>
+    createBroker({
       apiUrl: new URL('https://api.example'),
       tokens: createTokenReader({
         store: world.store,
@@ -62,7 +62,7 @@ test('an API that rejects every token for ten minutes: at most one forced mint p
     });
 
   /** As a worker does: one call per invocation, come back when told to, or at once. */
-  async function call(plume: PlumeCaller, client: string): Promise<void> {
+  async function call(plume: WorkerBroker, client: string): Promise<void> {
     while (clock.now() < endMs) {
       const session = plume.open({ client, patienceMs: () => 30_000, endsInMs: 60_000 });
       const end = await session.fetch('/v1').catch((error: unknown) => error);

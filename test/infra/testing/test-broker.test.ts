@@ -13,13 +13,11 @@ beforeEach(async () => {
 afterEach(() => broker.stop());
 
 const locations = () =>
-  createPlume({ client: 'mocha', plume: broker.plume, maxWaitMs: 20_000 }).run(({ json }) =>
-    json('/v1/locations'),
-  );
+  createPlume({ client: 'mocha', broker, maxWaitMs: 20_000 }).run(({ json }) => json('/v1/locations'));
 
 test('a worker of Middy calls the API', async () => {
   const handler = middy()
-    .use(plume({ client: 'mocha', plume: broker.plume }))
+    .use(plume({ client: 'mocha', broker }))
     .handler(async (_event: unknown, context) => context.plume.json('/v1/locations'));
   const context = { getRemainingTimeInMillis: () => 60_000 } as Parameters<typeof handler>[1];
   expect(await handler({}, context)).toEqual({ ok: true, method: 'GET', path: '/v1/locations' });
@@ -92,7 +90,7 @@ describe('what cannot be done says so', () => {
 
 test('calls wait for their turn without a test waiting', async () => {
   const startedMs = broker.clock.now();
-  await createPlume({ client: 'mocha', plume: broker.plume }).run(
+  await createPlume({ client: 'mocha', broker }).run(
     ({ json }) => Promise.all(Array.from({ length: 40 }, () => json('/v1/locations'))),
     { calls: 40 },
   );
@@ -106,7 +104,7 @@ test('the API answers what the test says', async () => {
     client: 'latte',
     respond: async (request) => Response.json({ name: await request.text() }, { status: 201 }),
   });
-  const response = await createPlume({ client: 'latte', plume: own.plume }).run(async ({ fetch }) => {
+  const response = await createPlume({ client: 'latte', broker: own }).run(async ({ fetch }) => {
     const answer = await fetch('/v1/locations', { method: 'POST', body: 'Ljubljana' });
     return { status: answer.status, body: await answer.json() };
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { createPlume, isPlumeError, type PlumeContext, type PlumeOptions } from '../../../lib/index.ts';
+import { createPlume, isPlumeError, type PlumeApi, type PlumeOptions } from '../../../lib/index.ts';
+import type { WorkerBroker } from '../../../lib/plume/broker.ts';
 import { type CloudBroker, startCloudBroker } from '../../fixtures/memory.ts';
 
 const PATH = '/api/v1/locations';
@@ -16,7 +17,7 @@ beforeEach(() => {
 });
 
 const mocha = (options: Partial<PlumeOptions> = {}) =>
-  createPlume({ client: 'mocha', plume: broker.caller(), ...options });
+  createPlume({ client: 'mocha', broker: broker.caller(), ...options });
 const lambdaContext = (remainingMs: number) => ({ getRemainingTimeInMillis: () => remainingMs });
 
 test('gives the work its calls, and returns what it returned', async () => {
@@ -40,7 +41,7 @@ test('ends with an error of the work, which stays what it was, and writes the me
 });
 
 test('ends the calls that the work did not await, and every later one', async () => {
-  let kept: PlumeContext | undefined;
+  let kept: PlumeApi | undefined;
   let forgotten: Promise<Response> | undefined;
   await mocha().run((plume) => {
     kept = plume;
@@ -48,7 +49,7 @@ test('ends the calls that the work did not await, and every later one', async ()
   });
   await expect(forgotten).rejects.toMatchObject({ code: 'session_closed', client: 'mocha' });
   await expect(kept?.json(PATH)).rejects.toMatchObject({ code: 'session_closed' });
-  expect(JSON.stringify(broker.seen.logged)).toContain('calls were not awaited');
+  expect(JSON.stringify(broker.seen.logged)).toContain('did not await all of its calls');
 });
 
 test('ends the reading of an answer that the work did not read', async () => {
@@ -58,12 +59,12 @@ test('ends the reading of an answer that the work did not read', async () => {
     });
     return new Response(body);
   };
-  const response = await mocha({ plume: broker.caller({ fetch: away }) }).run((plume) => plume.fetch(PATH));
+  const response = await mocha({ broker: broker.caller({ fetch: away }) }).run((plume) => plume.fetch(PATH));
   await expect(response.text()).rejects.toMatchObject({ code: 'session_closed' });
 });
 
 test('reserves what it is told, what the event says, or one', async () => {
-  const work = ({ json }: PlumeContext) => json(PATH);
+  const work = ({ json }: PlumeApi) => json(PATH);
   await mocha().run(work, { calls: 7 });
   expect(broker.seen).toMatchObject({ reservations: 1, tickets: 7 });
   await mocha().run(work, { event: { Records: [{}, {}, {}] } });
@@ -93,16 +94,16 @@ test("with Lambda's context no call outlives the invocation", async () => {
 test('without one the time is bounded by maxWaitMs alone', async () => {
   const opened: { waitMs: number; endsInMs: number }[] = [];
   const caller = broker.caller();
-  const plume: PlumeOptions['plume'] = {
+  const watched: WorkerBroker = {
     open(invocation) {
       opened.push({ waitMs: invocation.patienceMs(), endsInMs: invocation.endsInMs });
       return caller.open(invocation);
     },
   };
-  const work = ({ json }: PlumeContext) => json(PATH);
-  await mocha({ plume }).run(work);
-  await mocha({ plume, maxWaitMs: 90_000 }).run(work);
-  await mocha({ plume }).run(work, { context: lambdaContext(10_000) });
+  const work = ({ json }: PlumeApi) => json(PATH);
+  await mocha({ broker: watched }).run(work);
+  await mocha({ broker: watched, maxWaitMs: 90_000 }).run(work);
+  await mocha({ broker: watched }).run(work, { context: lambdaContext(10_000) });
   expect(opened).toEqual([
     { waitMs: 30_000, endsInMs: Number.POSITIVE_INFINITY },
     { waitMs: 90_000, endsInMs: Number.POSITIVE_INFINITY },
@@ -124,7 +125,7 @@ test('a policy of retries is that of all calls', async () => {
   const clock = { now: Date.now, sleep: async (ms: number) => void waits.push(ms) };
   const away: typeof fetch = async () => new Response('{}', { status: 503 });
   const plume = mocha({
-    plume: broker.caller({ fetch: away, clock, random: () => 0.5 }),
+    broker: broker.caller({ fetch: away, clock, random: () => 0.5 }),
     retry: { limit: 2 },
   });
   const error = await plume.run(({ json }) => json(PATH)).catch((thrown: unknown) => thrown);

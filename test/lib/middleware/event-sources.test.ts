@@ -23,8 +23,8 @@ import type {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { isPlumeError } from '../../../lib/errors.ts';
-import type { PlumeContext } from '../../../lib/middleware/options.ts';
 import { plume } from '../../../lib/middleware/plume.ts';
+import type { PlumeApi } from '../../../lib/plume/api.ts';
 import { type CloudBroker, startCloudBroker } from '../../fixtures/memory.ts';
 
 /**
@@ -42,11 +42,11 @@ beforeAll(async () => {
 afterAll(() => broker.stop());
 beforeEach(() => Object.assign(broker.seen, { reservations: 0, tickets: 0, flushes: 0 }));
 
-const options = () => ({ client: 'mocha', plume: broker.caller() });
+const options = () => ({ client: 'mocha', broker: broker.caller() });
 /** What Lambda passes, before any middleware has added to it. */
 const lambdaContext = (remainingMs = 60_000) =>
   ({ functionName: 'test', getRemainingTimeInMillis: () => remainingMs }) as Context & {
-    plume: PlumeContext;
+    plume: PlumeApi;
   };
 
 const sqsEvent = (...bodies: string[]): SQSEvent => ({
@@ -86,7 +86,7 @@ describe('SQS', () => {
   });
 
   const record =
-    ({ plume }: { plume: PlumeContext }) =>
+    ({ plume }: { plume: PlumeApi }) =>
     async ({ body }: SQSRecord): Promise<void> => {
       await plume.json(body);
     };
@@ -234,7 +234,7 @@ describe('API Gateway', () => {
     const other = await startCloudBroker();
     try {
       const handler = middy()
-        .use(plume<APIGatewayProxyEventV2>({ client: 'mocha', plume: other.caller(), maxWaitMs: 5_000 }))
+        .use(plume<APIGatewayProxyEventV2>({ client: 'mocha', broker: other.caller(), maxWaitMs: 5_000 }))
         .handler(
           ({ rawPath }, context): Promise<APIGatewayProxyStructuredResultV2> =>
             context.plume

@@ -1,21 +1,19 @@
 import middy from '@middy/core';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
-
-import type { PlumeContext } from '../../../lib/middleware/options.ts';
 import { plume } from '../../../lib/middleware/plume.ts';
-import type { PlumeCaller } from '../../../lib/plume/plume-caller.ts';
-import type { Invocation } from '../../../lib/plume/session-calls.ts';
+import type { PlumeApi } from '../../../lib/plume/api.ts';
+import type { Invocation, WorkerBroker } from '../../../lib/plume/broker.ts';
 
-function lambdaContext(remainingMs = 60_000): Context & { plume: PlumeContext } {
-  return { getRemainingTimeInMillis: () => remainingMs } as Context & { plume: PlumeContext };
+function lambdaContext(remainingMs = 60_000): Context & { plume: PlumeApi } {
+  return { getRemainingTimeInMillis: () => remainingMs } as Context & { plume: PlumeApi };
 }
 
 /** Notes what is opened, called and closed, in order. */
 function recorder() {
   const opened: Invocation[] = [];
   const events: string[] = [];
-  const fake: PlumeCaller = {
+  const fake: WorkerBroker = {
     open(invocation) {
       const number = opened.push(invocation);
       return {
@@ -36,7 +34,7 @@ function recorder() {
 test('gives the handler a fetch, and closes the session after it', async () => {
   const { fake, opened, events } = recorder();
   const handler = middy()
-    .use(plume({ client: 'mocha', plume: fake }))
+    .use(plume({ client: 'mocha', broker: fake }))
     .handler(async (_event: unknown, context) => (await context.plume.fetch('/v1')).text());
   expect(await handler({}, lambdaContext())).toBe('1');
   expect(opened).toMatchObject([{ client: 'mocha', calls: 1 }]);
@@ -48,7 +46,7 @@ test('gives the handler a fetch, and closes the session after it', async () => {
 test('expects as many calls as there are records, or as it is told', async () => {
   const { fake, opened } = recorder();
   const bySize = middy()
-    .use(plume<SQSEvent>({ client: 'mocha', plume: fake }))
+    .use(plume<SQSEvent>({ client: 'mocha', broker: fake }))
     .handler(async () => {});
   await bySize({ Records: [{}, {}, {}] } as SQSEvent, lambdaContext());
   await bySize({ Records: [] as unknown } as SQSEvent, lambdaContext());
@@ -56,7 +54,7 @@ test('expects as many calls as there are records, or as it is told', async () =>
     .use(
       plume<{ pages: number }>({
         client: 'mocha',
-        plume: fake,
+        broker: fake,
         calls: ({ pages }) => pages,
         marginMs: 0,
       }),
@@ -71,7 +69,7 @@ test('expects as many calls as there are records, or as it is told', async () =>
 test('nobody waits into the margin', async () => {
   const { fake, opened } = recorder();
   const handler = middy()
-    .use(plume({ client: 'mocha', plume: fake, marginMs: 3_000 }))
+    .use(plume({ client: 'mocha', broker: fake, marginMs: 3_000 }))
     .handler(async () => {});
   await handler({}, lambdaContext(10_000));
   expect(opened[0]?.patienceMs()).toBe(7_000);
@@ -80,7 +78,7 @@ test('nobody waits into the margin', async () => {
 test('closes after an error of the handler, which stays what it was', async () => {
   const { fake, events } = recorder();
   const handler = middy()
-    .use(plume({ client: 'mocha', plume: fake }))
+    .use(plume({ client: 'mocha', broker: fake }))
     .handler(async () => {
       throw new Error('mine');
     });
@@ -92,7 +90,7 @@ test('closes first of all, as the last middleware, whatever others answer early'
   const { fake, events } = recorder();
   const handler = middy()
     .use({ before: () => undefined, after: () => 'early' })
-    .use(plume({ client: 'mocha', plume: fake }))
+    .use(plume({ client: 'mocha', broker: fake }))
     .handler(async () => 'late');
   expect(await handler({}, lambdaContext())).toBe('early');
   expect(events).toEqual(['close 1']);
@@ -106,7 +104,7 @@ test('bears the error of a middleware that ran before it', async () => {
         throw new Error('earlier');
       },
     })
-    .use(plume({ client: 'mocha', plume: fake }))
+    .use(plume({ client: 'mocha', broker: fake }))
     .handler(async () => {});
   await expect(handler({}, lambdaContext())).rejects.toThrow('earlier');
   expect(events).toEqual([]);
@@ -116,7 +114,7 @@ test('keeps invocations that share an environment apart', async () => {
   const { fake, events } = recorder();
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
   const handler = middy()
-    .use(plume<{ gate: 0 | 1 }>({ client: 'mocha', plume: fake }))
+    .use(plume<{ gate: 0 | 1 }>({ client: 'mocha', broker: fake }))
     .handler(async (event: { gate: 0 | 1 }, context) => {
       await gates[event.gate].promise;
       return (await context.plume.fetch('/v1')).text();
@@ -133,7 +131,7 @@ test('keeps invocations that share an environment apart', async () => {
 
 describe('at construction', () => {
   test.each(['', 'a/b', 'a#b', 'x'.repeat(129)])('the client %j is refused', (client) => {
-    expect(() => plume({ client, plume: recorder().fake })).toThrow(
+    expect(() => plume({ client, broker: recorder().fake })).toThrow(
       expect.objectContaining({ code: 'config_invalid' }),
     );
   });
@@ -142,14 +140,14 @@ describe('at construction', () => {
     'the option %j is refused',
     (option) => {
       const [name = ''] = Object.keys(option);
-      expect(() => plume({ client: 'mocha', plume: recorder().fake, ...option })).toThrow(name);
+      expect(() => plume({ client: 'mocha', broker: recorder().fake, ...option })).toThrow(name);
     },
   );
 
   test.each([Number.NaN, -1, 1.5])('%d calls are refused when they are asked for', async (count) => {
     const { fake, opened } = recorder();
     const handler = middy()
-      .use(plume({ client: 'mocha', plume: fake, calls: () => count }))
+      .use(plume({ client: 'mocha', broker: fake, calls: () => count }))
       .handler(async () => {});
     await expect(handler({}, lambdaContext())).rejects.toMatchObject({ code: 'config_invalid' });
     expect(opened).toEqual([]);

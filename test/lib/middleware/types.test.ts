@@ -7,25 +7,25 @@ import {
   type ErrorCode,
   type ErrorKind,
   isPlumeError,
-  type PlumeContext,
+  type PlumeApi,
   type PlumeRequestInit,
   plume,
   shouldPostpone,
   type WafBlockedError,
 } from '../../../lib/index.ts';
-import type { PlumeCaller } from '../../../lib/plume/plume-caller.ts';
+import type { WorkerBroker } from '../../../lib/plume/broker.ts';
 
 /** What the compiler infers for users. `npm run types` is the test; what runs here only shows that it is looked at. */
 
-const nobody: PlumeCaller = { open: () => expect.fail('nobody calls here') };
-const options = { client: 'mocha', plume: nobody };
+const nobody: WorkerBroker = { open: () => expect.fail('nobody calls here') };
+const options = { client: 'mocha', broker: nobody };
 
 test('the context needs no annotation', () => {
   middy<SQSEvent>()
     .use(plume(options))
     .handler(async (event, context) => {
       expectTypeOf(event).toEqualTypeOf<SQSEvent>();
-      expectTypeOf(context.plume).toEqualTypeOf<PlumeContext>();
+      expectTypeOf(context.plume).toEqualTypeOf<PlumeApi>();
       expectTypeOf(context.awsRequestId).toEqualTypeOf<string>();
       // @ts-expect-error there is nothing else
       void context.plume.get;
@@ -49,7 +49,7 @@ test('other middlewares keep what they add', () => {
     .use(plume(options))
     .handler(async (_event: unknown, context) => {
       expectTypeOf(context.tenant).toEqualTypeOf<string>();
-      expectTypeOf(context.plume).toEqualTypeOf<PlumeContext>();
+      expectTypeOf(context.plume).toEqualTypeOf<PlumeApi>();
     });
 });
 
@@ -64,7 +64,7 @@ test('calls takes the event that the middleware is told of', () => {
   // @ts-expect-error SQSEvent has Records
   plume<SQSEvent>({ ...options, calls: ({ records }) => records.length });
   // @ts-expect-error the client is required
-  expect(() => plume({ plume: nobody })).toThrow();
+  expect(() => plume({ broker: nobody })).toThrow();
 });
 
 test('json is unknown until somebody says what it is', () => {
@@ -82,7 +82,7 @@ test('the options are those of fetch, and more', () => {
   expectTypeOf<{ json: object; body: string }>().not.toExtend<PlumeRequestInit>();
   expectTypeOf<{ query: { a: Date } }>().not.toExtend<PlumeRequestInit>();
   expectTypeOf<{ retry: number }>().not.toExtend<PlumeRequestInit>();
-  expectTypeOf<PlumeContext['fetch']>().toExtend<
+  expectTypeOf<PlumeApi['fetch']>().toExtend<
     (input: string | URL, init?: RequestInit) => Promise<Response>
   >();
 });

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { PlumeError } from '../../../lib/errors.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
-import type { PlumeSession } from '../../../lib/plume/session-calls.ts';
+import type { Session } from '../../../lib/plume/broker.ts';
 import { createMemoryBroker, type MemoryBroker } from '../../fixtures/memory.ts';
 import { openBook } from '../../fixtures/open-book.ts';
 
@@ -56,7 +56,7 @@ const stream = (): RequestInit =>
   ({ method: 'PUT', body: new Blob(['x']).stream(), duplex: 'half' }) as RequestInit;
 
 /** Waits between attempts are noted and take no time; chance is always one half. */
-function open(patienceMs = 60_000, retry?: { limit: number }): PlumeSession {
+function open(patienceMs = 60_000, retry?: { limit: number }): Session {
   const clock = {
     now: systemClock.now,
     sleep: async (ms: number) => {
@@ -284,7 +284,7 @@ describe('json', () => {
   });
 });
 
-test.each<[string, (session: PlumeSession) => Promise<unknown>]>([
+test.each<[string, (session: Session) => Promise<unknown>]>([
   ['is tried again', (session) => session.fetch('/v1', { retry: { limit: 1 } })],
   ['json throws', (session) => session.json('/v1')],
 ])('an answer that %s is not left open', async (_, call) => {

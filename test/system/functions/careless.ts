@@ -2,9 +2,8 @@ import { inspect } from 'node:util';
 
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-
-import type { PlumeContext } from '../../../lib/middleware/options.ts';
 import { plume } from '../../../lib/middleware/plume.ts';
+import type { PlumeApi } from '../../../lib/plume/api.ts';
 
 export interface CarelessEvent {
   readonly client: string;
@@ -30,7 +29,7 @@ export const handler = (event: CarelessEvent, context: Context): Promise<unknown
 
 async function careless(
   { client, mode, json, say }: CarelessEvent,
-  context: Context & { plume: PlumeContext },
+  context: Context & { plume: PlumeApi },
 ): Promise<unknown> {
   print('context', context);
   if (say !== undefined) {

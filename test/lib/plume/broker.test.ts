@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
-import { createPlumeCaller, type PlumeCaller } from '../../../lib/plume/plume-caller.ts';
-import type { PlumeSession } from '../../../lib/plume/session-calls.ts';
+import type { Session } from '../../../lib/plume/broker.ts';
+import { createBroker, type WorkerBroker } from '../../../lib/plume/broker.ts';
 import type { BufferedTelemetry } from '../../../lib/telemetry/telemetry.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
 import type { AskMinter } from '../../../lib/token/ask-minter.ts';
@@ -99,8 +99,8 @@ function environment(
   budget = budgetOf(client),
   askMinter: AskMinter = mintNow,
   fetch = globalThis.fetch,
-): PlumeCaller {
-  return createPlumeCaller({
+): WorkerBroker {
+  return createBroker({
     apiUrl,
     tokens: createTokenReader({
       store,
@@ -119,7 +119,7 @@ function environment(
   });
 }
 
-const open = (plume = environment(), calls = 1, endsInMs = 60_000): PlumeSession =>
+const open = (plume = environment(), calls = 1, endsInMs = 60_000): Session =>
   plume.open({ client, calls, patienceMs: () => 10_000, endsInMs });
 
 const json = (response: ServerResponse, status: number) =>
@@ -238,7 +238,7 @@ describe('the end of the invocation', () => {
     while (calls.length === 0) await systemClock.sleep(5);
     await session.close();
     await ended;
-    expect(logged).toContain('calls were not awaited');
+    expect(logged).toContain('did not await all of its calls');
     expect(metrics.at(-1)).toBe('flush');
     await expect(session.fetch('/v1')).rejects.toMatchObject({ code: 'session_closed' });
   });

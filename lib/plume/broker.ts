@@ -1,0 +1,153 @@
+import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
+import { type IsWafBlock, isWafBlock as isNotJson403 } from '../waf/waf-block.ts';
+import type { PlumeApi } from './api.ts';
+import { apiRequest } from './api-request.ts';
+import type { CallDependencies, CallScope } from './call-api.ts';
+import { callWithRetries } from './call-with-retries.ts';
+import { InvocationOverError, SessionClosedError } from './errors.ts';
+import { type AnsweredCall, readJson } from './read-json.ts';
+import type { PlumeRequestInit } from './request-init.ts';
+import { NO_RETRY, type RetryOptions } from './retry-policy.ts';
+
+/**
+ * The broker as a worker has it: the shared token and the shared budget. It is made from the environment, or by
+ * `createTestBroker` for a test; nothing of it is for users to call.
+ */
+export interface Broker {
+  /** Opens the calls of one invocation. For this library alone, whose versions may change what it takes. */
+  readonly open: (invocation: never) => object;
+}
+
+/** A {@link Broker} as this library knows it. One for the life of an environment. */
+export interface WorkerBroker extends Broker {
+  readonly open: (invocation: Invocation) => Session;
+}
+
+/** What the calls of one invocation have in common. */
+export interface Invocation {
+  /** The M2M client whose token they carry, such as `mocha`. */
+  readonly client: string;
+  /** How many calls are expected: tickets are reserved in blocks of that many. */
+  readonly calls?: number | undefined;
+  /** How long, in ms, a call may wait for a token or a ticket if it begins to wait now. */
+  readonly patienceMs: () => number;
+  /**
+   * After how long, in ms, calls are given up, wherever they stand: the invocation is about to end. Infinity where nothing
+   * ends it.
+   */
+  readonly endsInMs: number;
+  /** Tells the WAF's refusal from an answer of the API. @default - a 403 whose body is not JSON */
+  readonly isWafBlock?: IsWafBlock | undefined;
+  /** For calls that do not have a policy of their own. @default - no retries */
+  readonly retry?: RetryOptions | undefined;
+}
+
+/** The calls of one invocation. None outlives `close`. */
+export interface Session extends PlumeApi {
+  /** Drops the tickets left, aborts the calls under way, waits until they have ended and flushes the metrics. */
+  readonly close: () => Promise<void>;
+}
+
+export interface BrokerDependencies extends CallDependencies {
+  readonly apiUrl: URL;
+  readonly telemetry: BufferedTelemetry;
+  /** In [0, 1). @default Math.random */
+  readonly random?: () => number;
+}
+
+export function createBroker(dependencies: BrokerDependencies): WorkerBroker {
+  const complete = { random: Math.random, ...dependencies };
+  return { open: (invocation) => openSession(complete, invocation) };
+}
+
+/** What a session hands out: everything but its end. */
+export function apiOf({ close: _, ...api }: Session): PlumeApi {
+  return api;
+}
+
+function openSession(dependencies: Required<BrokerDependencies>, invocation: Invocation): Session {
+  const { apiUrl, clock, telemetry } = dependencies;
+  const { client } = invocation;
+  const endsAtMs = clock.now() + invocation.endsInMs;
+  const underWay = new Set<Promise<unknown>>();
+  let begun: Begun | undefined;
+  let isClosed = false;
+
+  /** At the first call: an invocation without any would pay for timers and errors that nobody sees. */
+  function begin(): Begun {
+    if (begun === undefined) {
+      begun = beginCalls(dependencies, invocation, endsAtMs - clock.now());
+      if (isClosed) begun.end();
+    }
+    return begun;
+  }
+
+  async function call(
+    input: string | URL,
+    init: PlumeRequestInit | undefined,
+    accept?: string,
+  ): Promise<AnsweredCall> {
+    const { scope, ended } = begin();
+    const request = apiRequest(client, apiUrl, input, init);
+    const { headers, init: own } = request;
+    if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
+    const signal = own.signal ? AbortSignal.any([ended, own.signal]) : ended;
+    return { client, request, signal, answer: await callWithRetries(dependencies, scope, request, signal) };
+  }
+
+  function track<Result>(call: Promise<Result>): Promise<Result> {
+    underWay.add(call);
+    const forget = (): unknown => underWay.delete(call);
+    // A caller that does not await must not bring the whole environment down.
+    call.then(forget, forget);
+    return call;
+  }
+
+  return {
+    fetch: (input, init) => track(call(input, init).then(({ answer }) => answer.response)),
+    json: <Body>(input: string | URL, init?: PlumeRequestInit) =>
+      track(
+        call(input, init, 'application/json').then((answered) => readJson(answered, clock)),
+      ) as Promise<Body>,
+    async close() {
+      isClosed = true;
+      if (underWay.size > 0)
+        telemetry.log('warn', 'the handler did not await all of its calls, so they are aborted', {
+          client,
+          calls: underWay.size,
+        });
+      begun?.end();
+      await Promise.allSettled(underWay);
+      telemetry.flush();
+    },
+  };
+}
+
+/** The calls of a session from its first one on. */
+interface Begun {
+  readonly scope: CallScope & { readonly retry: RetryOptions };
+  /** Aborts when the invocation has no time left, or its session is closed. */
+  readonly ended: AbortSignal;
+  readonly end: () => void;
+}
+
+function beginCalls(
+  { budget, clock }: CallDependencies,
+  { client, calls, patienceMs, isWafBlock = isNotJson403, retry = NO_RETRY }: Invocation,
+  endsInMs: number,
+): Begun {
+  const book = budget.openBook({ patienceMs, ...(calls !== undefined && { calls }) });
+  const ending = new AbortController();
+  const endInvocation = (): void => ending.abort(new InvocationOverError(client, clock.now()));
+  if (endsInMs <= 0) endInvocation();
+  else if (endsInMs < Number.POSITIVE_INFINITY)
+    clock.sleep(endsInMs, ending.signal).then(endInvocation, () => {});
+  return {
+    scope: { client, patienceMs, isWafBlock, book, retry },
+    ended: ending.signal,
+    end() {
+      ending.abort(new SessionClosedError(client));
+      book.close();
+    },
+  };
+}
