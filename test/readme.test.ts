@@ -193,8 +193,8 @@ function firstCells(section: string): string[] {
 
 describe('tables', () => {
   test('every alarm has its row', () => {
-    const alarms = Object.keys(synth().findResources('AWS::CloudWatch::Alarm'));
-    const names = alarms.map((id) => /^Monitoring(\w+?)(?:default)?[0-9A-F]{8}$/.exec(id)?.[1]);
+    const alarms = Object.values(synth().findResources('AWS::CloudWatch::Alarm'));
+    const names = alarms.map(({ Properties }) => /^Test-(\w+)(?:-default)?$/.exec(Properties.AlarmName)?.[1]);
     expect(firstCells('### Dashboard and alarms').sort()).toEqual(names.sort());
   });
 

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
@@ -11,7 +12,10 @@ type Severity = 'critical' | 'warning';
 
 interface Rule {
   readonly severity: Severity;
+  /** What happened, and what follows from it. */
   readonly description: string;
+  /** The command that the operator runs first. */
+  readonly firstMove: string;
   readonly metric: IMetric;
   readonly comparison: ComparisonOperator;
   readonly threshold: number;
@@ -47,16 +51,28 @@ const ANY_AT_ONCE = {
   missing: NOT_BREACHING,
 };
 
-/** Tells the topic when calls fail or are about to, with what to do. README lists the alarms. */
+/**
+ * Notifies the topic when calls fail or are about to, with the first thing to do. README has a row for each, by the name
+ * that follows the service's, and without the budget's.
+ */
 export function createAlarms(scope: Construct, watched: Watched, topic: ITopic): readonly Alarm[] {
-  const rules = {
-    ...tokenRules(watched),
-    ...Object.fromEntries(watched.budgets.flatMap((budget) => budgetRules(watched, budget))),
-    ...Object.fromEntries(deadLetterRules(watched)),
-  };
-  return Object.entries(rules).map(([name, rule]) => {
+  const { broker, stage, budgets } = watched;
+  const rules: [row: string, rule: Rule, budget?: string][] = [
+    ...Object.entries(tokenRules(watched)),
+    ...budgets.flatMap((budget) =>
+      Object.entries(budgetRules(watched, budget)).map(([row, rule]): [string, Rule, string] => [
+        row,
+        rule,
+        budget.name,
+      ]),
+    ),
+    ...Object.entries(deadLetterRules(watched)),
+  ];
+  return rules.map(([row, rule, budget]) => {
+    const name = budget === undefined ? row : `${row}-${budget}`;
     const alarm = new Alarm(scope, name, {
-      alarmDescription: `[${rule.severity}] ${rule.description}`,
+      alarmName: `${broker.serviceName}-${name}`,
+      alarmDescription: `[${rule.severity}] ${stage}: ${rule.description} First: ${rule.firstMove} (see ${row} in infra/aws/README.md)`,
       metric: rule.metric,
       comparisonOperator: rule.comparison,
       threshold: rule.threshold,
@@ -73,10 +89,12 @@ export function createAlarms(scope: Construct, watched: Watched, topic: ITopic):
 function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
   // No alarm looks at less than a tick.
   const period = broker.tick;
+  const inspect = `aws lambda invoke --function-name ${broker.inspector.functionName} --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout`;
   return {
     TicksMissing: {
       severity: 'critical',
-      description: 'The minter completes no ticks: tokens expire. Look at its log and at the dead ticks.',
+      description: 'The minter completes no ticks, so tokens expire.',
+      firstMove: logsOf(broker.minter),
       metric: broker.metricMinterTick({ period }),
       comparison: LESS_THAN_THRESHOLD,
       threshold: 1,
@@ -85,7 +103,8 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
     },
     ClientWithoutToken: {
       severity: 'critical',
-      description: 'A client has no token that may be served. Ask the inspector which, and why.',
+      description: 'A client has no token that may be served.',
+      firstMove: inspect,
       metric: broker.metricSecondsToExpiry({ period }),
       comparison: LESS_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 0,
@@ -94,8 +113,8 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
     },
     TokenAboutToExpire: {
       severity: 'warning',
-      description:
-        'The token of some client ends before the next tick, and could not be replaced. Ask the inspector which, and why.',
+      description: 'The token of a client ends before the next tick and could not be replaced.',
+      firstMove: inspect,
       metric: broker.metricSecondsToExpiry({ period }),
       comparison: LESS_THAN_THRESHOLD,
       threshold: period.toSeconds(),
@@ -105,16 +124,16 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
     ClientsFailing: {
       ...ANY_AT_ONCE,
       severity: 'warning',
-      description:
-        'No token can be minted for some client; the current one is served on to its end. Ask the inspector.',
+      description: 'No token can be minted for a client; its current token is served to its end.',
+      firstMove: inspect,
       metric: broker.metricClientsFailing({ period }),
       periods: FAILING_TICKS,
     },
     CredentialsRefused: {
       ...ANY_AT_ONCE,
       severity: 'critical',
-      description:
-        'The authorization server refuses the credentials of some client (invalid_client). Store those that the Partner Portal shows.',
+      description: 'The authorization server refuses the credentials of a client (invalid_client).',
+      firstMove: inspect,
       metric: broker.metricMintFailed({ code: 'invalid_client', period }),
       periods: REFUSED_TICKS,
       breaches: 1,
@@ -122,45 +141,51 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
   };
 }
 
-function budgetRules({ broker }: Watched, { name: budget, streams }: WatchedBudget): [string, Rule][] {
-  const rules: [string, Rule][] = [
-    [
-      `FirewallRefused-${budget}`,
-      {
-        ...ANY_AT_ONCE,
-        severity: 'critical',
-        description: `Plume's firewall refused a call, and all calls of budget ${budget} rest. Look for other callers behind the address.`,
-        metric: broker.metric('WafBlocked', { budget }, { period: Duration.minutes(1) }),
-      },
-    ],
-  ];
-  if (streams.includes('worker'))
-    rules.push([
-      `BudgetSaturated-${budget}`,
-      {
+function budgetRules(
+  { broker }: Watched,
+  { name: budget, streams, worker }: WatchedBudget,
+): Readonly<Record<string, Rule>> {
+  return {
+    WafBlock: {
+      ...ANY_AT_ONCE,
+      severity: 'critical',
+      description: `The WAF refuses calls, and all calls of budget ${budget} rest.`,
+      firstMove: logsOf(worker ?? broker.minter),
+      metric: broker.metric('WafBlocked', { budget }, { period: Duration.minutes(1) }),
+    },
+    ...(streams.includes('worker') && {
+      BudgetSaturated: {
         severity: 'warning',
-        description: `Workers use up budget ${budget}: calls wait for each other and come back later. Make fewer, or ask Plume for a higher limit.`,
+        description: `Budget ${budget} is saturated: calls wait for each other, and jobs go back to the queue.`,
+        firstMove: logsOf(worker ?? broker.minter),
         metric: broker.metricBudgetUsed({ budget, stream: 'worker' }),
         comparison: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         threshold: SATURATED_PERCENT,
         periods: SATURATED_WINDOWS,
         missing: NOT_BREACHING,
       },
-    ]);
-  return rules;
+    }),
+  };
 }
 
-function deadLetterRules({ deadLetterQueues }: Watched): [string, Rule][] {
-  return Object.entries(deadLetterQueues).map(([what, queue]) => [
-    what,
-    {
-      ...ANY_AT_ONCE,
-      severity: 'warning',
-      description: `Messages wait in the dead-letter queue ${queue.queueName}: nobody tries them again.`,
-      metric: queue.metricApproximateNumberOfMessagesVisible({
-        period: Duration.minutes(1),
-        statistic: 'Maximum',
-      }),
-    },
-  ]);
+function deadLetterRules({ deadLetterQueues }: Watched): Readonly<Record<string, Rule>> {
+  return Object.fromEntries(
+    Object.entries(deadLetterQueues).map(([row, queue]): [string, Rule] => [
+      row,
+      {
+        ...ANY_AT_ONCE,
+        severity: 'warning',
+        description: 'Messages wait in a dead-letter queue, and nothing tries them again.',
+        firstMove: `aws sqs receive-message --queue-url ${queue.queueUrl} --message-attribute-names All`,
+        metric: queue.metricApproximateNumberOfMessagesVisible({
+          period: Duration.minutes(1),
+          statistic: 'Maximum',
+        }),
+      },
+    ]),
+  );
+}
+
+function logsOf({ logGroup }: LambdaFunction): string {
+  return `aws logs tail ${logGroup.logGroupName} --since 30m`;
 }

@@ -28,17 +28,18 @@ export function brokerMetric<Name extends MetricName>(
   });
 }
 
-/** Tickets granted as a share (%) of those that become good, in spans of the firewall's window. */
+/**
+ * Tickets granted as a share (%) of those that become valid in the same time: a rate, so that it says the same at any
+ * period. An alarm's is the WAF's window.
+ */
 export function budgetUsed(granted: Metric, stream: BudgetStream, options: BudgetOptions): MathExpression {
   const { windowMs } = { ...DEFAULT_BUDGET_SETTINGS, ...options };
   const { intervalMs } = { ...DEFAULT_BUDGET_SETTINGS[stream], ...options[stream] };
-  // CloudWatch knows whole minutes.
-  const period = Duration.minutes(Math.ceil(windowMs / 60_000));
-  const tickets = Math.floor(period.toMilliseconds() / intervalMs);
   return new MathExpression({
-    expression: `100 * ${stream} / ${tickets}`,
-    usingMetrics: { [stream]: granted.with({ period }) },
-    period,
+    expression: `100 * ${stream} / PERIOD(${stream}) * ${intervalMs / 1000}`,
+    usingMetrics: { [stream]: granted },
+    // CloudWatch knows whole minutes.
+    period: Duration.minutes(Math.ceil(windowMs / 60_000)),
     label: `share used, ${stream}`,
   });
 }

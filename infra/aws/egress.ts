@@ -1,4 +1,4 @@
-import { CfnOutput, RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   CfnEIP,
   FlowLogDestination,
@@ -32,6 +32,8 @@ export class Egress extends Construct {
   readonly anyZone: FunctionNetwork;
   /** One per zone: for functions that keep one budget. */
   readonly zones: readonly FunctionNetwork[];
+  /** The source address of each zone's calls. */
+  readonly addresses: readonly string[];
 
   constructor(scope: Construct, id: string, { zones, logRetention }: EgressProps) {
     super(scope, id);
@@ -69,11 +71,6 @@ export class Egress extends Construct {
     const shared = { vpc, securityGroups: [securityGroup] };
     this.anyZone = { ...shared, vpcSubnets: { subnets: vpc.privateSubnets } };
     this.zones = vpc.privateSubnets.map((subnet) => ({ ...shared, vpcSubnets: { subnets: [subnet] } }));
-    addresses.forEach((address, index) => {
-      new CfnOutput(this, `EgressAddress${index + 1}`, {
-        description: `Source address of calls from zone ${index + 1}: tell Plume`,
-        value: address.ref,
-      });
-    });
+    this.addresses = addresses.map((address) => address.ref);
   }
 }

@@ -32,10 +32,14 @@ const TIMEOUT = Duration.seconds(60);
 /** The reference worker on its queue. */
 export class JobWorker extends Construct {
   readonly function: LambdaFunction;
+  /** The budget that its calls take tickets of. */
+  readonly budgetName: string;
 
   constructor(scope: Construct, id: string, props: JobWorkerProps) {
     super(scope, id);
-    const { broker, queues, client, budgetName, network, logRetention } = props;
+    const { broker, queues, client, network, logRetention } = props;
+    const budgetName = props.budgetName ?? broker.budgetName;
+    this.budgetName = budgetName;
     const { jobs, results, deadLetters } = queues;
     this.function = new BrokerFunction(this, 'Function', {
       entry: 'worker',

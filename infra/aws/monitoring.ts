@@ -33,12 +33,14 @@ export class Monitoring extends Construct {
     super(scope, id);
     const {
       broker,
+      stage = Stack.of(this).stackName,
       budgets = [{ name: broker.budgetName, streams: ['worker', 'minter'] }],
       workQueues = {},
       deadLetterQueues = {},
     } = props;
     const watched: Watched = {
       broker,
+      stage,
       budgets,
       workQueues,
       deadLetterQueues: { DeadTicks: broker.deadLetterQueue, ...deadLetterQueues },

@@ -1,4 +1,4 @@
-import { ArnFormat, CfnOutput, Duration, Stack, type StackProps, Token } from 'aws-cdk-lib';
+import { ArnFormat, CfnOutput, Duration, Stack, type StackProps, Tags, Token } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
@@ -22,6 +22,8 @@ export class TokenBrokerStack extends Stack {
     super(scope, id, props);
     const { apiUrl, client, secretPrefix, tickMinutes, token, budget, alarmTopicArn, zones = 0 } = stage;
     const logRetention = stage.logRetentionDays ?? RetentionDays.ONE_MONTH;
+    // CloudFormation does not take tags of dashboards in all Regions yet.
+    Tags.of(this).add('stage', stage.name, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
 
     const egress = zones > 0 ? new Egress(this, 'Egress', { zones, logRetention }) : undefined;
     const broker = new TokenBroker(this, 'Broker', {
@@ -35,22 +37,18 @@ export class TokenBrokerStack extends Stack {
       network: egress?.anyZone,
     });
     const queues = new JobQueues(this, 'Jobs');
-    const worker = { broker, queues, client, logRetention };
-    const budgets: WatchedBudget[] = [
-      { name: broker.budgetName, streams: zones > 1 ? ['minter'] : ['worker', 'minter'] },
-    ];
-    if (egress === undefined) new JobWorker(this, 'Worker', worker);
-    egress?.zones.forEach((network, index) => {
+    const workerProps = { broker, queues, client, logRetention };
+    const workers = egress?.zones.map((network, index) => {
       const zone = index + 1;
       // One zone is one address, and one address is one budget: the broker's own.
       const budgetName = zones > 1 ? `${broker.budgetName}-${zone}` : broker.budgetName;
-      new JobWorker(this, `Worker${zone}`, { ...worker, network, budgetName });
-      if (zones > 1) budgets.push({ name: budgetName, streams: ['worker'] });
-    });
+      return new JobWorker(this, `Worker${zone}`, { ...workerProps, network, budgetName });
+    }) ?? [new JobWorker(this, 'Worker', workerProps)];
 
     const { dashboard, topic } = new Monitoring(this, 'Monitoring', {
       broker,
-      budgets,
+      stage: stage.name,
+      budgets: budgetsOf(broker, workers),
       workQueues: { Jobs: queues.jobs, Results: queues.results },
       deadLetterQueues: { DeadJobs: queues.deadLetters },
       topic: alarmTopicArn === undefined ? undefined : this.#topic(alarmTopicArn),
@@ -60,11 +58,26 @@ export class TokenBrokerStack extends Stack {
       TableName: broker.table.tableName,
       MinterFunction: broker.minter.functionName,
       InspectorFunction: broker.inspector.functionName,
+      ...numbered(
+        'WorkerFunction',
+        workers.map((worker) => worker.function.functionName),
+      ),
+      MinterLogGroup: broker.minter.logGroup.logGroupName,
+      InspectorLogGroup: broker.inspector.logGroup.logGroupName,
+      ...numbered(
+        'WorkerLogGroup',
+        workers.map((worker) => worker.function.logGroup.logGroupName),
+      ),
       JobQueueUrl: queues.jobs.queueUrl,
       ResultQueueUrl: queues.results.queueUrl,
       DeadLetterQueueUrl: queues.deadLetters.queueUrl,
+      DeadTicksQueueUrl: broker.deadLetterQueue.queueUrl,
       DashboardName: dashboard.dashboardName,
       AlarmTopicArn: topic.topicArn,
+      // The source addresses of all calls, zone by zone: Plume counts by them.
+      ...Object.fromEntries(
+        (egress?.addresses ?? []).map((address, index) => [`EgressAddress${index + 1}`, address]),
+      ),
     });
   }
 
@@ -88,4 +101,24 @@ export class TokenBrokerStack extends Stack {
       });
     }
   }
+}
+
+/** Each worker's budget, and the broker's own, whether a worker uses it or the minter alone. */
+function budgetsOf(broker: TokenBroker, workers: readonly JobWorker[]): readonly WatchedBudget[] {
+  const ofWorkers = workers.map(
+    ({ budgetName: name, function: worker }): WatchedBudget => ({
+      name,
+      streams: name === broker.budgetName ? ['worker', 'minter'] : ['worker'],
+      worker,
+    }),
+  );
+  const isShared = ofWorkers.some(({ name }) => name === broker.budgetName);
+  return isShared ? ofWorkers : [{ name: broker.budgetName, streams: ['minter'] }, ...ofWorkers];
+}
+
+/** `Name` of the only one, `Name1`, `Name2`, … of several. */
+function numbered(name: string, values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((value, index) => [values.length === 1 ? name : `${name}${index + 1}`, value]),
+  );
 }

@@ -1,3 +1,4 @@
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 
 import type { BudgetStream } from '../../lib/contract.ts';
@@ -9,12 +10,16 @@ export interface WatchedBudget {
   readonly name: string;
   /** Who takes tickets of it: where each zone has a budget of its own, the minter uses another than the workers. */
   readonly streams: readonly BudgetStream[];
+  /** The function of the reference worker whose calls take its tickets. @default - none */
+  readonly worker?: LambdaFunction;
 }
 
 /** What alarms and the dashboard look at. */
 export interface Watched {
   /** The broker whose minter and tokens are watched. */
   readonly broker: TokenBroker;
+  /** The stage that alarms name. @default - the name of the stack */
+  readonly stage: string;
   /** One for each address that calls leave from. @default - the broker's own, used by minter and workers */
   readonly budgets: readonly WatchedBudget[];
   /** The queues of the reference worker whose messages are work to do, by name. @default - none */

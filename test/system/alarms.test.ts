@@ -70,7 +70,7 @@ async function watchAlarms(): Promise<void> {
 function raisedNow(): readonly string[] {
   return alarms
     .filter((alarm) => alarmState(alarm, store, Date.now(), secondMsOf(FAST_PROFILE)) === 'ALARM')
-    .map(({ name }) => name.replace('Monitoring', ''));
+    .map(({ name }) => name.replace('token-broker-', ''));
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -119,8 +119,8 @@ describe('each alarm is raised by its own fault', () => {
   test('BudgetSaturated: more jobs than calls', async () => {
     raised.clear();
     await submit(30, 14_000);
-    await expectRaised('BudgetSaturatedlocal');
-    expect([...raised]).toEqual(['BudgetSaturatedlocal']);
+    await expectRaised('BudgetSaturated-local');
+    expect([...raised]).toEqual(['BudgetSaturated-local']);
   }, 60_000);
 
   test('DeadJobs: a job that nobody can do', async () => {
@@ -171,24 +171,24 @@ describe('each alarm is raised by its own fault', () => {
     await expectRaised('CredentialsRefused');
   }, 60_000);
 
-  test('FirewallRefused: somebody else behind the address', async () => {
+  test('WafBlock: somebody else behind the address', async () => {
     raised.clear();
     world.cloud.block(2_000);
     await submit(5, 1_000);
-    await expectRaised('FirewallRefusedlocal');
+    await expectRaised('WafBlock-local');
   }, 60_000);
 
   test('there is no other alarm', () => {
-    expect(alarms.map(({ name }) => name.replace('Monitoring', '')).sort()).toEqual([
-      'BudgetSaturatedlocal',
+    expect(alarms.map(({ name }) => name.replace('token-broker-', '')).sort()).toEqual([
+      'BudgetSaturated-local',
       'ClientWithoutToken',
       'ClientsFailing',
       'CredentialsRefused',
       'DeadJobs',
       'DeadTicks',
-      'FirewallRefusedlocal',
       'TicksMissing',
       'TokenAboutToExpire',
+      'WafBlock-local',
     ]);
   });
 });

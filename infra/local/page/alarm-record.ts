@@ -17,11 +17,6 @@ export function createAlarmRecord(
     if (state === 'ALARM' && !wasRaised) raised.push({ fromMs: atMs });
     if (state !== 'ALARM' && wasRaised) last.toMs = atMs;
     const { name, description } = alarm;
-    return {
-      name: name.replace(/^Monitoring/, ''),
-      description,
-      state,
-      raised: raised.map((time) => ({ ...time })),
-    };
+    return { name, description, state, raised: raised.map((time) => ({ ...time })) };
   };
 }

@@ -2,6 +2,18 @@ import { globSync, readFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 
+import { widgetsOf } from '../../../infra/local/emulators/cloudwatch/dashboard.ts';
+import { createMetricStore } from '../../../infra/local/emulators/cloudwatch/metric-store.ts';
+import {
+  dataPoint,
+  type ExpressionQuery,
+  type Query,
+} from '../../../infra/local/emulators/cloudwatch/query.ts';
+import {
+  type CloudFormationTemplate,
+  alarmsOf as definitionsOf,
+} from '../../../infra/local/emulators/cloudwatch/template.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../../lib/contract.ts';
 import { synth } from './synth.ts';
 
@@ -14,7 +26,8 @@ interface AlarmMetric {
 }
 
 interface AlarmProperties extends AlarmMetric {
-  readonly AlarmDescription: string;
+  readonly AlarmName: string;
+  readonly AlarmDescription: unknown;
   /** In the place of a single metric. */
   readonly Metrics?: readonly {
     readonly Expression?: string;
@@ -92,11 +105,28 @@ describe('alarms', () => {
     }
   });
 
-  test('say how grave they are and what to do; silence is grave for ticks alone', () => {
-    for (const { AlarmDescription, MetricName, TreatMissingData } of alarmsOf()) {
-      expect(JSON.stringify(AlarmDescription)).toMatch(/\[(critical|warning)\] \w/);
-      expect(TreatMissingData).toBe(MetricName === 'MinterTick' ? 'breaching' : 'notBreaching');
+  test('are named after the stack, the row of README and, where there is one per budget, the budget', () => {
+    const names = (stage?: Parameters<typeof synth>[0]) => alarmsOf(stage).map(({ AlarmName }) => AlarmName);
+    expect(names()).toEqual(expect.arrayContaining(['Test-TicksMissing', 'Test-WafBlock-default']));
+    expect(names({ zones: 2, budget: { name: 'nat' } })).toEqual(
+      expect.arrayContaining(['Test-WafBlock-nat', 'Test-WafBlock-nat-1', 'Test-BudgetSaturated-nat-2']),
+    );
+  });
+
+  test('say how grave they are, of which stage, what to run first, and which row of README is theirs', () => {
+    for (const { AlarmName, AlarmDescription } of alarmsOf()) {
+      const text = JSON.stringify(AlarmDescription);
+      expect(text, AlarmName).toMatch(/\[(critical|warning)\] test: [A-Z].*\. First: aws \w/);
+      const [, row = ''] = /^Test-(\w+)(?:-default)?$/.exec(AlarmName) ?? [];
+      expect(text).toContain(`(see ${row} in infra/aws/README.md)`);
+      // The most that CloudWatch takes, with room for names that only the deployment knows.
+      expect(text.length).toBeLessThan(1024 - 200);
     }
+  });
+
+  test('take silence for a fault of ticks alone', () => {
+    for (const { MetricName, TreatMissingData } of alarmsOf())
+      expect(TreatMissingData).toBe(MetricName === 'MinterTick' ? 'breaching' : 'notBreaching');
   });
 
   test('watch both dead-letter queues', () => {
@@ -119,9 +149,9 @@ describe('alarms', () => {
   test("take a budget's share from its own numbers", () => {
     const shareOf = (stage: Parameters<typeof synth>[0]) =>
       alarmsOf(stage).flatMap(({ Metrics = [] }) => Metrics.flatMap(({ Expression }) => Expression ?? []));
-    expect(shareOf({})).toEqual(['100 * worker / 1764']);
+    expect(shareOf({})).toEqual(['100 * worker / PERIOD(worker) * 0.17']);
     const half = { limit: 1000, worker: { intervalMs: 400 } };
-    expect(shareOf({ budget: half })).toEqual(['100 * worker / 750']);
+    expect(shareOf({ budget: half })).toEqual(['100 * worker / PERIOD(worker) * 0.4']);
   });
 
   test('tell the caller’s topic when they are raised and when they are over, or one of the stack', () => {
@@ -158,4 +188,64 @@ describe('alarms', () => {
       'alarmTopicArn is in us-east-1',
     );
   });
+});
+
+describe('the share of a saturated budget', () => {
+  const template = synth().toJSON() as CloudFormationTemplate;
+  const isShare = (query: Query): query is ExpressionQuery =>
+    'expression' in query &&
+    Object.values(query.metrics).every(({ metric }) => metric.name === 'TicketsGranted');
+  const alarms = definitionsOf(template).map(({ query }) => query);
+  const lines = widgetsOf(template).flatMap((widget) =>
+    widget.kind === 'graph' ? widget.lines.map(({ query }) => query) : [],
+  );
+  const shares = [...alarms, ...lines].filter(isShare);
+  const hourMs = 3_600_000;
+  const store = createMetricStore();
+  for (const stream of ['worker', 'minter'] as const) {
+    const metric = {
+      namespace: METRIC_NAMESPACE,
+      name: 'TicketsGranted',
+      dimensions: { service: 'Test', budget: 'default', stream },
+    };
+    const { intervalMs } = DEFAULT_BUDGET_SETTINGS[stream];
+    for (let atMs = 0; atMs < hourMs; atMs += intervalMs) store.put(metric, 1, atMs);
+  }
+
+  test('is in one alarm and in two lines of a widget, at the same period', () => {
+    expect(shares.map(({ periodSeconds }) => periodSeconds)).toEqual([300, 300, 300]);
+  });
+
+  test.each([60, 300, 3600])('is 100 %% at a period of %i s', (periodSeconds) => {
+    for (const { expression, metrics } of shares) {
+      const atPeriod = Object.fromEntries(
+        Object.entries(metrics).map(([id, metric]) => [id, { ...metric, periodSeconds }]),
+      );
+      const query = { expression, metrics: atPeriod, periodSeconds };
+      const share = dataPoint(query, store, hourMs - 1000 * periodSeconds, hourMs);
+      expect(Math.abs(Number(share) - 100), expression).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+test('everything that takes tags has the tag of its stage', () => {
+  const { Resources } = synth({ zones: 1 }).toJSON() as CloudFormationTemplate;
+  const untagged = Object.values(Resources)
+    .filter(
+      ({ Properties }) =>
+        !/"Key":"stage","Value":"test"|"stage":"test"/.test(JSON.stringify(Properties ?? {})),
+    )
+    .map(({ Type }) => Type);
+  // They belong to something that is tagged; but for dashboards, CloudFormation gives them no tags of their own.
+  expect([...new Set(untagged)].sort()).toEqual([
+    'AWS::CloudWatch::Dashboard',
+    'AWS::EC2::Route',
+    'AWS::EC2::SubnetRouteTableAssociation',
+    'AWS::EC2::VPCGatewayAttachment',
+    'AWS::IAM::Policy',
+    'AWS::Lambda::EventInvokeConfig',
+    'AWS::SNS::TopicPolicy',
+    'AWS::SQS::QueuePolicy',
+    'AWS::Scheduler::Schedule',
+  ]);
 });

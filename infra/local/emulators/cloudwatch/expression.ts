@@ -1,15 +1,25 @@
-/** The part of CloudWatch's metric math that the stack uses: numbers, ids, + - * /, parentheses and `FILL(id, number)`. */
+/**
+ * The part of CloudWatch's metric math that the stack uses: numbers, ids, + - * /, parentheses, `FILL(id, number)` and
+ * `PERIOD(id)`.
+ */
+
+/** Another metric of the same alarm or widget, in the same period. */
+export interface Operand {
+  /** undefined: there is no data point. */
+  readonly value: number | undefined;
+  readonly periodSeconds: number;
+}
 
 const TOKEN = /\s*(\d+(?:\.\d+)?|[A-Za-z]\w*|[-+*/(),])/y;
 
 /**
- * @param valueOfId the value of another metric of the same alarm or widget, in the same period
+ * @param operandOfId undefined: no metric has this id
  * @returns undefined if a value is missing: then there is no data point
  * @throws {Error} the expression cannot be understood
  */
 export function evaluate(
   expression: string,
-  valueOfId: (id: string) => number | undefined,
+  operandOfId: (id: string) => Operand | undefined,
 ): number | undefined {
   const tokens = tokensOf(expression);
   const value = sum();
@@ -44,7 +54,23 @@ export function evaluate(
     }
     if (/^\d/.test(token)) return Number(token);
     if (!/^[A-Za-z]/.test(token)) throw misunderstood();
-    return token === 'FILL' ? fill() : valueOfId(token);
+    if (token === 'FILL') return fill();
+    if (token === 'PERIOD') return period();
+    return operandOf(token).value;
+  }
+
+  function operandOf(id = ''): Operand {
+    const found = operandOfId(id);
+    if (found === undefined)
+      throw new Error(`the metric expression ${expression} names ${id}, which is no metric`);
+    return found;
+  }
+
+  function period(): number {
+    expect('(');
+    const { periodSeconds } = operandOf(tokens.shift());
+    expect(')');
+    return periodSeconds;
   }
 
   function fill(): number | undefined {

@@ -28,7 +28,8 @@ export function dataPoint(
   if ('metric' in query) return statisticOf(query.statistic, store.values(query.metric, fromMs, toMs));
   return evaluate(query.expression, (id) => {
     const metric = query.metrics[id];
-    return metric && dataPoint(metric, store, fromMs, toMs);
+    if (metric === undefined) return undefined;
+    return { value: dataPoint(metric, store, fromMs, toMs), periodSeconds: metric.periodSeconds };
   });
 }
 

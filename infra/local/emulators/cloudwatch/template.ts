@@ -20,6 +20,7 @@ interface MetricProperties {
 }
 
 interface AlarmProperties extends MetricProperties {
+  readonly AlarmName: string;
   readonly AlarmDescription?: unknown;
   readonly Period?: number;
   readonly Statistic?: string;
@@ -74,16 +75,16 @@ export function idOf({ Resources }: CloudFormationTemplate, type: string, path: 
 /** What the CDK appends to logical ids. */
 const HASH = /[0-9A-F]{8}$/;
 
-/** The alarms of a template, each under its logical id without what the CDK appends. */
+/** The alarms of a template. */
 export function alarmsOf({ Resources }: CloudFormationTemplate): readonly AlarmDefinition[] {
-  return Object.entries(Resources)
-    .filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm')
-    .map(([id, { Properties }]) => alarmOf(id, Properties as unknown as AlarmProperties));
+  return Object.values(Resources)
+    .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
+    .map(({ Properties }) => alarmOf(Properties as unknown as AlarmProperties));
 }
 
-function alarmOf(id: string, properties: AlarmProperties): AlarmDefinition {
+function alarmOf(properties: AlarmProperties): AlarmDefinition {
   return {
-    name: id.replace(HASH, ''),
+    name: properties.AlarmName,
     description: textOf(properties.AlarmDescription ?? ''),
     query: queryOf(properties),
     comparison: properties.ComparisonOperator,

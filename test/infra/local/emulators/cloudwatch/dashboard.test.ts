@@ -41,10 +41,10 @@ test('a line is a metric with its statistic, and a threshold is a mark', () => {
 test('a share is an expression of the metrics that it names, in the run’s own numbers', () => {
   const share = widgets.find((widget) => 'title' in widget && widget.title.startsWith('Share'));
   const [worker] = share?.kind === 'graph' ? share.lines : [];
-  // A window of 20 s and a ticket per 50 ms, thirty times slower.
+  // A window of 20 s and a ticket every 50 ms, thirty times slower.
   expect(secondMsOf(SCALED_PROFILE)).toBeCloseTo(1000 / 30);
   expect(worker?.query).toMatchObject({
-    expression: '100 * worker / 400',
+    expression: '100 * worker / PERIOD(worker) * 1.5',
     periodSeconds: 600,
     metrics: { worker: { metric: { name: 'TicketsGranted', dimensions: { stream: 'worker' } } } },
   });

@@ -3,30 +3,36 @@ import { expect, test } from 'vitest';
 
 import { evaluate } from '../../../../../infra/local/emulators/cloudwatch/expression.ts';
 
-const values: Readonly<Record<string, number>> = { worker: 30, minter: 6 };
-const valueOfId = (id: string) => values[id];
+const values: Readonly<Record<string, number | undefined>> = { worker: 30, minter: 6, absent: undefined };
+const operandOfId = (id: string) => (id in values ? { value: values[id], periodSeconds: 300 } : undefined);
 
 test.each([
   ['100 * worker / 1764', (100 * 30) / 1764],
+  ['worker / PERIOD(worker)', 0.1],
+  ['PERIOD(absent)', 300],
   ['worker + minter * 2', 42],
   ['(worker + minter) * 2', 72],
   ['worker - minter - 1', 23],
   ['FILL(absent, 0) + worker', 30],
   ['1.5', 1.5],
 ])('%s', (expression, value) => {
-  expect(evaluate(expression, valueOfId)).toBeCloseTo(value);
+  expect(evaluate(expression, operandOfId)).toBeCloseTo(value);
 });
 
 test.each(['absent', 'absent + 1', 'worker / 0', '(absent)'])('%s has no data point', (expression) => {
-  expect(evaluate(expression, valueOfId)).toBeUndefined();
+  expect(evaluate(expression, operandOfId)).toBeUndefined();
 });
 
-test.each(['', '1 +', '(1', '1)', 'worker minter', 'SUM[1]', '* 2', 'FILL(worker)'])(
+test.each(['', '1 +', '(1', '1)', 'worker minter', 'SUM[1]', '* 2', 'FILL(worker)', 'PERIOD worker'])(
   '"%s" is refused',
   (expression) => {
-    expect(() => evaluate(expression, valueOfId)).toThrow('cannot be understood');
+    expect(() => evaluate(expression, operandOfId)).toThrow('cannot be understood');
   },
 );
+
+test.each(['nobody', 'PERIOD(nobody)'])('%s is refused: no metric has that id', (expression) => {
+  expect(() => evaluate(expression, operandOfId)).toThrow('names nobody, which is no metric');
+});
 
 test('what arithmetic says, it says', () => {
   type Tree = number | readonly [Tree, '+' | '-' | '*', Tree];
@@ -44,5 +50,5 @@ test('what arithmetic says, it says', () => {
     const [left, right] = [value(node[0]), value(node[2])];
     return node[1] === '+' ? left + right : node[1] === '-' ? left - right : left * right;
   };
-  fc.assert(fc.property(tree, (node) => evaluate(text(node), valueOfId) === value(node)));
+  fc.assert(fc.property(tree, (node) => evaluate(text(node), operandOfId) === value(node)));
 });
