@@ -48,6 +48,8 @@ export const TABLE = {
   listingKey: 'listing',
   /** One counter per stream. It counts in moments, so instances with different intervals may share it. */
   budgetKey: (budget: string, stream: BudgetStream): string => `budget#${budget}#${stream}`,
+  /** An operator's orders to a budget. An item of its own, since IAM cannot tell a name in a condition from a write. */
+  orderKey: (budget: string): string => `order#${budget}`,
   /** All that may be written of a stream that is not one's own: when its silence ends. */
   blockedUntil: 'blockedUntilMs',
 } as const;

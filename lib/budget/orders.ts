@@ -1,0 +1,84 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+
+/**
+ * What an operator has ordered of a budget: no calls, or a share of its rate, until a moment. Workers and the minter read the
+ * item and never write it. An order ends by itself, so an operator who forgets it stops nobody for ever.
+ */
+export interface BudgetOrders {
+  readonly pause?: PauseOrder;
+  readonly slow?: SlowOrder;
+  /** When an operator lifted a WAF block (Unix ms): what an instance has known of it since before is out of date. */
+  readonly liftedAtMs?: number;
+}
+
+/** How soon a call that a pause refused may come back, so that it is back soon after an operator's `resume`. */
+export const PAUSE_RETRY_MS = 45_000;
+
+/** Who gave an order, when and why. */
+interface Order {
+  /** Unix ms. The order holds before this moment. */
+  readonly untilMs: number;
+  /** Unix ms. */
+  readonly orderedAtMs: number;
+  /** In the operator's words. */
+  readonly reason: string;
+  /** The caller's ARN, as the command states it. It is not proven: CloudTrail's event of the invocation is. */
+  readonly by: string;
+}
+
+/** The workers' stream makes no calls. */
+export interface PauseOrder extends Order {
+  /** Minting stops too. */
+  readonly minter: boolean;
+}
+
+/** The workers' interval is divided by `share`. A longer interval never weakens the bound. */
+export interface SlowOrder extends Order {
+  /** Above 0, below 1. */
+  readonly share: number;
+}
+
+/** No order lasts longer: what is later in the item is not believed. */
+export const MAX_ORDER_MS = 7 * 86_400_000;
+
+/** The orders that hold at `nowMs`. */
+export function activeOrders(orders: BudgetOrders, nowMs: number): BudgetOrders {
+  const { pause, slow, ...lifted } = orders;
+  const holds = (order: Order | undefined): boolean =>
+    order !== undefined && order.untilMs > nowMs && order.untilMs <= nowMs + MAX_ORDER_MS;
+  return { ...lifted, ...(pause && holds(pause) && { pause }), ...(slow && holds(slow) && { slow }) };
+}
+
+/** What cannot be read is no order. */
+export function ordersOf(item: Readonly<Record<string, AttributeValue>> | undefined): BudgetOrders {
+  const pause = orderOf(item?.pause?.M);
+  const slow = orderOf(item?.slow?.M);
+  const share = Number(item?.slow?.M?.share?.N);
+  const liftedAtMs = Number(item?.liftedAtMs?.N);
+  return {
+    ...(pause && { pause: { ...pause, minter: item?.pause?.M?.minter?.BOOL === true } }),
+    ...(slow && share > 0 && share < 1 && { slow: { ...slow, share } }),
+    ...(Number.isSafeInteger(liftedAtMs) && { liftedAtMs }),
+  };
+}
+
+function orderOf(map: Readonly<Record<string, AttributeValue>> | undefined): Order | undefined {
+  const untilMs = Number(map?.untilMs?.N);
+  if (!Number.isSafeInteger(untilMs)) return undefined;
+  const orderedAtMs = Number(map?.orderedAtMs?.N);
+  return { untilMs, orderedAtMs, reason: map?.reason?.S ?? '', by: map?.by?.S ?? '' };
+}
+
+/** The attribute of one order in the item: `pause` or `slow`. */
+export function orderAttribute(order: PauseOrder | SlowOrder): AttributeValue {
+  const { untilMs, orderedAtMs, reason, by } = order;
+  return {
+    M: {
+      untilMs: { N: String(untilMs) },
+      orderedAtMs: { N: String(orderedAtMs) },
+      reason: { S: reason },
+      by: { S: by },
+      ...('share' in order ? { share: { N: String(order.share) } } : { minter: { BOOL: order.minter } }),
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+
+import {
+  activeOrders,
+  MAX_ORDER_MS,
+  orderAttribute,
+  ordersOf,
+  type PauseOrder,
+  type SlowOrder,
+} from '../../../lib/budget/orders.ts';
+
+const order = { untilMs: 2_000, orderedAtMs: 1_000, reason: 'maintenance', by: 'arn:aws:iam::1:user/ada' };
+const pause: PauseOrder = { ...order, minter: true };
+const slow: SlowOrder = { ...order, share: 0.25 };
+
+test('an order is read as it was written', () => {
+  expect(ordersOf({ pause: orderAttribute(pause), slow: orderAttribute(slow) })).toEqual({ pause, slow });
+  expect(ordersOf({ liftedAtMs: { N: '1500' } })).toEqual({ liftedAtMs: 1_500 });
+  expect(ordersOf(undefined)).toEqual({});
+});
+
+test('an order holds until its end and not longer than a week', () => {
+  expect(activeOrders({ pause, slow }, 1_999)).toEqual({ pause, slow });
+  expect(activeOrders({ pause, slow }, 2_000)).toEqual({});
+  expect(activeOrders({ pause: { ...pause, untilMs: 1_001 + MAX_ORDER_MS } }, 1_000)).toEqual({});
+});
+
+test('what cannot be read is no order: it stops nobody', () => {
+  for (const N of ['', 'NaN', '1e400', '-', '12.5'])
+    expect(ordersOf({ pause: { M: { ...orderAttribute(pause).M, untilMs: { N } } } })).toEqual(
+      N === '' ? { pause: { ...pause, untilMs: 0 } } : {},
+    );
+  for (const N of ['0', '1', '-1', '2', 'x'])
+    expect(ordersOf({ slow: { M: { ...orderAttribute(slow).M, share: { N } } } })).toEqual({});
+  expect(ordersOf({ pause: { S: 'forever' } })).toEqual({});
+});
