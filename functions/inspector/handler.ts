@@ -28,7 +28,7 @@ const clock = createServerClock({
 });
 followServerClock(dynamo, clock);
 const secrets = createSecrets({
-  client: new SecretsManagerClient(SDK_CONFIG),
+  secretsManager: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
@@ -57,8 +57,8 @@ export const handler = async (event: unknown) => {
           .sort();
       },
       introspect: async (client, token) => {
-        const { credentials } = await secrets.read(client);
-        return introspect(credentials, token.value, {
+        const secret = await secrets.read(client);
+        return introspect(secret.credentials(), token.value, {
           fetch,
           now: systemClock.now,
           timeoutMs: settings.requestTimeoutMs,

@@ -7,9 +7,9 @@ import type { Context } from 'aws-lambda';
 import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientRecords } from '../../lib/minter/client-records.ts';
-import { createMinter } from '../../lib/minter/mint-token.ts';
+import { createMinter } from '../../lib/minter/minter.ts';
 import { createSecretListingStore } from '../../lib/minter/secret-listing.ts';
-import { mintTick, type TickSummary } from '../../lib/minter/tick.ts';
+import { runTick, type TickSummary } from '../../lib/minter/tick.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
@@ -36,7 +36,7 @@ followServerClock(client, serverClock);
 const clientRecords = createClientRecords({ client, table });
 const listing = createSecretListingStore({ client, table });
 const secrets = createSecrets({
-  client: new SecretsManagerClient(SDK_CONFIG),
+  secretsManager: new SecretsManagerClient(SDK_CONFIG),
   prefix: readSecretPrefix(process.env),
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
@@ -67,7 +67,7 @@ export async function handler(event: unknown, context: Context): Promise<MintOut
     const parsed = parseEvent(event);
     if (parsed.kind === 'tick') {
       const dependencies = { clientRecords, listing, secrets, minter, settings, clock, telemetry };
-      return await mintTick(dependencies, deadlineMs);
+      return await runTick(dependencies, deadlineMs);
     }
     const { outcome } = await minter.mint(parsed.client, parsed, deadlineMs);
     return outcome;

@@ -1,9 +1,9 @@
 import type { CallBudget } from '../../lib/budget/call-budget.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { isPlumeError } from '../../lib/errors.ts';
-import { retryAtMs } from '../../lib/minter/failure-policy.ts';
+import { nextTryMs } from '../../lib/minter/failure-policy.ts';
 import { withTickets } from '../../lib/minter/mint-ticket.ts';
-import { obtainToken } from '../../lib/minter/obtain-token.ts';
+import { requestServableToken } from '../../lib/minter/obtain-token.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
 import { isServable } from '../../lib/token/access-token.ts';
@@ -31,21 +31,16 @@ export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskM
     const current = (await store.read(client))?.token;
     if (current && isServable(current, now(), settings) && current.fingerprint !== rejected)
       return { status: 'current', fingerprint: current.fingerprint };
-    const secrets = {
-      read: async () => ({ credentials: parseCredentials(client, secret), versionId: 'test' }),
-    };
     const sendByMs = now() + settings.requestTimeoutMs;
     try {
       const token = await withTickets({ budget, now, sendByMs }, (attempt) =>
-        obtainToken(client, {
-          secrets,
+        requestServableToken(parseCredentials(client, secret), {
           fetch,
           now,
           settings,
           telemetry,
           budget,
           attempt,
-          onSecret: () => {},
         }),
       );
       await store.replace(client, token, current?.fingerprint);
@@ -53,7 +48,7 @@ export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskM
     } catch (error) {
       if (!isPlumeError(error)) throw error;
       const { code } = error;
-      const atMs = retryAtMs({ code, failures: 1, nowMs: now() }, settings, Math.random());
+      const atMs = nextTryMs({ code, failures: 1, nowMs: now() }, settings, Math.random());
       const failure = { code, ...(atMs !== undefined && { retryAtMs: atMs }) };
       await store.noteFailure(client, failure, now());
       return { status: 'failed', ...failure };

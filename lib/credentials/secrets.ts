@@ -6,6 +6,17 @@ import { type Credentials, parseCredentials } from './credentials.ts';
 import { SecretMalformedError, SecretMissingError, SecretUnavailableError } from './errors.ts';
 import { type ListedSecret, listSecretPages } from './list-secrets.ts';
 
+/** A secret as it was read. */
+export interface StoredSecret {
+  readonly versionId: string;
+  /**
+   * What it says. Judged when it is asked for, so that the version of a malformed secret is known too.
+   *
+   * @throws {SecretMalformedError}
+   */
+  credentials(): Credentials;
+}
+
 /** One client as the list of secrets shows it. */
 export interface SecretEntry {
   readonly client: string;
@@ -25,16 +36,11 @@ export interface Secrets {
    * Reads a client's current secret (GetSecretValue, AWSCURRENT). Not cached: a rotated secret counts as soon as
    * Secrets Manager shows it, which is eventually consistent.
    *
-   * @param onVersion hears which version was read before its value is judged; what it throws is thrown
    * @throws {ConfigError} if the name cannot be a client's
    * @throws {SecretMissingError}
-   * @throws {SecretMalformedError}
    * @throws {SecretUnavailableError}
    */
-  read(
-    client: string,
-    onVersion?: (versionId: string) => void,
-  ): Promise<{ readonly credentials: Credentials; readonly versionId: string }>;
+  read(client: string): Promise<StoredSecret>;
 
   /**
    * Lists the clients that have a secret, or those whose secret changed at or after `changedSinceMs`. Page by page, the
@@ -58,46 +64,20 @@ export interface SecretPage {
   readonly cursor?: string | undefined;
 }
 
-/** The clients' secrets, named `<prefix>/<client>`. `onRejected` hears of those that `list` leaves out. */
+/** GetSecretValue's errors for a secret that is not there; the second one also means: scheduled for deletion. */
+const MISSING: ReadonlySet<string> = new Set(['ResourceNotFoundException', 'InvalidRequestException']);
+
+/** The clients' secrets, named `<prefix>/<client>`. `onRejected` is called for each secret that `list` leaves out. */
 export function createSecrets({
-  client: secretsManager,
+  secretsManager,
   prefix,
   onRejected,
 }: {
-  readonly client: SecretsManagerClient;
+  readonly secretsManager: SecretsManagerClient;
   readonly prefix: string;
   readonly onRejected?: (rejected: RejectedSecret) => void;
 }): Secrets {
   const namePrefix = `${prefix}/`;
-
-  return {
-    async read(client, onVersion) {
-      const secretName = `${prefix}/${checkClientName(client)}`;
-      const { SecretString, VersionId } = await secretsManager
-        .send(new GetSecretValueCommand({ SecretId: secretName }))
-        .catch((error: unknown) => {
-          const reason = errorReason(error);
-          throw MISSING.has(reason)
-            ? new SecretMissingError(client, secretName)
-            : new SecretUnavailableError({ client }, reason);
-        });
-      if (VersionId === undefined)
-        throw new SecretUnavailableError({ client }, 'an answer without a version');
-      onVersion?.(VersionId);
-      if (SecretString === undefined) throw new SecretMalformedError(client, 'it must be text, not binary');
-      return { credentials: parseCredentials(client, SecretString), versionId: VersionId };
-    },
-
-    async *list(options = {}) {
-      try {
-        for await (const { listed, cursor } of listSecretPages(secretsManager, namePrefix, options)) {
-          yield { entries: listed.flatMap((secret) => entryOf(secret) ?? []), cursor };
-        }
-      } catch (error) {
-        throw isPlumeError(error) ? error : new SecretUnavailableError({ prefix }, errorReason(error));
-      }
-    },
-  };
 
   function entryOf({ entry, changedAtMs }: ListedSecret): SecretEntry | undefined {
     const { Name: secretName = '', SecretVersionsToStages: stages = {}, DeletedDate } = entry;
@@ -111,7 +91,38 @@ export function createSecrets({
     onRejected?.({ secretName, rule });
     return undefined;
   }
-}
 
-/** GetSecretValue's errors for a secret that is not there; the second one also means: scheduled for deletion. */
-const MISSING: ReadonlySet<string> = new Set(['ResourceNotFoundException', 'InvalidRequestException']);
+  return {
+    async read(client) {
+      const secretName = `${prefix}/${checkClientName(client)}`;
+      const { SecretString, VersionId } = await secretsManager
+        .send(new GetSecretValueCommand({ SecretId: secretName }))
+        .catch((error: unknown) => {
+          const reason = errorReason(error);
+          throw MISSING.has(reason)
+            ? new SecretMissingError(client, secretName)
+            : new SecretUnavailableError({ client }, reason);
+        });
+      if (VersionId === undefined)
+        throw new SecretUnavailableError({ client }, 'an answer without a version');
+      return {
+        versionId: VersionId,
+        credentials() {
+          if (SecretString === undefined)
+            throw new SecretMalformedError(client, 'it must be text, not binary');
+          return parseCredentials(client, SecretString);
+        },
+      };
+    },
+
+    async *list(options = {}) {
+      try {
+        for await (const { listed, cursor } of listSecretPages(secretsManager, namePrefix, options)) {
+          yield { entries: listed.flatMap((secret) => entryOf(secret) ?? []), cursor };
+        }
+      } catch (error) {
+        throw isPlumeError(error) ? error : new SecretUnavailableError({ prefix }, errorReason(error));
+      }
+    },
+  };
+}

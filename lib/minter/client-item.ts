@@ -8,13 +8,13 @@ import {
 
 import { TABLE } from '../contract.ts';
 import { errorReason } from '../platform/error-reason.ts';
-import { type ClientRecord, mintRecordOf } from './client-record.ts';
+import { type ClientRecord, clientRecordOf } from './client-record.ts';
 import { ClientRecordsUnavailableError } from './errors.ts';
 
 type Values = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** One conditional update. What is `undefined` in `set` is left as it is. */
-export interface MintItemChange {
+export interface ClientItemChange {
   readonly set?: Values;
   readonly remove?: readonly string[];
   readonly condition: string;
@@ -26,7 +26,7 @@ export interface MintItemChange {
 export interface ClientItems {
   read(client: string): Promise<ClientRecord | undefined>;
   /** The record after the update, or undefined if the condition does not hold. */
-  update(client: string, change: MintItemChange): Promise<ClientRecord | undefined>;
+  update(client: string, change: ClientItemChange): Promise<ClientRecord | undefined>;
 }
 
 export function createClientItems({
@@ -47,7 +47,7 @@ export function createClientItems({
         const { Item } = await dynamo.send(
           new GetItemCommand({ ...addressed(client), ConsistentRead: true }),
         );
-        return Item && mintRecordOf(Item);
+        return Item && clientRecordOf(Item);
       } catch (error) {
         throw new ClientRecordsUnavailableError('read', errorReason(error), client);
       }
@@ -66,7 +66,7 @@ export function createClientItems({
             ReturnValues: 'ALL_NEW',
           }),
         );
-        return mintRecordOf(Attributes);
+        return clientRecordOf(Attributes);
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return undefined;
         throw new ClientRecordsUnavailableError('write', errorReason(error), client);
@@ -76,7 +76,7 @@ export function createClientItems({
 }
 
 /** `SET #s0 = :s0, … REMOVE #r0, …`: every name by reference, since some are reserved words. */
-function updateExpression({ set = {}, remove = [] }: Pick<MintItemChange, 'set' | 'remove'>): {
+function updateExpression({ set = {}, remove = [] }: Pick<ClientItemChange, 'set' | 'remove'>): {
   expression: string;
   names: Record<string, string>;
   assigned: Record<string, AttributeValue>;

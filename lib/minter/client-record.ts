@@ -26,7 +26,21 @@ export interface ClientRecord {
   readonly checkedAtMs?: number;
 }
 
-export function mintRecordOf(item: Record<string, AttributeValue>): ClientRecord {
+/** A record of a client whose last mint failed, and that is not to be tried again yet. */
+export interface RestingRecord extends ClientRecord {
+  readonly errorCode: ErrorCode;
+}
+
+/** Whether the client waits before its next try. The same as {@link NOT_RESTING}. */
+export function isResting(record: ClientRecord, nowMs: number): record is RestingRecord {
+  const { errorCode, retryAtMs } = record;
+  return errorCode !== undefined && (retryAtMs === undefined || retryAtMs > nowMs);
+}
+
+/** A condition of DynamoDB that holds for a record that {@link isResting} is false of. */
+export const NOT_RESTING = '(attribute_not_exists(errorCode) OR retryAtMs <= :now)';
+
+export function clientRecordOf(item: Record<string, AttributeValue>): ClientRecord {
   const number = <Key extends string>(key: Key) =>
     (item[key]?.N === undefined ? {} : { [key]: Number(item[key].N) }) as { [_ in Key]?: number };
   const text = <Key extends string>(key: Key) =>

@@ -2,8 +2,8 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
-import { createClientItems, type MintItemChange } from './client-item.ts';
-import type { ClientRecord } from './client-record.ts';
+import { type ClientItemChange, createClientItems } from './client-item.ts';
+import { type ClientRecord, NOT_RESTING } from './client-record.ts';
 import { DUE, type DueClient, queryDueClients } from './due-clients.ts';
 
 /** The right to mint for a client, until a moment. */
@@ -90,7 +90,6 @@ const KEEP_FORGOTTEN_SECONDS = 86_400;
 const HELD = 'leaseOwner = :owner';
 const NOTHING_NEW = '(attribute_not_exists(listedVersion) OR listedVersion IN (:listed, :used))';
 const FREE = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)';
-const NOT_RESTING = '(attribute_not_exists(errorCode) OR retryAtMs <= :now)';
 const STILL_DUE = 'dueAtMs = :dueAt';
 const NOT_FORCED_SINCE = '(attribute_not_exists(forcedAtMs) OR forcedAtMs <= :forcedSince)';
 const NEW_VERSION =
@@ -104,7 +103,7 @@ export function createClientRecords(dependencies: { client: DynamoDBClient; tabl
 
   async function end(
     lease: Lease,
-    { set, remove = [] }: Pick<MintItemChange, 'set' | 'remove'>,
+    { set, remove = [] }: Pick<ClientItemChange, 'set' | 'remove'>,
     usedVersion?: string,
   ): Promise<boolean> {
     const ended = await items.update(lease.client, {

@@ -15,6 +15,19 @@ export class ClientRecordsUnavailableError extends PlumeError<'token_store_unava
   }
 }
 
+/** Reading a secret is eventually consistent: the version that the list of secrets shows is not readable yet. */
+export class SecretOutdatedError extends PlumeError<'secret_unavailable'> {
+  override readonly name = 'SecretOutdatedError';
+
+  constructor(client: string) {
+    super(
+      'secret_unavailable',
+      `the secret of client ${client} has changed, and Secrets Manager still gives its old version; it is read again at the next tick`,
+      { client },
+    );
+  }
+}
+
 /** The authorization server issued a token that can never be served. It is not stored. */
 export class TokenExpiredOnArrivalError extends PlumeError<'token_expired_on_arrival'> {
   override readonly name = 'TokenExpiredOnArrivalError';

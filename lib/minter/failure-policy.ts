@@ -51,7 +51,7 @@ const FORGOTTEN_MS = 60_000;
 /** A server may ask for a rest, not for retirement. */
 const RETRY_AFTER_MAX_MS = 3_600_000;
 
-export interface FailedMint {
+export interface LastFailure {
   readonly code: ErrorCode;
   /** How many mints have failed in a row and in the same way, this one included. */
   readonly failures: number;
@@ -68,8 +68,8 @@ export interface FailedMint {
  *
  * @param random in [0, 1)
  */
-export function retryAtMs(
-  { code, failures, nowMs, retryAfterMs = 0 }: FailedMint,
+export function nextTryMs(
+  { code, failures, nowMs, retryAfterMs = 0 }: LastFailure,
   { backoffBaseMs, backoffMaxMs }: Pick<TokenSettings, 'backoffBaseMs' | 'backoffMaxMs'>,
   random: number,
 ): number | undefined {

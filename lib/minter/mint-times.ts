@@ -1,9 +1,20 @@
 import { type AccessToken, isServable, jitterOf, refreshAtMs, serveUntilMs } from '../token/access-token.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
-import type { MintReason } from './mint-reason.ts';
 
 /** When the minter acts: pure decisions. */
+
+/** Why a client is looked at: its time has come, or a worker has no token that works. */
+export type MintReason =
+  /** `dueAtMs` as its record shows it. */
+  | { readonly kind: 'due'; readonly dueAtMs: number }
+  /** `rejected`: fingerprint of the token that the API refused; without it the worker has none at all. */
+  | { readonly kind: 'request'; readonly rejected?: string | undefined };
+
+/** Forced mints have a floor, so that an API which rejects everything starts no storm. */
+export function isForced(reason: MintReason): boolean {
+  return reason.kind === 'request' && reason.rejected !== undefined;
+}
 
 /** Ticks come at intervals, so what is due within half of one is due now: the nearest tick takes it. */
 export function tickHorizonMs(nowMs: number, { tickMs }: Pick<TokenSettings, 'tickMs'>): number {

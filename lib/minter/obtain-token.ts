@@ -1,21 +1,21 @@
 import type { CallBudget } from '../budget/call-budget.ts';
 import type { Credentials } from '../credentials/credentials.ts';
-import type { Secrets } from '../credentials/secrets.ts';
-import { isPlumeError } from '../errors.ts';
+import type { Secrets, StoredSecret } from '../credentials/secrets.ts';
+import { isPlumeError, type PlumeError } from '../errors.ts';
 import type { OAuthDeps } from '../oauth/exchange.ts';
 import { type Introspection, introspect } from '../oauth/introspection-request.ts';
-import { requestToken, type TokenGrant } from '../oauth/token-request.ts';
+import { requestToken } from '../oauth/token-request.ts';
 import type { Now } from '../platform/clock.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type AccessToken, accessToken, expiryOf, isServable } from '../token/access-token.ts';
 import type { TokenSettings } from '../token/settings.ts';
-import { TokenExpiredOnArrivalError } from './errors.ts';
+import type { ClientRecord } from './client-record.ts';
+import { SecretOutdatedError, TokenExpiredOnArrivalError } from './errors.ts';
 import { remedyOf } from './failure-policy.ts';
 
-/** What one mint talks to. */
-export interface Source {
-  readonly secrets: Pick<Secrets, 'read'>;
+/** How one mint asks the authorization server. */
+export interface Requests {
   readonly fetch: typeof fetch;
   readonly now: Now;
   readonly settings: TokenSettings;
@@ -23,23 +23,80 @@ export interface Source {
   readonly budget: Pick<CallBudget, 'block'>;
   /** Sends a request with a ticket in hand. */
   readonly attempt: NonNullable<OAuthDeps['attempt']>;
-  /** Hears which version of the secret a token is asked for with. */
-  readonly onSecret: (versionId: string) => void;
+}
+
+/** What came of asking for a token, and which version of the secret it was asked for with, if one was read. */
+export type Obtained =
+  | { readonly token: AccessToken; readonly versionId: string }
+  | { readonly error: PlumeError; readonly versionId: string | undefined };
+
+/**
+ * Secret → token. One request; a second one only if the credentials are refused and the secret turns out to have changed
+ * since it was read.
+ */
+export async function obtainToken(
+  client: string,
+  { record, secrets, requests }: { record: ClientRecord; secrets: Pick<Secrets, 'read'>; requests: Requests },
+): Promise<Obtained> {
+  const first = await obtainWith(() => secrets.read(client), client, record, requests);
+  if ('token' in first || remedyOf(first.error.code) !== 'reread-secret') return first;
+  const again = await secrets.read(client).catch(errorOf);
+  if (isPlumeError(again)) return { error: again, versionId: first.versionId };
+  return again.versionId === first.versionId
+    ? first
+    : obtainWith(async () => again, client, record, requests);
+}
+
+async function obtainWith(
+  read: () => Promise<StoredSecret>,
+  client: string,
+  record: ClientRecord,
+  requests: Requests,
+): Promise<Obtained> {
+  let versionId: string | undefined;
+  try {
+    const secret = await read();
+    if (isOutdated(secret, record)) throw new SecretOutdatedError(client);
+    versionId = secret.versionId;
+    return { versionId, token: await requestServableToken(secret.credentials(), requests) };
+  } catch (error) {
+    return { error: errorOf(error), versionId };
+  }
 }
 
 /**
- * Secret → token, with the earliest of what is known of its expiry. If the grant says nothing of it, introspection is
- * asked.
+ * Reading a secret is eventually consistent. The list has shown another version since the last mint, so what was used
+ * then is not it: to mint with it would be to miss the rotation.
+ */
+function isOutdated(
+  { versionId }: StoredSecret,
+  { wanted, listedVersion, usedVersion }: ClientRecord,
+): boolean {
+  return wanted && versionId === usedVersion && listedVersion !== undefined && versionId !== listedVersion;
+}
+
+/** This library's own errors are ends of a mint like others; all else is a bug and thrown. */
+function errorOf(error: unknown): PlumeError {
+  if (isPlumeError(error)) return error;
+  throw error;
+}
+
+/**
+ * A token with the earliest of what is known of its expiry. If the grant says nothing of it, introspection is asked.
  *
  * @throws {TokenExpiredOnArrivalError} it could never be served
- * @throws {PlumeError} of the secret, the request or the call budget
+ * @throws {PlumeError} of the request or the call budget
  */
-export async function obtainToken(client: string, source: Source): Promise<AccessToken> {
-  const { now, settings, telemetry } = source;
-  const { credentials, grant } = await requestWithSecret(client, source);
+export async function requestServableToken(
+  credentials: Credentials,
+  requests: Requests,
+): Promise<AccessToken> {
+  const { now, settings, telemetry } = requests;
+  const { client } = credentials;
+  const grant = await requestToken(credentials, oauthDeps(requests));
   const { accessToken: value, requestedAtMs, expiresInSeconds, jwtExpSeconds } = grant;
   const isStated = expiresInSeconds !== undefined || jwtExpSeconds !== undefined;
-  const introspected = isStated ? undefined : await tryIntrospection(credentials, value, source);
+  const introspected = isStated ? undefined : await tryIntrospection(credentials, value, requests);
   const introspectedExpSeconds = introspected?.active ? introspected.expSeconds : undefined;
 
   const sources = { expiresInSeconds, jwtExpSeconds, introspectedExpSeconds };
@@ -54,14 +111,14 @@ export async function obtainToken(client: string, source: Source): Promise<Acces
 export async function tryIntrospection(
   credentials: Credentials,
   token: string,
-  source: Source,
+  requests: Requests,
 ): Promise<Introspection | undefined> {
   try {
-    return await introspect(credentials, token, oauthDeps(source));
+    return await introspect(credentials, token, oauthDeps(requests));
   } catch (error) {
     if (!isPlumeError(error)) throw error;
-    if (error.code === 'waf_blocked') await source.budget.block();
-    source.telemetry.log('warn', 'a token could not be introspected', {
+    if (error.code === 'waf_blocked') await requests.budget.block();
+    requests.telemetry.log('warn', 'a token could not be introspected', {
       client: credentials.client,
       error: errorFields(error),
     });
@@ -77,26 +134,6 @@ export function reportDisagreement(telemetry: Telemetry, client: string, disagre
   });
 }
 
-/** One request; a second one only if the secret turns out to have changed since it was read. */
-async function requestWithSecret(
-  client: string,
-  source: Source,
-): Promise<{ credentials: Credentials; grant: TokenGrant }> {
-  const { secrets, onSecret } = source;
-  const { credentials, versionId } = await secrets.read(client, onSecret);
-  try {
-    return { credentials, grant: await requestToken(credentials, oauthDeps(source)) };
-  } catch (error) {
-    if (!isPlumeError(error) || remedyOf(error.code) !== 'reread-secret') throw error;
-    const again = await secrets.read(client, onSecret);
-    if (again.versionId === versionId) throw error;
-    return {
-      credentials: again.credentials,
-      grant: await requestToken(again.credentials, oauthDeps(source)),
-    };
-  }
-}
-
-function oauthDeps({ fetch, now, settings, attempt }: Source): OAuthDeps {
+function oauthDeps({ fetch, now, settings, attempt }: Requests): OAuthDeps {
   return { fetch, now, timeoutMs: settings.requestTimeoutMs, attempt };
 }

@@ -40,7 +40,7 @@ export async function startTickWorld(): Promise<TickWorld> {
   server.lifetimeSeconds = () => LIFETIME_SECONDS;
   const secretsServer = await startSecretsManager(clock.now);
   const secretsManager = new SecretsManagerClient({ ...LOCAL_SDK_CONFIG, endpoint: secretsServer.url });
-  const secrets = createSecrets({ client: secretsManager, prefix: DEFAULT_SECRET_PREFIX });
+  const secrets = createSecrets({ secretsManager, prefix: DEFAULT_SECRET_PREFIX });
   const counted = { table: 0, secrets: 0 };
   countRequests(engine.client, () => {
     counted.table += 1;

@@ -38,7 +38,11 @@ function connect(endpoint: string): void {
     },
     { step: 'finalizeRequest' },
   );
-  secrets = createSecrets({ client, prefix: 'plume/m2m', onRejected: (secret) => rejected.push(secret) });
+  secrets = createSecrets({
+    secretsManager: client,
+    prefix: 'plume/m2m',
+    onRejected: (secret) => rejected.push(secret),
+  });
 }
 
 /** All pages of the list, one after the other. */
@@ -70,8 +74,8 @@ describe('reading a secret', () => {
     const versionId = await create('plume/m2m/mocha');
     const read = await secrets.read('mocha');
     expect(read.versionId).toBe(versionId);
-    expect(read.credentials).toMatchObject({ client: 'mocha', clientId: VENDOR.clientId, scope });
-    expect(read.credentials.authorization).toBe(authorization);
+    expect(read.credentials()).toMatchObject({ client: 'mocha', clientId: VENDOR.clientId, scope });
+    expect(read.credentials().authorization).toBe(authorization);
   });
 
   test('sees a rotation at once', async () => {
@@ -80,10 +84,9 @@ describe('reading a secret', () => {
     const { VersionId } = await client.send(
       new PutSecretValueCommand({ SecretId: 'plume/m2m/mocha', SecretString: rotated }),
     );
-    expect(await secrets.read('mocha')).toMatchObject({
-      versionId: VersionId,
-      credentials: { clientId: 'new' },
-    });
+    const read = await secrets.read('mocha');
+    expect(read.versionId).toBe(VersionId);
+    expect(read.credentials().clientId).toBe('new');
   });
 
   test('that does not exist or is scheduled for deletion says so', async () => {
@@ -99,7 +102,7 @@ describe('reading a secret', () => {
 
   test('that is malformed says which rule failed', async () => {
     await create('plume/m2m/mocha', JSON.stringify({ authorization, tokenUrl, scope: clientSecret }));
-    const error = await silentError(() => secrets.read('mocha'), [clientSecret]);
+    const error = await silentError((await secrets.read('mocha')).credentials, [clientSecret]);
     expect(error).toMatchObject({ code: 'secret_malformed', rule: expect.stringContaining('scope') });
   });
 
@@ -139,7 +142,8 @@ describe('reading a secret', () => {
       sendJson(response, 200, answers.shift());
     });
     connect(odd.url);
-    expect((await silentError(() => secrets.read('mocha'), [clientSecret])).code).toBe('secret_malformed');
+    const binary = await secrets.read('mocha');
+    expect((await silentError(binary.credentials, [clientSecret])).code).toBe('secret_malformed');
     expect((await silentError(() => secrets.read('mocha'), [clientSecret])).code).toBe('secret_unavailable');
     await odd.stop();
   });

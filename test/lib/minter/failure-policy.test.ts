@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 
 import { MINT_FAILURES } from '../../../lib/contract.ts';
 import type { ErrorCode } from '../../../lib/errors.ts';
-import { REMEDIES, remedyOf, retryAtMs } from '../../../lib/minter/failure-policy.ts';
+import { nextTryMs, REMEDIES, remedyOf } from '../../../lib/minter/failure-policy.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 
 const MINUTE = 60_000;
 const settings = DEFAULT_TOKEN_SETTINGS;
 
 const waitMs = (code: ErrorCode, failures: number, random: number, retryAfterMs?: number) => {
-  const at = retryAtMs({ code, failures, nowMs: 1_000, retryAfterMs }, settings, random);
+  const at = nextTryMs({ code, failures, nowMs: 1_000, retryAfterMs }, settings, random);
   return at === undefined ? undefined : at - 1_000;
 };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { MinterDependencies } from '../../../lib/minter/mint-token.ts';
+import type { MinterDependencies } from '../../../lib/minter/minter.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld } from '../../fixtures/virtual-time/minter.ts';
 
