@@ -10,11 +10,12 @@ import { createServerClock, followServerClock } from '../platform/server-clock.t
 import { createBroker, type WorkerBroker } from '../plume/broker.ts';
 import { type Environment, readSettings, required } from '../settings.ts';
 import { reportClockOffset } from '../telemetry/clock-offset.ts';
+import { currentTraceId } from '../telemetry/invocation.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
 import { createAskMinter } from '../token/ask-minter.ts';
 import { createInvokeFunction } from '../token/invoke-function.ts';
 import { createMintRequests } from '../token/mint-requests.ts';
-import { createTokenReader } from '../token/read-token.ts';
+import { CLAIM_MS, createTokenReader } from '../token/read-token.ts';
 import { createTokenStore } from '../token/token-store.ts';
 
 /** How long one call of Plume's API may take until its response begins. */
@@ -55,10 +56,13 @@ function createFrom(environment: Environment): WorkerBroker {
       requests: createMintRequests({ client, table }),
       askMinter: createAskMinter({
         invoke: createInvokeFunction({
-          client,
+          dynamodb: client,
           endpoint: lambdaEndpoint(environment),
           fetch,
-          now: clock.now,
+          clock,
+          repeatWithinMs: CLAIM_MS,
+          traceId: () => currentTraceId() ?? traceIdOf(environment),
+          random: Math.random,
         }),
         functionName,
         timeoutMs: MINTER_TIMEOUT_MS,
@@ -92,4 +96,9 @@ function readApiUrl(environment: Environment): URL {
 /** By the variables that every SDK client reads for itself. */
 function lambdaEndpoint({ AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL }: Environment): string | undefined {
   return AWS_ENDPOINT_URL_LAMBDA || AWS_ENDPOINT_URL || undefined;
+}
+
+/** Where runtimes without the invoke store keep it, as the SDK's clients know: inside Lambda alone. */
+function traceIdOf({ AWS_LAMBDA_FUNCTION_NAME, _X_AMZN_TRACE_ID }: Environment): string | undefined {
+  return (AWS_LAMBDA_FUNCTION_NAME && _X_AMZN_TRACE_ID) || undefined;
 }

@@ -2,8 +2,8 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 
 import { METRIC_NAMESPACE, METRICS, type MetricDefinition, type MetricName } from '../contract.ts';
+import { currentRequestId } from './invocation.ts';
 import { redactingReplacer } from './redaction.ts';
-import { currentRequestId } from './request-id.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
 
 /** A metric with its labels, and what came of it since the last flush. */

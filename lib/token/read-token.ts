@@ -64,7 +64,7 @@ type TokenSource = 'memory' | 'table' | 'minter';
 /** Tokens of more clients than this are not kept in memory. */
 const MEMORY_CLIENTS = 100;
 /** How long the others leave asking the minter to the one who does. */
-const CLAIM_MS = 5_000;
+export const CLAIM_MS = 5_000;
 /** How soon a caller that was refused tries again: its holder may be dead. Refused writes are billed, reads cost less. */
 const CLAIM_AGAIN_MS = 1_000;
 const POLL_MS = 100;

@@ -1,9 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { type LocalLambda, startLambda } from '../../../infra/local/emulators/lambda/lambda.ts';
 import {
@@ -12,7 +13,12 @@ import {
   sendJson,
   startLoopbackServer,
 } from '../../../infra/local/emulators/loopback-server.ts';
-import { createInvokeFunction, type InvokeFunction } from '../../../lib/token/invoke-function.ts';
+import { systemClock } from '../../../lib/platform/clock.ts';
+import {
+  createInvokeFunction,
+  type InvokeFunction,
+  type InvokeFunctionDependencies,
+} from '../../../lib/token/invoke-function.ts';
 
 const SECRETS = { secretAccessKey: 'the-secret-key', sessionToken: 'the-session-token' };
 const credentials = { accessKeyId: 'AKIDEXAMPLE', ...SECRETS };
@@ -21,8 +27,20 @@ const ARN = 'arn:aws:lambda:eu-central-1:000000000000:function:sample:$LATEST';
 
 afterAll(() => client.destroy());
 
-function invoker(endpoint: string | undefined, now = Date.now, dynamo = client): InvokeFunction {
-  return createInvokeFunction({ client: dynamo, endpoint, fetch, now });
+function invoker(
+  endpoint: string | undefined,
+  overrides: Partial<InvokeFunctionDependencies> = {},
+): InvokeFunction {
+  return createInvokeFunction({
+    dynamodb: client,
+    endpoint,
+    fetch,
+    clock: systemClock,
+    repeatWithinMs: 0,
+    traceId: () => undefined,
+    random: () => 0,
+    ...overrides,
+  });
 }
 const soon = () => AbortSignal.timeout(5_000);
 
@@ -109,29 +127,147 @@ describe('the signature', () => {
     expect(ours?.body).toBe(theirs?.body);
   });
 
+  test.each([
+    'sample',
+    'sample:live',
+    'sample:7',
+    '123456789012:function:sample',
+    'arn:aws:lambda:eu-central-1:123456789012:function:sample',
+    'arn:aws:lambda:eu-central-1:123456789012:function:sample:live',
+    ARN,
+  ])("goes to the path of Lambda's own client, below that of the endpoint: %s", async (name) => {
+    for (const path of ['', '/', '/proxy', '/proxy/lambda']) {
+      const official = new LambdaClient({
+        region: 'eu-central-1',
+        credentials,
+        endpoint: `${server.url}${path}`,
+      });
+      await official.send(new InvokeCommand({ FunctionName: name, Payload: '{}' }));
+      official.destroy();
+      await invoker(`${server.url}${path}`)(name, {}, soon());
+      const [theirs, ours] = seen.splice(0);
+      expect(ours?.request.url).toBe(theirs?.request.url);
+      if (ours !== undefined) expect(signatureOf(ours.request)).toBe(sign(ours.request, ours.body));
+    }
+  });
+
+  test("carries the invocation's trace, unsigned, as Lambda's own client does", async () => {
+    const trace = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
+    vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'worker');
+    vi.stubEnv('_X_AMZN_TRACE_ID', trace);
+    const official = new LambdaClient({ region: 'eu-central-1', credentials, endpoint: server.url });
+    await official.send(new InvokeCommand({ FunctionName: ARN, Payload: '{}' }));
+    official.destroy();
+    vi.unstubAllEnvs();
+    await invoker(server.url, { traceId: () => trace })(ARN, {}, soon());
+    for (const { request } of seen.splice(0)) {
+      expect(request.headers['x-amzn-trace-id']).toBe(trace);
+      expect(signedHeadersOf(request)).not.toContain('x-amzn-trace-id');
+    }
+  });
+
   test('is of the corrected clock', async () => {
     const skewed = new DynamoDBClient({ region: 'eu-central-1', credentials, systemClockOffset: 60_000 });
-    await invoker(server.url, () => Date.UTC(2026, 0, 1), skewed)('sample', {}, soon());
+    const clock = { ...systemClock, now: () => Date.UTC(2026, 0, 1) };
+    await invoker(server.url, { clock, dynamodb: skewed })('sample', {}, soon());
     expect(seen.pop()?.request.headers['x-amz-date']).toBe('20260101T000100Z');
   });
 });
 
-describe("the endpoint is that of Lambda's own client", () => {
-  const REGIONS = [
-    'us-east-1',
-    'eu-central-1',
-    'cn-north-1',
-    'us-gov-west-1',
-    'us-iso-east-1',
-    'eusc-de-east-1',
-  ];
-  const variants = REGIONS.flatMap((region) =>
-    [false, true].flatMap((useFipsEndpoint) =>
-      [false, true].map((useDualstackEndpoint) => ({ region, useFipsEndpoint, useDualstackEndpoint })),
-    ),
+describe('a second attempt', () => {
+  const refusals: number[] = [];
+  const seenAtMs: number[] = [];
+  let server: LoopbackServer;
+  beforeAll(async () => {
+    server = await startLoopbackServer(async (request, response) => {
+      seenAtMs.push(Date.now());
+      const status = refusals.shift();
+      if (status === 0) return void request.socket.destroy();
+      sendJson(response, status ?? 200, { ok: true });
+    });
+  });
+  afterAll(() => server.stop());
+  afterEach(() => {
+    refusals.length = 0;
+    seenAtMs.length = 0;
+  });
+  const invoke = (repeatWithinMs = 5_000, clock = systemClock) =>
+    invoker(server.url, { repeatWithinMs, clock })('sample', {}, soon());
+
+  test.each([429, 500, 502, 503, 504, 0])(
+    'follows %i (0: a lost connection), and there is no third',
+    async (status) => {
+      refusals.push(status);
+      expect(await invoke()).toEqual({ ok: true });
+      expect(seenAtMs).toHaveLength(2);
+      refusals.push(status, status);
+      await expect(invoke()).rejects.toThrow(/^Lambda (refused|cannot be reached)/);
+      expect(seenAtMs).toHaveLength(4);
+    },
   );
 
-  test.each(variants)('%o', async ({ region, useFipsEndpoint, useDualstackEndpoint }) => {
+  test.each([400, 403, 404, 413])('does not follow %i, which stays', async (status) => {
+    refusals.push(status);
+    await expect(invoke()).rejects.toThrow(`${status}`);
+    expect(seenAtMs).toHaveLength(1);
+  });
+
+  test('is not made once the claim is nearly over', async () => {
+    refusals.push(503);
+    // Each look at the clock takes three seconds: at the beginning, for the signature, after the refusal.
+    let nowMs = 0;
+    const clock = { sleep: systemClock.sleep, now: () => (nowMs += 3_000) };
+    await expect(invoke(6_099, clock)).rejects.toThrow('503');
+    expect(seenAtMs).toHaveLength(1);
+    refusals.push(503);
+    expect(await invoke(6_100, clock)).toEqual({ ok: true });
+  });
+
+  test('is given up with the reason of the signal while it waits', async () => {
+    refusals.push(503);
+    const abort = new AbortController();
+    const clock = {
+      now: systemClock.now,
+      sleep: (ms: number, signal?: AbortSignal) => {
+        abort.abort(new Error('enough'));
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const invoke = invoker(server.url, { repeatWithinMs: 5_000, clock });
+    await expect(invoke('sample', {}, abort.signal)).rejects.toThrow('enough');
+    expect(seenAtMs).toHaveLength(1);
+  });
+});
+
+describe("the endpoint is that of Lambda's own client", () => {
+  /** Every region that the SDK knows: its list is not exported. */
+  const partitions = readFileSync(
+    'node_modules/@aws-sdk/core/dist-es/submodules/client/util-endpoints/lib/aws/partitions.js',
+    'utf8',
+  );
+  const regions = [...partitions.matchAll(/"([a-z]+(?:-[a-z]+)+-\d+)": \{/g)].map(
+    ([, region = '']) => region,
+  );
+  const variants = [false, true].flatMap((useFipsEndpoint) =>
+    [false, true].map((useDualstackEndpoint) => ({ useFipsEndpoint, useDualstackEndpoint })),
+  );
+
+  test('there are regions of every partition', () => {
+    expect(regions.length).toBeGreaterThan(35);
+    expect(regions).toEqual(
+      expect.arrayContaining(['us-east-1', 'cn-north-1', 'us-gov-west-1', 'us-iso-east-1', 'eusc-de-east-1']),
+    );
+  });
+
+  test.each(variants)('%o', async ({ useFipsEndpoint, useDualstackEndpoint }) => {
+    for (const region of regions) await compare(region, useFipsEndpoint, useDualstackEndpoint);
+  });
+
+  async function compare(
+    region: string,
+    useFipsEndpoint: boolean,
+    useDualstackEndpoint: boolean,
+  ): Promise<void> {
     const lambda = new LambdaClient({ region, credentials });
     const parameters = { Region: region, UseFIPS: useFipsEndpoint, UseDualStack: useDualstackEndpoint };
     const expected = (() => {
@@ -149,13 +285,11 @@ describe("the endpoint is that of Lambda's own client", () => {
       asked = String(url);
       return Response.json({});
     };
-    await createInvokeFunction({ client: dynamo, endpoint: undefined, fetch, now: Date.now })(
-      'f',
-      {},
-      soon(),
-    );
+    await invoker(undefined, { dynamodb: dynamo, fetch })('f', {}, soon());
     expect(asked).toBe(`${expected}/2015-03-31/functions/f/invocations`);
-  });
+    lambda.destroy();
+    dynamo.destroy();
+  }
 });
 
 /** AWS Signature Version 4 of a request as it arrived, from its documentation. */

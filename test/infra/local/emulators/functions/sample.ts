@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { currentRequestId } from '../../../../../lib/telemetry/request-id.ts';
+import { currentRequestId } from '../../../../../lib/telemetry/invocation.ts';
 
 /** A function for the tests of the local Lambda: does what its event says. */
 

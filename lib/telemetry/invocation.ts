@@ -1,0 +1,27 @@
+/**
+ * What Lambda's runtime knows of the current invocation. It keeps apart invocations that run at once in one environment,
+ * which a variable at module scope could not.
+ */
+
+/** @returns Lambda's request id, or undefined outside of an invocation */
+export function currentRequestId(): string | undefined {
+  const requestId = store()?.getRequestId?.();
+  // The store returns '-' when there is no invocation.
+  return requestId === '-' ? undefined : requestId;
+}
+
+/** @returns the X-Ray trace header of the invocation, or undefined where there is none */
+export function currentTraceId(): string | undefined {
+  return store()?.getXRayTraceId?.();
+}
+
+/** What Lambda's runtime for Node.js leaves on the global object; its package is `@aws/lambda-invoke-store`. */
+interface InvokeStore {
+  readonly getRequestId?: () => string;
+  readonly getXRayTraceId?: () => string | undefined;
+}
+
+function store(): InvokeStore | undefined {
+  return (globalThis as { readonly awslambda?: { readonly InvokeStore?: InvokeStore } }).awslambda
+    ?.InvokeStore;
+}
