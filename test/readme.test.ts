@@ -25,6 +25,8 @@ import { ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
 import { ERROR_KINDS } from '../lib/errors.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../lib/token/settings.ts';
+import { type AwsRequest, refusalsOf, type Statement } from './fixtures/iam/account.ts';
+import { ACCOUNT, REGION } from './fixtures/iam/cloudformation.ts';
 import { synth } from './infra/aws/synth.ts';
 
 /** Every block of code in README and its chapters is compiled, parsed or looked up here; every table is held against the code. */
@@ -133,6 +135,7 @@ describe('commands', () => {
     sqs,
     cloudformation: { DescribeStacksCommand: true },
     sns: { SubscribeCommand: true },
+    cloudwatch: { SetAlarmStateCommand: true, DescribeAlarmHistoryCommand: true },
   } as Readonly<Record<string, object>>;
   const scriptsOfBash = of('sh').map(({ code }) => code.replaceAll('\\\n', ' ').replaceAll(/\s#.*$/gm, ''));
   const commands = scriptsOfBash.flatMap((code) =>
@@ -159,7 +162,18 @@ describe('commands', () => {
 });
 
 describe('JSON', () => {
-  test.each(of('json'))('$label', ({ label, code }) => {
+  const TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:alarms`;
+  const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/mine`;
+  const on = (of: string, code: string): Statement => ({ kind: 'resource', of, body: JSON.parse(code) });
+  const alarm = (action: string, resource: string): AwsRequest => ({
+    purpose: 'an alarm is raised',
+    principal: 'cloudwatch.amazonaws.com',
+    action,
+    resource,
+    context: { 'aws:SourceAccount': ACCOUNT },
+  });
+
+  test.each(of('json'))('$label', async ({ label, code }) => {
     switch (label) {
       case 'secret':
         expect(parseCredentials('mocha', code).clientId).toBe('mocha-id');
@@ -175,6 +189,14 @@ describe('JSON', () => {
       case 'result':
         expect(JSON.parse(code) satisfies JobResult).toMatchObject({ status: 201 });
         break;
+      case 'topic policy':
+        expect(await refusalsOf([alarm('sns:Publish', TOPIC)], [on(TOPIC, code)])).toEqual([]);
+        break;
+      case 'key policy': {
+        const requests = ['kms:Decrypt', 'kms:GenerateDataKey'].map((action) => alarm(action, KEY));
+        expect(await refusalsOf(requests, [on(KEY, code)])).toEqual([]);
+        break;
+      }
       default:
         expect.fail(`nobody checks ${label}`);
     }

@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
+import { permitAlarms } from './alarm-topic.ts';
 import { createAlarms } from './alarms.ts';
 import { createOverview } from './overview.ts';
 import type { TokenBroker } from './token-broker.ts';
@@ -14,7 +14,8 @@ export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
   /** Its minter, its tokens and its own budget are watched. */
   readonly broker: TokenBroker;
   /**
-   * Who is told when an alarm is raised, and when it is over.
+   * Who is told when an alarm is raised, and when it is over. A topic of the app, and its key, are opened to alarms of this
+   * account; the owner of an imported one must do so.
    * @default - a new topic under the broker's key; subscribe to it
    */
   readonly topic?: ITopic | undefined;
@@ -45,22 +46,10 @@ export class Monitoring extends Construct {
       workQueues,
       deadLetterQueues: { DeadTicks: broker.deadLetterQueue, ...deadLetterQueues },
     };
-    this.topic = props.topic ?? this.#createTopic(broker);
+    this.topic =
+      props.topic ?? new Topic(this, 'Topic', { masterKey: broker.encryptionKey, enforceSSL: true });
+    permitAlarms(this, this.topic);
     this.alarms = createAlarms(this, watched, this.topic);
     this.dashboard = createOverview(this, watched, this.alarms);
-  }
-
-  #createTopic({ encryptionKey }: TokenBroker): ITopic {
-    // Of a key of another stack the policy cannot be changed here: its owner must let CloudWatch use it.
-    encryptionKey.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'AlarmsToTopic',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    );
-    return new Topic(this, 'Topic', { masterKey: encryptionKey, enforceSSL: true });
   }
 }
