@@ -6,22 +6,15 @@ import {
   readBody,
   startLoopbackServer,
 } from '../../infra/local/emulators/loopback-server.ts';
-import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
-import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
+import type { CloudClient } from '../../infra/local/plume-cloud/clients.ts';
+import type { PlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
 import type { TokenSettings } from '../../lib/token/settings.ts';
 import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
+import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { type Endpoint, type System, startSystem } from '../fixtures/system/system.ts';
-
-/** Without what must be encoded in a header: libraries differ there, and that is not compared here. */
-const MOCHA = {
-  name: 'mocha',
-  clientId: '0oa1y13epa9NeXecM0h8',
-  clientSecret: 'aSecretOfLettersAndDigits42',
-  partner: 'mocha-partner',
-};
 
 /** Requests since the last reset, whoever made them. */
 export interface Counted {
@@ -56,9 +49,8 @@ export async function startColdWorld(options: {
   const counted: Counted = { token: 0, table: 0, secrets: 0 };
   let secretsUrl = '';
   const system = await startSystem({
-    testFunctions: options.testFunctions ?? [],
+    functions: ['minter', ...(options.testFunctions ?? [])],
     token: options.token ?? {},
-    budget: ABUNDANT_BUDGET,
     tap: async (endpoint: Endpoint, url: string) => {
       if (endpoint !== 'secrets-manager') return { url, stop: async () => {} };
       const passage = await startPassage(url, () => {
@@ -68,21 +60,17 @@ export async function startColdWorld(options: {
       return passage;
     },
   });
-  const client = { ...MOCHA, lifetimeSeconds: options.lifetimeSeconds ?? 1800 };
-  const cloud = await startPlumeCloud({
-    clients: [client],
-    waf: { limit: 1_000_000, windowMs: 60_000, release: 'new-frame' },
-    latencyMs: options.apiLatencyMs ?? 5,
-    record: system.facts.record,
-    now: Date.now,
+  const { apiLatencyMs, lifetimeSeconds } = options;
+  const { cloud, client, secret } = await addPlumeCloud(system, {
+    ...(apiLatencyMs !== undefined && { apiLatencyMs }),
+    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+    async tokenUrlOf({ tokenUrl }) {
+      const { origin, pathname } = new URL(tokenUrl);
+      const door = await startPassage(origin, () => sleep(options.tokenLatencyMs));
+      system.defer(() => door.stop());
+      return `${door.url}${pathname}`;
+    },
   });
-  system.defer(() => cloud.stop());
-  const { origin, pathname } = new URL(cloud.tokenUrl);
-  const door = await startPassage(origin, () => sleep(options.tokenLatencyMs));
-  system.defer(() => door.stop());
-  const tokenUrl = `${door.url}${pathname}`;
-  const secret = { authorization: authorizationOf(client), tokenUrl, scope: scopeOf(client) };
-  await system.createSecret(client.name, JSON.stringify(secret));
   system.add('minter', { environment: system.withSecrets });
   system.facts.subscribe((fact) => {
     if (fact.kind === 'table-request') counted.table += 1;
@@ -94,7 +82,7 @@ export async function startColdWorld(options: {
     system,
     cloud,
     client,
-    tokenUrl,
+    tokenUrl: secret.tokenUrl,
     secretsUrl,
     budget: ABUNDANT_BUDGET,
     counted,

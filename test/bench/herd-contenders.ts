@@ -2,7 +2,7 @@ import { SecretsProvider } from '@aws-lambda-powertools/parameters/secrets';
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { OAuth2Client } from '@badgateway/oauth2-client';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { DEFAULT_SECRET_PREFIX, TABLE } from '../../lib/contract.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';

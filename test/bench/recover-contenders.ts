@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';

@@ -2,7 +2,7 @@ import { BatchWriteItemCommand, UpdateItemCommand, type WriteRequest } from '@aw
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import pMap from 'p-map';
 
-import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { DEFAULT_SECRET_PREFIX, TABLE } from '../../lib/contract.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';

@@ -4,15 +4,10 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-import { createClient, createSecrets } from '../../infra/local/emulators/client-secrets.ts';
-import { startLambda } from '../../infra/local/emulators/lambda/lambda.ts';
-import { ownedBy } from '../../infra/local/emulators/owned.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
-import { startSecretsManager } from '../../infra/local/emulators/secrets-manager/secrets-manager.ts';
-import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
-import { startTable } from '../fixtures/table.ts';
+import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
+import { startSystem } from '../fixtures/system/system.ts';
 import type { Installed } from './installed.ts';
 
 /** The consumers' functions with the package's minter, on this machine. */
@@ -28,24 +23,8 @@ export async function startLocalBroker(
   { root, packageRoot }: Installed,
   functions: readonly string[],
 ): Promise<LocalBroker> {
-  await using stack = new AsyncDisposableStack();
-  const owned = ownedBy(stack);
-  const client = createClient({ name: 'mocha', lifetimeSeconds: 600 });
-  const table = owned(await startTable());
-  const secretsManager = owned(await startSecretsManager(Date.now));
-  const { limit, windowMs } = SCALED_PROFILE.budget;
-  const cloud = owned(
-    await startPlumeCloud({
-      clients: [client],
-      waf: { limit, windowMs, release: 'new-frame' },
-      latencyMs: 5,
-      record: () => {},
-      now: Date.now,
-    }),
-  );
-  owned(await createSecrets(secretsManager.url, [client], cloud.tokenUrl));
-  const lambda = owned(await startLambda(() => {}));
-
+  const system = await startSystem({ budget: SCALED_PROFILE.budget });
+  const { cloud } = await addPlumeCloud(system, { lifetimeSeconds: 600 });
   await build({
     entryPoints: functions.map((file) => join(root, file)),
     outdir: join(root, 'bundles'),
@@ -57,28 +36,9 @@ export async function startLocalBroker(
     mainFields: ['module', 'main'],
     logLevel: 'error',
   });
-  const { hostname, protocol, port, path } = await table.client.config.endpoint!();
-  const environment = {
-    AWS_REGION: LOCAL_SDK_CONFIG.region,
-    AWS_ACCESS_KEY_ID: LOCAL_SDK_CONFIG.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_SDK_CONFIG.credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_DYNAMODB: `${protocol}//${hostname}:${port}${path}`,
-    AWS_ENDPOINT_URL_LAMBDA: lambda.url,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
-    [ENV.table]: table.table,
-    [ENV.minterFunction]: 'minter',
-    [ENV.apiUrl]: cloud.apiUrl,
-    [ENV.budgetSettings]: JSON.stringify(SCALED_PROFILE.budget),
-  };
+  const environment = { ...system.withSecrets, [ENV.apiUrl]: cloud.apiUrl };
   const add = (name: string, file: string) =>
-    lambda.add({
-      name,
-      bundleUrl: pathToFileURL(file).href,
-      environment,
-      concurrency: 2,
-      timeoutMs: 30_000,
-      memoryMb: 256,
-    });
+    system.add(name, { bundleUrl: pathToFileURL(file).href, environment, concurrency: 2 });
   const minter = add('minter', join(packageRoot, '.package/infra/bundles/minter/index.mjs'));
   const workers = new Map(
     functions.map((file) => {
@@ -89,7 +49,6 @@ export async function startLocalBroker(
   const tick: MinterEvent = { kind: 'tick' };
   await minter.invoke(JSON.stringify(tick));
 
-  const parts = stack.move();
   return {
     async invoke(file, event) {
       const result = await workers.get(file)?.invoke(JSON.stringify(event));
@@ -103,6 +62,6 @@ export async function startLocalBroker(
       });
       return stdout;
     },
-    stop: () => parts.disposeAsync(),
+    stop: () => system.stop(),
   };
 }

@@ -4,10 +4,9 @@ import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FunctionPool } from '../../infra/local/emulators/lambda/function-pool.ts';
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { startEventSource } from '../../infra/local/emulators/queue/event-source.ts';
-import { startQueueServer } from '../../infra/local/emulators/queue/queue-server.ts';
-import { createQueues, type QueueUrls } from '../../infra/local/emulators/queue/queues.ts';
-import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/sdk-config.ts';
+import { createQueues, type QueueUrls, startQueueServer } from '../../infra/local/emulators/queue/queues.ts';
 import type { Fact } from '../../infra/local/run/facts.ts';
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { createReport } from '../../infra/local/run/report.ts';
@@ -82,7 +81,12 @@ let hostile: HostileClient[];
 
 beforeAll(async () => {
   tap = createWiretap(record);
-  system = await startSystem({ testFunctions: ['careless'], token: settings, budget, tap: tap.start });
+  system = await startSystem({
+    functions: ['minter', 'inspector', 'worker', 'careless'],
+    token: settings,
+    budget,
+    tap: tap.start,
+  });
   system.facts.subscribe((fact) => {
     facts.push(fact);
     apply(state, fact);

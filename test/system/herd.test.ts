@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
-import { type PlumeCloud, startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
+import type { PlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { Fact } from '../../infra/local/run/facts.ts';
 import { ENV } from '../../lib/contract.ts';
-import { ABUNDANT_BUDGET } from '../fixtures/abundant-budget.ts';
+import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 import type { CallerEvent } from './functions/caller.ts';
 
@@ -13,37 +12,18 @@ const CALLS = 63;
 const CALLERS = INSTANCES * CALLS;
 const FLOOR_MS = 1_500;
 
-const mocha: CloudClient = {
-  name: 'mocha',
-  clientId: '0oa1y13epa9NeXecM0h8',
-  clientSecret: 'a-secret_with/raw+characters',
-  partner: 'mocha-partner',
-  lifetimeSeconds: 1800,
-};
-
 let system: System;
 let cloud: PlumeCloud;
 let facts: Fact[];
 
 beforeAll(async () => {
   system = await startSystem({
-    testFunctions: ['caller'],
+    functions: ['minter', 'caller'],
     token: { youngTokenMs: 50, forcedMintFloorMs: FLOOR_MS },
-    budget: ABUNDANT_BUDGET,
   });
-  cloud = await startPlumeCloud({
-    clients: [mocha],
-    waf: { limit: 1_000_000, windowMs: 60_000, release: 'new-frame' },
-    latencyMs: 5,
-    record: system.facts.record,
-    now: Date.now,
-  });
-  system.defer(() => cloud.stop());
-  const { tokenUrl, apiUrl } = cloud;
-  const secret = { authorization: authorizationOf(mocha), tokenUrl, scope: scopeOf(mocha) };
-  await system.createSecret('mocha', JSON.stringify(secret));
+  cloud = (await addPlumeCloud(system)).cloud;
   system.add('minter', { environment: system.withSecrets });
-  const environment = { ...system.environment, [ENV.apiUrl]: apiUrl };
+  const environment = { ...system.environment, [ENV.apiUrl]: cloud.apiUrl };
   system.add('caller', { environment, concurrency: INSTANCES });
   system.facts.subscribe((fact) => facts.push(fact));
   facts = [];

@@ -9,7 +9,7 @@ import {
 import { DEFAULT_SECRET_PREFIX } from '../../../lib/contract.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../plume-cloud/clients.ts';
 import type { Profile } from '../run/profile.ts';
-import { LOCAL_SDK_CONFIG } from './sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from './local.ts';
 
 /** A client with an id and a secret of its own. */
 export function createClient({ name, lifetimeSeconds }: Profile['clients'][number]): CloudClient {

@@ -8,9 +8,9 @@ import type { Profile } from '../run/profile.ts';
 import { failuresOf, type Report } from '../run/report.ts';
 import { reportFigures } from '../run/report-text.ts';
 import type { RunUnderWay } from '../run/run.ts';
+import type { RunState } from '../run/run-state.ts';
 import { createAlarmRecord } from './alarm-record.ts';
 import { faultMarks, faultViews } from './fault-views.ts';
-import { figuresOf } from './figures.ts';
 import { createTokenRecord } from './token-record.ts';
 import type { View } from './view.ts';
 import { createWidgetRecords } from './widget-records.ts';
@@ -95,4 +95,17 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       last = { ...last, figures: reportFigures(report), result: { failures: failuresOf(report) } };
     },
   };
+}
+
+/** The figures of a run under way. */
+function figuresOf(state: RunState): View['figures'] {
+  return [
+    ['jobs', `${state.latencies.size} of ${state.submitted.size} done`],
+    ['API calls', String(state.apiCalls)],
+    ['tokens', `${state.mints} minted, ${state.expiredTokensSent} sent expired`],
+    ['401', `${state.rejected401} answered, ${state.metrics.get('TokenRecovered') ?? 0} calls recovered`],
+    ['window', `at most ${state.maxCallsInWindow} calls`],
+    ['firewall', `${state.wafBlocked} calls refused`],
+    ['instances', `${state.instances.get('worker') ?? 0} of the worker`],
+  ];
 }

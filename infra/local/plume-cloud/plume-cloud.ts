@@ -4,9 +4,8 @@ import type { CloudHappening } from '../run/facts.ts';
 import { createPlumeApi } from './api.ts';
 import { createAuthorizationServer, type Outage } from './authorization-server.ts';
 import type { CloudClient } from './clients.ts';
-import { sourceAddressOf } from './source-address.ts';
 import { createTokenIssuer } from './token-issuer.ts';
-import { createWaf, type WafSettings } from './waf.ts';
+import { createWaf, sourceAddressOf, type WafSettings } from './waf.ts';
 
 export interface PlumeCloud {
   readonly tokenUrl: string;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Load } from '../faults/fault.ts';
 import { createFaultDesk, type FaultDesk } from '../faults/fault-desk.ts';
-import { injectFaults } from '../faults/schedule.ts';
+import { injectFaults } from '../faults/inject-faults.ts';
 import { createFacts, type Fact, type Facts } from './facts.ts';
 import { collectResults, submitJobs } from './jobs.ts';
 import type { Profile } from './profile.ts';

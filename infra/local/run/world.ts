@@ -11,12 +11,10 @@ import { startEngine } from '../emulators/dynamodb/engine.ts';
 import { createTable } from '../emulators/dynamodb/table.ts';
 import type { FunctionPool } from '../emulators/lambda/function-pool.ts';
 import { startLambda } from '../emulators/lambda/lambda.ts';
-import { ownedBy } from '../emulators/owned.ts';
+import { LOCAL_SDK_CONFIG, localEnvironment, ownedBy } from '../emulators/local.ts';
 import { startEventSource } from '../emulators/queue/event-source.ts';
-import { startQueueServer } from '../emulators/queue/queue-server.ts';
-import { createQueues, type QueueUrls } from '../emulators/queue/queues.ts';
+import { createQueues, type QueueUrls, startQueueServer } from '../emulators/queue/queues.ts';
 import { startSchedule } from '../emulators/scheduler.ts';
-import { LOCAL_SDK_CONFIG } from '../emulators/sdk-config.ts';
 import { startSecretsManager } from '../emulators/secrets-manager/secrets-manager.ts';
 import { type PlumeCloud, startPlumeCloud } from '../plume-cloud/plume-cloud.ts';
 import type { Facts } from './facts.ts';
@@ -86,13 +84,7 @@ export async function startWorld({
   });
 
   const shared = {
-    AWS_REGION: LOCAL_SDK_CONFIG.region,
-    AWS_ACCESS_KEY_ID: LOCAL_SDK_CONFIG.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_SDK_CONFIG.credentials.secretAccessKey,
-    // Nothing of the machine's own AWS configuration reaches the functions.
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-    AWS_ENDPOINT_URL_DYNAMODB: table.url,
+    ...localEnvironment({ dynamodb: table.url }),
     [ENV.table]: tableName,
     [ENV.tokenSettings]: JSON.stringify(profile.token),
     [ENV.budgetSettings]: JSON.stringify(profile.budget),

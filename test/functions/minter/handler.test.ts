@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/local.ts';
 import { startSecretsManager } from '../../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-cloud/plume-cloud.ts';

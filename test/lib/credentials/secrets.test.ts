@@ -5,14 +5,13 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
+import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/local.ts';
 import {
   type LoopbackServer,
   readBody,
   sendJson,
   startLoopbackServer,
 } from '../../../infra/local/emulators/loopback-server.ts';
-import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/sdk-config.ts';
 import { startSecretsManager } from '../../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { createSecrets, type RejectedSecret, type Secrets } from '../../../lib/credentials/secrets.ts';
 import { silentError } from '../../fixtures/leaks.ts';

@@ -1,8 +1,7 @@
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
-
+import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/local.ts';
 import { startLoopbackServer } from '../../../infra/local/emulators/loopback-server.ts';
-import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/sdk-config.ts';
 import { errorReason } from '../../../lib/platform/error-reason.ts';
 import { SDK_CONFIG } from '../../../lib/platform/sdk-config.ts';
 

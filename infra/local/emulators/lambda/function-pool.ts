@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { FunctionHappening } from '../../run/facts.ts';
-import { type Instance, type InvocationResult, startInstance } from './instance.ts';
-import type { LocalFunction } from './local-function.ts';
+import { type Instance, type InvocationResult, type LocalFunction, startInstance } from './instance.ts';
 
 /** The instances of one function: started when needed, reused when idle. */
 export interface FunctionPool {

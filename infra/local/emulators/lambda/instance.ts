@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 
 import type { FunctionHappening } from '../../run/facts.ts';
-import type { LocalFunction } from './local-function.ts';
 import { captureOutput } from './output.ts';
 import type { FunctionError, ThreadAnswer, ThreadData, ThreadRequest } from './thread-messages.ts';
 
@@ -11,6 +10,19 @@ export type InvocationResult =
   | { readonly ok: false; readonly error: FunctionError };
 
 type StopReason = Extract<FunctionHappening, { kind: 'instance-stopped' }>['reason'];
+
+/** A function as the local Lambda knows it. */
+export interface LocalFunction {
+  readonly name: string;
+  /** file: URL of the bundle, an ES module that exports `handler`. */
+  readonly bundleUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Told to the function; not enforced. */
+  readonly memoryMb: number;
+  /** Instances that may run at once; a call beyond that is throttled. */
+  readonly concurrency: number;
+}
 
 /** One execution environment of a function: a thread with memory and environment variables of its own. */
 export interface Instance {

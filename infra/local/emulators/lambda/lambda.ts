@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { FunctionHappening } from '../../run/facts.ts';
 import { readBody, sendJson, startLoopbackServer } from '../loopback-server.ts';
 import { createFunctionPool, type FunctionPool, ThrottledError } from './function-pool.ts';
-import type { LocalFunction } from './local-function.ts';
+import type { LocalFunction } from './instance.ts';
 import { compileThread } from './thread-url.ts';
 
 export interface LocalLambda {

@@ -2,7 +2,7 @@ import { DynamoDBClient, GetItemCommand, PutItemCommand, QueryCommand } from '@a
 import { expect, test } from 'vitest';
 
 import { startCountingProxy } from '../../../../infra/local/emulators/dynamodb/counting-proxy.ts';
-import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/local.ts';
 import type { Happening } from '../../../../infra/local/run/facts.ts';
 import { TABLE } from '../../../../lib/contract.ts';
 import { startTable } from '../../../fixtures/table.ts';

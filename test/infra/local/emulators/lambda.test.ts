@@ -2,7 +2,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FunctionPool } from '../../../../infra/local/emulators/lambda/function-pool.ts';
 import { type LocalLambda, startLambda } from '../../../../infra/local/emulators/lambda/lambda.ts';
-import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/sdk-config.ts';
+import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/local.ts';
 import type { FunctionHappening } from '../../../../infra/local/run/facts.ts';
 
 const facts: FunctionHappening[] = [];

@@ -2,10 +2,13 @@ import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/c
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FunctionPool } from '../../../../infra/local/emulators/lambda/function-pool.ts';
+import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/local.ts';
 import { startEventSource } from '../../../../infra/local/emulators/queue/event-source.ts';
-import { startQueueServer } from '../../../../infra/local/emulators/queue/queue-server.ts';
-import { createQueues, type QueueUrls } from '../../../../infra/local/emulators/queue/queues.ts';
-import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/sdk-config.ts';
+import {
+  createQueues,
+  type QueueUrls,
+  startQueueServer,
+} from '../../../../infra/local/emulators/queue/queues.ts';
 import type { QueueHappening } from '../../../../infra/local/run/facts.ts';
 import { JOB_ATTRIBUTES } from '../../../../lib/contract.ts';
 

@@ -10,9 +10,8 @@ import {
   UpdateSecretCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-
+import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/local.ts';
 import type { LoopbackServer } from '../../../../infra/local/emulators/loopback-server.ts';
-import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/sdk-config.ts';
 import { startSecretsManager } from '../../../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 
 let nowMs = Date.UTC(2026, 0, 1);

@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { authorizationOf, scopeOf } from '../../../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../../../infra/local/plume-cloud/plume-cloud.ts';
-import { TEST_ADDRESS_HEADER } from '../../../../infra/local/plume-cloud/source-address.ts';
+import { TEST_ADDRESS_HEADER } from '../../../../infra/local/plume-cloud/waf.ts';
 import type { CloudHappening } from '../../../../infra/local/run/facts.ts';
 
 const client = {
