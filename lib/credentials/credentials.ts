@@ -31,7 +31,7 @@ export function parseCredentials(client: string, secretString: string): Credenti
   const fail = (rule: string): never => {
     throw new SecretMalformedError(client, rule);
   };
-  const secret = parseObject(secretString) ?? fail('it must be a JSON object');
+  const secret = parseObject(secretString) ?? fail(jsonRule(secretString));
   const text = (key: string): string => {
     const value = Object.hasOwn(secret, key) ? secret[key] : undefined;
     if (value === undefined) return fail(`${key} is missing`);
@@ -63,6 +63,15 @@ export function parseCredentials(client: string, secretString: string): Credenti
 
   const credentials = { client, clientId: header.clientId, tokenUrl, introspectUrl, scope };
   return Object.defineProperty(credentials, 'authorization', { value: header.authorization }) as Credentials;
+}
+
+/** What the text of a secret breaks that is no JSON object. Editors and shells change some characters unseen. */
+function jsonRule(text: string): string {
+  if (text.startsWith('\uFEFF'))
+    return 'it begins with a byte order mark (BOM), as PowerShell and some editors write it; store it as UTF-8 without one';
+  if (/[\u2018-\u201F]/.test(text))
+    return 'it has curly quotes, as word processors write them; JSON needs straight ones (")';
+  return 'it must be a JSON object';
 }
 
 function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {

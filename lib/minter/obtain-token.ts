@@ -4,7 +4,7 @@ import type { Secrets, StoredSecret } from '../credentials/secrets.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
 import type { OAuthDeps } from '../oauth/exchange.ts';
 import { type Introspection, introspect } from '../oauth/introspection-request.ts';
-import { requestToken } from '../oauth/token-request.ts';
+import { requestToken, type TokenGrant } from '../oauth/token-request.ts';
 import type { Now } from '../platform/clock.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -95,6 +95,7 @@ export async function requestServableToken(
   const { client } = credentials;
   const grant = await requestToken(credentials, oauthDeps(requests));
   const { accessToken: value, requestedAtMs, expiresInSeconds, jwtExpSeconds } = grant;
+  reportOddities(telemetry, credentials, grant);
   const isStated = expiresInSeconds !== undefined || jwtExpSeconds !== undefined;
   const introspected = isStated ? undefined : await tryIntrospection(credentials, value, requests);
   const introspectedExpSeconds = introspected?.active ? introspected.expSeconds : undefined;
@@ -105,6 +106,25 @@ export async function requestServableToken(
   const token = accessToken(value, requestedAtMs, expiresAtMs);
   if (isServable(token, now(), settings)) return token;
   throw new TokenExpiredOnArrivalError(client, Math.round((expiresAtMs - now()) / 1000));
+}
+
+/** Tells of what the minter can do without, but an operator should know. No value is told: the server may repeat anything. */
+function reportOddities(telemetry: Telemetry, { client, scope }: Credentials, grant: TokenGrant): void {
+  if (grant.unread.length > 0) {
+    telemetry.log('warn', "a statement of the token's expiry could not be read, and is left out", {
+      client,
+      unread: grant.unread,
+    });
+  }
+  if (grant.scope === undefined) return;
+  const granted = new Set(grant.scope.split(' ').filter(Boolean));
+  const asked = scope.split(' ');
+  const missing = asked.filter((part) => !granted.has(part)).map((part) => part.split(':')[0]);
+  const additional = granted.size - (asked.length - missing.length);
+  if (missing.length + additional === 0) return;
+  const message =
+    "the authorization server granted another scope than the client's secret asks for; calls may be refused, ask Plume";
+  telemetry.log('warn', message, { client, missing, additional });
 }
 
 /** What the authorization server says of a token, or undefined if it cannot be asked: no token is given up for that. */

@@ -50,7 +50,7 @@ export interface SendOptions {
 }
 
 /**
- * One request and its answer: a JSON body with status 200, everything else is thrown.
+ * One request and its answer: a JSON body with status 2xx, everything else is thrown.
  *
  * @returns the answer as a response for the protocol library to judge, and when the request was sent
  * @throws {OAuthError}

@@ -35,7 +35,7 @@ export async function introspect(
 }
 
 /**
- * Judges a response with status 200. Claims of the wrong type count as not stated.
+ * Judges a response that holds JSON. Claims of the wrong type count as not stated.
  *
  * @throws {OAuthError} `oauth_response_invalid`
  */

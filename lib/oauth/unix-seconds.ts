@@ -12,11 +12,13 @@ export function unixSeconds(claim: unknown): number | undefined {
   return typeof seconds === 'number' && seconds > 0 && seconds < MAX_SECONDS ? seconds : undefined;
 }
 
-/** `exp` of a JWT, its signature unchecked: it only times the renewal. Undefined for an opaque token. */
-export function jwtExpSeconds(token: string): number | undefined {
+/** `exp` of a JWT, its signature unchecked: it only times the renewal. An opaque token states none. */
+export function jwtExpiry(token: string): { readonly isStated: boolean; readonly expSeconds?: number } {
   try {
-    return unixSeconds(decodeJwt(token).exp);
+    const { exp } = decodeJwt(token);
+    const expSeconds = unixSeconds(exp);
+    return { isStated: exp !== undefined, ...(expSeconds !== undefined && { expSeconds }) };
   } catch {
-    return undefined;
+    return { isStated: false };
   }
 }

@@ -75,6 +75,8 @@ describe('a malformed secret is refused without being shown', () => {
     [/must be a JSON object/, '[]'],
     [/must be a JSON object/, 'null'],
     [/must be a JSON object/, ''],
+    [/byte order mark \(BOM\)/, `\uFEFF${JSON.stringify(good)}`],
+    [/curly quotes/, `{ “authorization”: “Basic ${btoa(`id:${MARKER}`)}” }`],
     [/authorization is missing/, { tokenUrl, scope }],
     [/authorization must be a string/, { ...good, authorization: [MARKER] }],
     [/must be "Basic"/, { ...good, authorization: MARKER }],

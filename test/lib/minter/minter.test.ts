@@ -187,6 +187,40 @@ describe('expiry', () => {
     expect((await world.token(mocha))?.expiresAtMs).toBe(world.clock.now() + 3_600_000);
   });
 
+  test('a statement that cannot be read is left out and told, and the token is used', async () => {
+    const expSeconds = seconds() + 700;
+    world.server.trouble = () =>
+      json({ token_type: 'Bearer', access_token: jwt({ exp: expSeconds }), expires_in: 'MARKER' });
+    expect((await world.request(mocha)).status).toBe('minted');
+    expect((await world.token(mocha))?.expiresAtMs).toBe(expSeconds * 1000);
+    expect(world.logs).toContainEqual(
+      expect.objectContaining({ level: 'warn', client: mocha, unread: ['expires_in'] }),
+    );
+    expect(JSON.stringify(world.logs)).not.toContain('MARKER');
+  });
+
+  test.each([
+    ['another partner', 'partnerId:MARKER role:partnerIdAdmin', ['partnerId'], 1],
+    ['less', 'partnerId:mocha-partner', ['role'], 0],
+    ['more', 'partnerId:mocha-partner role:partnerIdAdmin MARKER', [], 1],
+    ['nothing', '', ['partnerId', 'role'], 0],
+  ])(
+    'a scope of %s is told without its words, and the token is used',
+    async (_, scope, missing, additional) => {
+      world.server.trouble = () => json({ token_type: 'Bearer', access_token: 'e', expires_in: 900, scope });
+      expect((await world.request(mocha)).status).toBe('minted');
+      expect(world.logs).toContainEqual(expect.objectContaining({ level: 'warn', missing, additional }));
+      expect(JSON.stringify(world.logs)).not.toContain('MARKER');
+    },
+  );
+
+  test('the scope that was asked for, in any order, is not worth a word', async () => {
+    const scope = 'role:partnerIdAdmin partnerId:mocha-partner';
+    world.server.trouble = () => json({ token_type: 'Bearer', access_token: 'f', expires_in: 900, scope });
+    await world.request(mocha);
+    expect(world.logs.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
   test('over on arrival: refused, not stored, tried again', async () => {
     world.server.lifetimeSeconds = () => 30;
     expect(await world.request(mocha)).toMatchObject({ status: 'failed', code: 'token_expired_on_arrival' });

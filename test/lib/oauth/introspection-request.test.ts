@@ -46,10 +46,7 @@ test('claims of the wrong type count as not stated', async () => {
   });
 });
 
-test.each([{}, { active: 'true' }, { active: 1 }, [], 'null', TOKEN, { error: 'x', echo: TOKEN }])(
-  '%j is invalid',
-  async (body) => {
-    const error = await silentError(() => introspect(credentials, TOKEN, answering(body)), SECRETS);
-    expect(error).toMatchObject({ code: 'oauth_response_invalid', endpoint: 'introspection' });
-  },
-);
+test.each([{}, { active: 'true' }, { active: 1 }, [], 'null', TOKEN])('%j is invalid', async (body) => {
+  const error = await silentError(() => introspect(credentials, TOKEN, answering(body)), SECRETS);
+  expect(error).toMatchObject({ code: 'oauth_response_invalid', endpoint: 'introspection' });
+});

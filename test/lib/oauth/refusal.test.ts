@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import type { OAuthError } from '../../../lib/oauth/errors.ts';
 import { introspect } from '../../../lib/oauth/introspection-request.ts';
 import { requestToken } from '../../../lib/oauth/token-request.ts';
 import { retryAfterMs } from '../../../lib/platform/retry-after.ts';
@@ -59,7 +60,9 @@ describe.each<Case>([
     token: 'oauth_response_invalid',
   },
   { status: 307, body: '', headers: { location: '/elsewhere' }, token: 'oauth_response_invalid' },
-  { status: 201, body: { active: true, access_token: TOKEN }, token: 'oauth_response_invalid' },
+  { status: 200, body: body('invalid_client'), token: 'invalid_client' },
+  { status: 201, body: body('access_denied'), token: 'oauth_error_unknown' },
+  { status: 200, body: body('invalid_scope'), token: 'invalid_scope', introspection: 'oauth_error_unknown' },
   { status: 200, body: `<html>${SECRET}`, headers: html, token: 'oauth_response_invalid' },
   {
     status: 200,
@@ -93,6 +96,18 @@ test.each([429, 500, 503, 400])('HTTP %i carries the time that the server asks f
   expect(await silentError(() => requestToken(credentials, deps), SECRETS)).toMatchObject({
     retryAfterMs: 7_000,
   });
+});
+
+test.each<[name: string, headers: Record<string, string>, ms: number | undefined]>([
+  ['counts from the date of the response', { date: new Date(NOW_MS - 500_000).toUTCString() }, 590_000],
+  ['counts from the local clock where the response has no date', {}, 90_000],
+  ['gives way to Retry-After', { 'retry-after': '7' }, 7_000],
+  ['that is no moment counts for nothing', { 'x-rate-limit-reset': 'soon' }, undefined],
+])('X-Rate-Limit-Reset, the moment at which Okta counts anew, %s', async (_, given, retryAfterMs) => {
+  const headers = { 'x-rate-limit-reset': String(NOW_MS / 1_000 + 90), ...given };
+  const deps = answering('{}', { status: 429, headers });
+  const error = await silentError(() => requestToken(credentials, deps), SECRETS);
+  expect((error as OAuthError).retryAfterMs).toBe(retryAfterMs);
 });
 
 test.each<[header: string | null, ms: number | undefined]>([

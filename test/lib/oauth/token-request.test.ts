@@ -45,6 +45,7 @@ describe('a grant', () => {
       requestedAtMs: NOW_MS,
       expiresInSeconds: 1800,
       jwtExpSeconds: VENDOR.jwtExpSeconds,
+      unread: [],
       scope: 'granted',
     });
     expect(granted.accessToken).toBe(accessToken);
@@ -54,23 +55,59 @@ describe('a grant', () => {
 
   test.each<[string, object, object]>([
     ['expires_in as a string', { expires_in: '600' }, { expiresInSeconds: 600 }],
-    ['expires_in of zero', { expires_in: 0 }, { expiresInSeconds: 0 }],
+    ['expires_in between spaces', { expires_in: ' 1800 ' }, { expiresInSeconds: 1800 }],
+    ['expires_in with its unit', { expires_in: '1800s' }, { expiresInSeconds: 1800 }],
     ['no expires_in', { expires_in: undefined }, {}],
     ['expires_in of null', { expires_in: null }, {}],
     ['exp as a string', { access_token: jwt({ exp: '1703279941' }) }, { jwtExpSeconds: 1703279941 }],
     ['exp with a fraction', { access_token: jwt({ exp: 1703279941.5 }) }, { jwtExpSeconds: 1703279941.5 }],
-    ['exp as text: not stated', { access_token: jwt({ exp: 'tomorrow' }) }, {}],
-    ['exp in milliseconds: not stated', { access_token: jwt({ exp: 1703279941000 }) }, {}],
-    ['exp negative: not stated', { access_token: jwt({ exp: -1 }) }, {}],
     ['a JWT without exp', { access_token: jwt({}) }, {}],
     ['an encrypted JWT', { access_token: 'a.b.c.d.e' }, {}],
     ['a token type in capitals', { token_type: 'BEARER' }, {}],
+    ['members that nobody needs', { refresh_token: null, id_token: 'no JWT', error: 'none' }, {}],
   ])('%s', async (_, change, expected) => {
     const { expiresInSeconds, jwtExpSeconds } = await requestToken(
       credentials,
       answering({ ...grant, expires_in: undefined, ...change }),
     );
     expect({ expiresInSeconds, jwtExpSeconds }).toEqual(expected);
+  });
+
+  test.each<[string, object, 'expires_in' | 'exp']>([
+    ['a negative expires_in', { expires_in: -1 }, 'expires_in'],
+    ['an expires_in of zero', { expires_in: 0 }, 'expires_in'],
+    ['an empty expires_in', { expires_in: '' }, 'expires_in'],
+    ['an expires_in of words', { expires_in: 'soon' }, 'expires_in'],
+    ['an expires_in that begins with a number', { expires_in: '1800abc' }, 'expires_in'],
+    ['an expires_in in an array', { expires_in: [1800] }, 'expires_in'],
+    ['a negative expires_in as a string', { expires_in: '-1' }, 'expires_in'],
+    ['an exp of words', { access_token: jwt({ exp: 'tomorrow' }), expires_in: null }, 'exp'],
+    ['an exp in milliseconds', { access_token: jwt({ exp: 1703279941000 }), expires_in: null }, 'exp'],
+    ['a negative exp', { access_token: jwt({ exp: -1 }), expires_in: null }, 'exp'],
+  ])('with %s is used without that source', async (_, change, source) => {
+    const granted = await requestToken(credentials, answering({ ...grant, ...change }));
+    expect(granted.unread).toEqual([source]);
+    expect([granted.expiresInSeconds, granted.jwtExpSeconds]).toEqual([undefined, undefined]);
+  });
+
+  test('with an infinite expires_in is used without it', async () => {
+    const granted = await requestToken(
+      credentials,
+      answering(JSON.stringify(grant).replace('1800', '1e999')),
+    );
+    expect(granted.unread).toEqual(['expires_in']);
+  });
+
+  test.each([
+    ['null', null, undefined],
+    ['a list', ['a', 'b'], 'a b'],
+    ['a number', 7, undefined],
+  ])('whose scope is %s is used', async (_, scope, expected) => {
+    expect((await requestToken(credentials, answering({ ...grant, scope }))).scope).toBe(expected);
+  });
+
+  test.each([201, 203])('with status %i is used', async (status) => {
+    expect((await requestToken(credentials, answering(grant, { status }))).accessToken).toBe(TOKEN);
   });
 
   test('counts from the moment it was sent, not from when it was asked for', async () => {
@@ -100,13 +137,6 @@ test.each<[string, unknown]>([
   ['no token type', { ...grant, token_type: undefined }],
   ['another token type', { ...grant, token_type: 'mac' }],
   ['a DPoP token', { ...grant, token_type: 'DPoP' }],
-  ['a negative expires_in', { ...grant, expires_in: -1 }],
-  ['an expires_in of words', { ...grant, expires_in: 'soon' }],
-  ['an expires_in that begins with a number', { ...grant, expires_in: '1800abc' }],
-  ['an expires_in in an array', { ...grant, expires_in: [1800] }],
-  ['a negative expires_in as a string', { ...grant, expires_in: '-1' }],
-  ['an infinite expires_in', JSON.stringify(grant).replace('1800', '1e999')],
-  ['a scope that is no string', { ...grant, scope: [TOKEN] }],
   ['half of the JSON', JSON.stringify(grant).slice(0, -10)],
   ['a JSON array', [grant]],
   ['a JSON string', JSON.stringify(TOKEN)],
