@@ -3,22 +3,10 @@
  * the table, metrics with their units. It imports nothing.
  */
 
-/** Environment variables of the functions. The values of `*Settings` are JSON. */
+/** Environment variables of the functions. */
 export const ENV = {
-  /** Name of the DynamoDB table. */
-  table: 'PLUME_TABLE',
-  /** Name or ARN of the minter function, for the workers that must ask it for a token. */
-  minterFunction: 'PLUME_MINTER_FUNCTION',
-  /** Plume's API: a URL without a path; the access token is sent there only. */
-  apiUrl: 'PLUME_API_URL',
-  /** JSON of what differs from the default settings of tokens. */
-  tokenSettings: 'PLUME_TOKEN_SETTINGS',
-  /** JSON of what differs from the default settings of a budget. */
-  budgetSettings: 'PLUME_BUDGET_SETTINGS',
-  /** Secrets are named `<prefix>/<client>`. Read by the minter and the inspector alone. */
-  secretPrefix: 'PLUME_SECRET_PREFIX',
-  /** The name under which logs and metrics appear: of one broker with all functions that use it. */
-  service: 'PLUME_SERVICE',
+  /** JSON of the broker that the function belongs to: `lib/settings.ts` has its schema. */
+  broker: 'PLUME_BROKER',
   /** The client whose token the reference worker uses. */
   client: 'PLUME_CLIENT',
   /** URL of the queue that the reference worker consumes. */

@@ -1,44 +1,79 @@
-import * as v from 'valibot';
-import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from './budget/settings.ts';
-import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV } from './contract.ts';
+import { BUDGET_SCHEMA, type BudgetSettings } from './budget/settings.ts';
+import { ENV } from './contract.ts';
 import { ConfigError } from './errors.ts';
-import { CLIENT_NAME_RULE, isClientName } from './platform/client-name.ts';
-import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from './token/settings.ts';
+import {
+  CLIENT_NAME_RULE,
+  isClientName,
+  isSecretPrefix,
+  SECRET_PREFIX_RULE,
+} from './platform/client-name.ts';
+import { parseApiUrl } from './platform/endpoint-url.ts';
+import { type AnySchema, type Schema, type Text, violationOf } from './platform/schema.ts';
+import { TOKEN_SCHEMA, type TokenSettings } from './token/settings.ts';
 
-/**
- * Environment variables → settings. Every refusal names the variable, the key and the rule, never the value.
- */
+/** Environment variables → settings. Every refusal names the variable, the key and the rule, never the value. */
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What every function needs. */
-export interface Settings {
-  /** The name under which logs and metrics appear. */
-  readonly service: string;
+/** The broker that a function belongs to: what its variable `PLUME_BROKER` holds, as JSON. */
+export interface BrokerSettings {
+  /** Name of the DynamoDB table, or its ARN if it is in another account. */
   readonly table: string;
+  /** Plume's API: a URL without a path; the access token is sent there only. */
+  readonly apiUrl: string;
+  /** The name under which logs and metrics appear: of one broker with all functions that use it. */
+  readonly service: string;
   readonly token: TokenSettings;
   readonly budget: BudgetSettings;
 }
 
-/** @throws {ConfigError} naming the variable that is missing or wrong. */
-export function readSettings(environment: Environment): Settings {
-  return {
-    service: environment[ENV.service] || DEFAULT_SERVICE,
-    table: required(environment, 'table'),
-    token: partial(environment, 'tokenSettings', tokenSchema, DEFAULT_TOKEN_SETTINGS),
-    budget: partial(environment, 'budgetSettings', budgetSchema, DEFAULT_BUDGET_SETTINGS),
-  };
+/** What a function that calls the API needs. */
+export interface WorkerSettings extends BrokerSettings {
+  /** Name or ARN of the minter function. */
+  readonly minter: string;
 }
 
-/** The prefix of the clients' secrets, without a slash at its end. */
-export function readSecretPrefix(environment: Environment): string {
-  const prefix = environment[ENV.secretPrefix] || DEFAULT_SECRET_PREFIX;
-  if (!/^[\w+=.@-]+(\/[\w+=.@-]+)*$/.test(prefix)) {
-    throw new ConfigError(
-      `${ENV.secretPrefix} must be a secret name's beginning such as ${DEFAULT_SECRET_PREFIX}: letters, digits and _+=.@- between single slashes, none at the ends`,
-    );
-  }
-  return prefix;
+/** What minter and inspector need. The minter cannot name itself: its name would depend on its own environment. */
+export interface MinterSettings extends BrokerSettings {
+  /** Secrets are named `<prefix>/<client>`. */
+  readonly secretPrefix: string;
+}
+
+const text = (rule: string, matches: Text['matches'] = (given) => given !== ''): Text => ({
+  kind: 'text',
+  matches,
+  rule,
+});
+
+const BROKER_SCHEMA: Schema<BrokerSettings> = {
+  table: text("the table's name or ARN"),
+  apiUrl: text(
+    'an https URL without a path (http for loopback only)',
+    (given) => !('rule' in parseApiUrl(given)),
+  ),
+  service: text('the name under which logs and metrics appear'),
+  token: TOKEN_SCHEMA,
+  budget: BUDGET_SCHEMA,
+};
+
+export const WORKER_SCHEMA: Schema<WorkerSettings> = {
+  ...BROKER_SCHEMA,
+  minter: text("the minter's name or ARN"),
+};
+
+export const MINTER_SCHEMA: Schema<MinterSettings> = {
+  ...BROKER_SCHEMA,
+  secretPrefix: text(SECRET_PREFIX_RULE, isSecretPrefix),
+};
+
+/** @throws {ConfigError} naming the key that is missing or wrong */
+export function readWorkerSettings(environment: Environment): WorkerSettings {
+  return readBroker(environment, WORKER_SCHEMA);
+}
+
+/** @throws {ConfigError} naming the key that is missing or wrong */
+export function readMinterSettings(environment: Environment): MinterSettings {
+  return readBroker(environment, MINTER_SCHEMA);
 }
 
 /** The client of the reference worker. */
@@ -55,85 +90,31 @@ export function required(environment: Environment, name: keyof typeof ENV): stri
   return value;
 }
 
-const milliseconds = (minimum: number) =>
-  v.pipe(
-    v.number('must be a number of milliseconds'),
-    v.integer('must be a whole number of milliseconds'),
-    v.minValue(minimum, `must be at least ${minimum} ms`),
-    v.maxValue(31 * 86_400_000, 'must be at most 31 days in milliseconds'),
-  );
-
-const tokenSchema = v.strictObject({
-  graceMs: milliseconds(0),
-  tickMs: milliseconds(1),
-  defaultLifetimeMs: milliseconds(1),
-  forcedMintFloorMs: milliseconds(0),
-  youngTokenMs: milliseconds(0),
-  requestTimeoutMs: milliseconds(1),
-  backoffBaseMs: milliseconds(1),
-  backoffMaxMs: milliseconds(1),
-  introspectEveryMs: v.exactOptional(milliseconds(1)),
-});
-
-const streamSchema = v.strictObject(
-  {
-    intervalMs: milliseconds(1),
-    ticketLifeMs: milliseconds(1),
-    burstMs: milliseconds(0),
-    horizonMs: milliseconds(1),
-  },
-  'must be an object of known keys',
-);
-
-const budgetSchema = v.strictObject({
-  name: v.pipe(
-    v.string('must be a string'),
-    v.regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits and _.-'),
-  ),
-  limit: v.pipe(
-    v.number('must be a number of calls'),
-    v.integer('must be whole'),
-    v.minValue(1, 'must be at least 1'),
-  ),
-  windowMs: milliseconds(1),
-  clockAllowanceMs: milliseconds(0),
-  networkDelayMs: milliseconds(0),
-  blockMs: milliseconds(0),
-  worker: streamSchema,
-  minter: streamSchema,
-});
-
-function partial<Schema extends v.GenericSchema>(
-  environment: Environment,
-  name: keyof typeof ENV,
-  schema: Schema,
-  defaults: v.InferOutput<Schema> & object,
-): v.InferOutput<Schema> {
-  const json = environment[ENV[name]];
-  if (!json) return defaults;
-  let given: unknown;
-  try {
-    given = JSON.parse(json);
-  } catch {
-    throw new ConfigError(`${ENV[name]} must be JSON`);
+function readBroker<Settings>(environment: Environment, schema: Schema<Settings>): Settings {
+  const json = environment[ENV.broker];
+  if (!json) {
+    throw new ConfigError(
+      `the environment variable ${ENV.broker} is missing: without it a function would keep a budget of its own. TokenBroker.connect sets it, elsewhere set what TokenBroker.environment returns`,
+    );
   }
-  if (!isObject(given)) throw new ConfigError(`${ENV[name]} must be a JSON object`);
-  const result = v.safeParse(schema, merged(defaults, given));
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const rule = issue.expected === 'never' ? 'is not a known key' : issue.message;
-  throw new ConfigError(`${ENV[name]}: ${v.getDotPath(issue) ?? 'the object'} ${rule}`);
+  return checkSettings(schema, parse(json), ENV.broker);
 }
 
-/** What is given replaces its default, also within an inner object. */
-function merged(defaults: object, given: object): object {
-  const entries = Object.entries(given).map(([key, value]) => {
-    const inner: unknown = defaults[key as keyof typeof defaults];
-    return [key, isObject(inner) && isObject(value) ? { ...inner, ...value } : value];
-  });
-  return { ...defaults, ...Object.fromEntries(entries) };
+/**
+ * @param path what the message starts with
+ * @returns the settings, unchanged
+ * @throws {ConfigError} naming the key and the rule
+ */
+export function checkSettings<Settings>(schema: Schema<Settings>, settings: unknown, path: string): Settings {
+  const violation = violationOf(schema as AnySchema, settings, path);
+  if (violation === undefined) return settings as Settings;
+  throw new ConfigError(violation);
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new ConfigError(`${ENV.broker} must be JSON`);
+  }
 }

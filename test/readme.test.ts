@@ -20,11 +20,13 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parseJob } from '../functions/worker/job.ts';
 import type { JobResult } from '../functions/worker/queues.ts';
 import { readStage } from '../infra/aws/config.ts';
-import { DEFAULT_BUDGET_SETTINGS } from '../lib/budget/settings.ts';
+import { BUDGET_SCHEMA } from '../lib/budget/settings.ts';
 import { ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
 import { ERROR_KINDS } from '../lib/errors.ts';
-import { DEFAULT_TOKEN_SETTINGS } from '../lib/token/settings.ts';
+import { defaultsOf } from '../lib/platform/schema.ts';
+import { MINTER_SCHEMA, WORKER_SCHEMA } from '../lib/settings.ts';
+import { TOKEN_SCHEMA } from '../lib/token/settings.ts';
 import { type AwsRequest, refusalsOf, type Statement } from './fixtures/iam/account.ts';
 import { ACCOUNT, REGION } from './fixtures/iam/cloudformation.ts';
 import { synth } from './infra/aws/synth.ts';
@@ -213,6 +215,25 @@ function firstCells(section: string): string[] {
   );
 }
 
+/** The last cells of a section's rows by their first cells: of two names in a row, two values or one for both. */
+function defaultsIn(chapter: string, section: string): Readonly<Record<string, string | number>> {
+  const body = (chapters.get(chapter) ?? '').split(`\n${section}\n`)[1]?.split(/^#{2,3} /m)[0] ?? '';
+  const rows = body.matchAll(/^\| (`.*?) \|.* \| (.*?) \|$/gm);
+  return Object.fromEntries(
+    [...rows].flatMap(([, names = '', last = '']) => {
+      const values = last.split(', ');
+      const found = [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+      if (found.length === 1) return [[found[0], contentOf(last)]];
+      return found.map((name, index) => [name, contentOf(values[index] ?? last)]);
+    }),
+  );
+}
+
+function contentOf(cell: string): string | number {
+  const text = cell.replaceAll('`', '');
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
 describe('tables', () => {
   test('every alarm has its row', () => {
     const alarms = Object.values(synth().findResources('AWS::CloudWatch::Alarm'));
@@ -231,18 +252,27 @@ describe('tables', () => {
     expect(firstCells('### The environment of a function').sort()).toEqual(Object.values(ENV).sort());
   });
 
+  test('every key of the broker has its row', () => {
+    expect(firstCells('### What `PLUME_BROKER` holds').sort()).toEqual(
+      Object.keys({ ...WORKER_SCHEMA, ...MINTER_SCHEMA }).sort(),
+    );
+  });
+
   test('every setting has its row and its default', () => {
-    const { worker, minter, ...budget } = DEFAULT_BUDGET_SETTINGS;
-    const streams = Object.keys(worker).map((key) => `….${key}`);
-    expect(firstCells('## The call budget: ').sort()).toEqual(
-      [...Object.keys(budget), 'worker', 'minter', ...streams].sort(),
-    );
-    expect(firstCells('## The life of tokens').sort()).toEqual(
-      [...Object.keys(DEFAULT_TOKEN_SETTINGS), 'introspectEveryMs'].sort(),
-    );
-    const numbers = [DEFAULT_TOKEN_SETTINGS, budget, worker, minter].flatMap((settings) =>
-      Object.values(settings),
-    );
-    for (const number of numbers) expect(readme).toContain(String(number));
+    const { worker, minter, ...budget } = BUDGET_SCHEMA;
+    const streams = Object.entries(worker).map(([key, rule]) => [
+      `….${key}`,
+      `${rule.default}, ${minter[key as keyof typeof minter].default}`,
+    ]);
+    expect(defaultsIn('lib/budget/README.md', '## Settings')).toEqual({
+      ...defaultsOf(budget),
+      worker: 'see below',
+      minter: 'see below',
+      ...Object.fromEntries(streams),
+    });
+    expect(defaultsIn('lib/minter/README.md', '## The life of tokens')).toEqual({
+      ...defaultsOf(TOKEN_SCHEMA),
+      introspectEveryMs: 'never',
+    });
   });
 });

@@ -8,7 +8,7 @@ import { introspect } from '../../lib/oauth/introspection-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
-import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { readMinterSettings } from '../../lib/settings.ts';
 import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
@@ -19,7 +19,13 @@ import { inspect } from './inspect.ts';
 /** Introspection waits this long for a ticket of the minter's stream. */
 const MAX_WAIT_MS = 20_000;
 
-const { service, table, token: settings, budget: budgetSettings } = readSettings(process.env);
+const {
+  service,
+  table,
+  secretPrefix,
+  token: settings,
+  budget: budgetSettings,
+} = readMinterSettings(process.env);
 const dynamo = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry(service);
 const clock = createServerClock({
@@ -29,7 +35,7 @@ const clock = createServerClock({
 followServerClock(dynamo, clock);
 const secrets = createSecrets({
   secretsManager: new SecretsManagerClient(SDK_CONFIG),
-  prefix: readSecretPrefix(process.env),
+  prefix: secretPrefix,
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
 });

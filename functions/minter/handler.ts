@@ -13,7 +13,7 @@ import { runTick, type TickSummary } from '../../lib/minter/tick.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
-import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { readMinterSettings } from '../../lib/settings.ts';
 import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
@@ -26,7 +26,13 @@ import { parseEvent } from './event.ts';
 /** Kept free at the end of an invocation to record what happened. */
 const MARGIN_MS = 2_000;
 
-const { service, table, token: settings, budget: budgetSettings } = readSettings(process.env);
+const {
+  service,
+  table,
+  secretPrefix,
+  token: settings,
+  budget: budgetSettings,
+} = readMinterSettings(process.env);
 const client = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry(service);
 const clock = systemClock;
@@ -37,7 +43,7 @@ const clientRecords = createClientRecords({ client, table });
 const listing = createSecretListingStore({ client, table });
 const secrets = createSecrets({
   secretsManager: new SecretsManagerClient(SDK_CONFIG),
-  prefix: readSecretPrefix(process.env),
+  prefix: secretPrefix,
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
 });

@@ -5,7 +5,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { ConfigError } from '../../lib/errors.ts';
 import { plume } from '../../lib/middleware/plume.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
-import { readClient, readSettings, required } from '../../lib/settings.ts';
+import { readClient, readWorkerSettings, required } from '../../lib/settings.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { batchResponse } from './batch-response.ts';
 import { processJob } from './process-job.ts';
@@ -14,7 +14,7 @@ import { createQueues } from './queues.ts';
 /** A reference worker: one SQS message is one call of Plume's API, its answer goes to the result queue. */
 
 const client = readClient(process.env);
-const telemetry = createPowertoolsTelemetry(readSettings(process.env).service);
+const telemetry = createPowertoolsTelemetry(readWorkerSettings(process.env).service);
 const queues = createQueues({
   sqs: new SQSClient(SDK_CONFIG),
   urls: {

@@ -1,8 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
+import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { type BudgetStream, METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
-import type { BudgetOptions } from './token-broker-props.ts';
 
 /** The values of a metric's own dimensions; `service` is added to them. */
 export type DimensionsOf<Name extends MetricName> = {
@@ -32,9 +31,9 @@ export function brokerMetric<Name extends MetricName>(
  * Tickets granted as a share (%) of those that become valid in the same time: a rate, so that it says the same at any
  * period. An alarm's is the WAF's window.
  */
-export function budgetUsed(granted: Metric, stream: BudgetStream, options: BudgetOptions): MathExpression {
-  const { windowMs } = { ...DEFAULT_BUDGET_SETTINGS, ...options };
-  const { intervalMs } = { ...DEFAULT_BUDGET_SETTINGS[stream], ...options[stream] };
+export function budgetUsed(granted: Metric, stream: BudgetStream, budget: BudgetSettings): MathExpression {
+  const { windowMs } = budget;
+  const { intervalMs } = budget[stream];
   return new MathExpression({
     expression: `100 * ${stream} / PERIOD(${stream}) * ${intervalMs / 1000}`,
     usingMetrics: { [stream]: granted },

@@ -1,23 +1,28 @@
 import { Token } from 'aws-cdk-lib';
 
 import { checkBudgetSettings } from '../../lib/budget/check-settings.ts';
-import { checkClientName } from '../../lib/platform/client-name.ts';
+import { checkClientName, isSecretPrefix, SECRET_PREFIX_RULE } from '../../lib/platform/client-name.ts';
 import { parseApiUrl } from '../../lib/platform/endpoint-url.ts';
-import { readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { violationOf } from '../../lib/platform/schema.ts';
+import type { MinterSettings } from '../../lib/settings.ts';
+import { TOKEN_SCHEMA } from '../../lib/token/settings.ts';
 
 /**
  * The functions' own checks, made before anything is deployed: a limit that does not hold must fail the synthesis, not
- * the first start of a function. That is why `infra/aws` takes more from `lib` than the contract, here and nowhere else.
+ * the first start of a function. That is why `infra/aws` takes more from `lib` than contract and settings, here and nowhere else.
  */
-export { checkClientName };
+export { checkBudgetSettings, checkClientName };
 
 /**
- * @param environment what the functions will be given
- * @throws {ConfigError} with the rule, and the arithmetic where a budget exceeds its limit
+ * @param settings what the functions will be given
+ * @throws {Error} with the rule, and the arithmetic where a budget exceeds its limit
  */
-export function checkEnvironment(environment: Readonly<Record<string, string>>): void {
-  readSecretPrefix(environment);
-  checkBudgetSettings(readSettings(environment).budget);
+export function checkSettings({ apiUrl, secretPrefix, token, budget }: MinterSettings): void {
+  checkApiUrl(apiUrl);
+  if (!isSecretPrefix(secretPrefix)) throw new Error(`secretPrefix must be ${SECRET_PREFIX_RULE}`);
+  const violation = violationOf(TOKEN_SCHEMA, token, 'token');
+  if (violation !== undefined) throw new Error(violation);
+  checkBudgetSettings(budget);
 }
 
 /** @throws {Error} naming the rule: tokens are sent there */

@@ -7,28 +7,28 @@ import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lamb
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
+import { budgetSettings } from '../../lib/budget/settings.ts';
 import {
   type BudgetStream,
   DEFAULT_SECRET_PREFIX,
   DEFAULT_SERVICE,
-  ENV,
   type MetricName,
   type MintFailure,
   TABLE,
 } from '../../lib/contract.ts';
-import { DEFAULT_TOKEN_SETTINGS } from '../../lib/token/settings.ts';
+import type { BrokerSettings, WorkerSettings } from '../../lib/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction } from './broker-function.ts';
 import { brokerMetric, budgetUsed, type DimensionsOf, type MetricChoices } from './broker-metric.ts';
 import { BrokerTable } from './broker-table.ts';
-import { checkApiUrl, checkClientName, checkEnvironment } from './checks.ts';
-import { setEnvironment } from './function-environment.ts';
+import { checkBudgetSettings, checkClientName, checkSettings } from './checks.ts';
+import { environmentOf, setBroker } from './function-environment.ts';
 import { MinterSchedule } from './minter-schedule.ts';
 import type { Permission } from './permission.ts';
 import { RoleGrants } from './role-grants.ts';
 import { TlsQueue } from './tls-queue.ts';
-import type { BudgetOptions, TokenBrokerProps, TokenOptions } from './token-broker-props.ts';
+import type { TokenBrokerProps } from './token-broker-props.ts';
 
 /** Where a function's calls leave from. */
 export interface EnvironmentOptions {
@@ -78,8 +78,7 @@ export class TokenBroker extends Construct {
 
   readonly #store: BrokerTable;
   readonly #grants = new RoleGrants();
-  readonly #tokenSettings: string;
-  readonly #budget: BudgetOptions;
+  readonly #settings: BrokerSettings;
 
   /** @throws Error if the settings cannot work: it says which, and why */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
@@ -88,18 +87,24 @@ export class TokenBroker extends Construct {
 
     this.tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
     this.serviceName = props.serviceName ?? DEFAULT_SERVICE;
-    this.apiUrl = checkApiUrl(props.apiUrl);
-    this.budgetName = props.budget?.name ?? DEFAULT_BUDGET_SETTINGS.name;
-    this.#budget = props.budget ?? {};
-    this.#tokenSettings = JSON.stringify({ ...props.token, tickMs: this.tick.toMilliseconds() });
+    this.apiUrl = props.apiUrl;
     this.#store = new BrokerTable(this, 'Store', { encryptionKey: props.encryptionKey });
     this.table = this.#store.table;
     this.encryptionKey = this.#store.encryptionKey;
     this.deadLetterQueue = new TlsQueue(this, 'DeadTicks');
 
-    const environment = { ...this.#settings(this.budgetName), [ENV.secretPrefix]: secretPrefix };
-    checkEnvironment(environment);
-    checkRequestTimeout(props.token);
+    this.#settings = {
+      table: this.table.tableName,
+      apiUrl: this.apiUrl,
+      service: this.serviceName,
+      token: { ...DEFAULT_TOKEN_SETTINGS, ...props.token, tickMs: this.tick.toMilliseconds() },
+      budget: budgetSettings(props.budget ?? {}),
+    };
+    this.budgetName = this.#settings.budget.name;
+    const settings = { ...this.#settings, secretPrefix };
+    checkSettings(settings);
+    checkRequestTimeout(settings.token);
+    const environment = environmentOf(this, settings);
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
@@ -150,19 +155,13 @@ export class TokenBroker extends Construct {
    * is imported, so that its environment cannot be set
    */
   connect(fn: IFunction, options: GrantUseOptions): Grant {
-    setEnvironment(fn, this.environment(options));
+    setBroker(fn, this.#workerSettings(options));
     return this.grantUse(fn, options);
   }
 
   /** What {@link TokenBroker.connect} sets, for code that is defined elsewhere: an imported function, a container. */
-  environment({ budgetName = this.budgetName }: EnvironmentOptions = {}): Record<string, string> {
-    const environment = {
-      ...this.#settings(budgetName),
-      [ENV.minterFunction]: this.minter.functionArn,
-      [ENV.apiUrl]: this.apiUrl,
-    };
-    checkEnvironment(environment);
-    return environment;
+  environment(options: EnvironmentOptions = {}): Record<string, string> {
+    return environmentOf(this, this.#workerSettings(options));
   }
 
   /**
@@ -221,7 +220,12 @@ export class TokenBroker extends Construct {
   /** Calls that one stream of a budget made, as a share (%) of the tickets that became good in that time. */
   metricBudgetUsed(of: { readonly budget: string; readonly stream: BudgetStream }): MathExpression {
     const { budget, stream } = of;
-    return budgetUsed(this.metric('TicketsGranted', { budget, stream }), stream, this.#budget);
+    return budgetUsed(this.metric('TicketsGranted', { budget, stream }), stream, this.#settings.budget);
+  }
+
+  #workerSettings({ budgetName = this.budgetName }: EnvironmentOptions): WorkerSettings {
+    const budget = checkBudgetSettings({ ...this.#settings.budget, name: budgetName });
+    return { ...this.#settings, budget, minter: this.minter.functionArn };
   }
 
   /** Of one stream; and who meets the firewall's block stops the other as well. */
@@ -231,15 +235,6 @@ export class TokenBroker extends Construct {
       this.#store.items('UpdateItem', [TABLE.budgetKey(budget, stream)]),
       this.#store.blockCounter(TABLE.budgetKey(budget, other)),
     ];
-  }
-
-  #settings(budgetName: string): Record<string, string> {
-    return {
-      [ENV.service]: this.serviceName,
-      [ENV.table]: this.table.tableName,
-      [ENV.tokenSettings]: this.#tokenSettings,
-      [ENV.budgetSettings]: JSON.stringify({ ...this.#budget, name: budgetName }),
-    };
   }
 
   /** Of clients' secrets, whose names the broker does not know beforehand. */
@@ -277,7 +272,7 @@ export class TokenBroker extends Construct {
   }
 }
 
-function checkRequestTimeout({ requestTimeoutMs = 0 }: TokenOptions = {}): void {
+function checkRequestTimeout({ requestTimeoutMs }: TokenSettings): void {
   if (requestTimeoutMs <= MAX_REQUEST_TIMEOUT_MS) return;
   throw new Error(
     `token.requestTimeoutMs is ${requestTimeoutMs}; it must be at most ${MAX_REQUEST_TIMEOUT_MS}, since the minter ends after ${MINTER_TIMEOUT.toSeconds()} s`,

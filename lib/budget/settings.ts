@@ -1,3 +1,6 @@
+import type { BudgetStream } from '../contract.ts';
+import { defaultsOf, milliseconds, type Schema } from '../platform/schema.ts';
+
 /** A stream's tickets become valid at least `intervalMs` apart, and expire `ticketLifeMs` after that. */
 export interface StreamSettings {
   /** From one ticket to the next: 170 are 5.9 calls per second in the long run. */
@@ -33,13 +36,48 @@ export interface BudgetSettings {
   readonly minter: StreamSettings;
 }
 
-export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = {
-  name: 'default',
-  limit: 2000,
-  windowMs: 300_000,
-  clockAllowanceMs: 2_000,
-  networkDelayMs: 3_000,
-  blockMs: 360_000,
-  worker: { intervalMs: 170, ticketLifeMs: 15_000, burstMs: 1_000, horizonMs: 20_000 },
-  minter: { intervalMs: 10_000, ticketLifeMs: 50_000, burstMs: 40_000, horizonMs: 10_000 },
+/** What differs from the default settings. */
+export interface BudgetOverrides extends Partial<Omit<BudgetSettings, BudgetStream>> {
+  readonly worker?: Partial<StreamSettings>;
+  readonly minter?: Partial<StreamSettings>;
+}
+
+const BUDGET_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+export const BUDGET_SCHEMA: Schema<BudgetSettings> = {
+  name: {
+    kind: 'text',
+    matches: (name) => BUDGET_NAME.test(name),
+    rule: '1 to 64 letters, digits and _.-',
+    default: 'default',
+  },
+  limit: { kind: 'number', unit: 'calls', minimum: 1, maximum: 1_000_000_000, default: 2000 },
+  windowMs: milliseconds(300_000),
+  clockAllowanceMs: milliseconds(2_000, 0),
+  networkDelayMs: milliseconds(3_000, 0),
+  blockMs: milliseconds(360_000, 0),
+  worker: {
+    intervalMs: milliseconds(170),
+    ticketLifeMs: milliseconds(15_000),
+    burstMs: milliseconds(1_000, 0),
+    horizonMs: milliseconds(20_000),
+  },
+  minter: {
+    intervalMs: milliseconds(10_000),
+    ticketLifeMs: milliseconds(50_000),
+    burstMs: milliseconds(40_000, 0),
+    horizonMs: milliseconds(10_000),
+  },
 };
+
+export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = defaultsOf(BUDGET_SCHEMA);
+
+export function budgetSettings({ worker, minter, ...overrides }: BudgetOverrides): BudgetSettings {
+  const defaults = DEFAULT_BUDGET_SETTINGS;
+  return {
+    ...defaults,
+    ...overrides,
+    worker: { ...defaults.worker, ...worker },
+    minter: { ...defaults.minter, ...minter },
+  };
+}

@@ -1,14 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { createDynamoCallBudget } from '../budget/dynamo-call-budget.ts';
-import { ENV } from '../contract.ts';
-import { ConfigError } from '../errors.ts';
 import { systemClock } from '../platform/clock.ts';
-import { parseApiUrl } from '../platform/endpoint-url.ts';
 import { SDK_CONFIG } from '../platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../platform/server-clock.ts';
 import { createBroker, type WorkerBroker } from '../plume/broker.ts';
-import { type Environment, readSettings, required } from '../settings.ts';
+import { type Environment, readWorkerSettings } from '../settings.ts';
 import { reportClockOffset } from '../telemetry/clock-offset.ts';
 import { currentTraceId } from '../telemetry/invocation.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
@@ -26,10 +23,10 @@ const MINTER_TIMEOUT_MS = 30_000;
 let shared: WorkerBroker | undefined;
 
 /**
- * The wiring that the construct's environment variables describe. One for all middlewares of an environment: they
+ * The wiring that the construct's environment variable describes. One for all middlewares of an environment: they
  * share one memory of tokens and one set of connections.
  *
- * @throws {ConfigError} naming the variable that is missing or wrong
+ * @throws {ConfigError} naming the variable, or its key, that is missing or wrong
  */
 export function brokerFromEnvironment(): WorkerBroker {
   shared ??= createFrom(process.env);
@@ -37,9 +34,8 @@ export function brokerFromEnvironment(): WorkerBroker {
 }
 
 function createFrom(environment: Environment): WorkerBroker {
-  const { service, table, token: settings, budget: budgetSettings } = readSettings(environment);
-  const apiUrl = readApiUrl(environment);
-  const functionName = required(environment, 'minterFunction');
+  const broker = readWorkerSettings(environment);
+  const { service, table, token: settings, budget: budgetSettings } = broker;
   const client = new DynamoDBClient(SDK_CONFIG);
   const telemetry = createPowertoolsTelemetry(service);
   const clock = systemClock;
@@ -50,7 +46,7 @@ function createFrom(environment: Environment): WorkerBroker {
   followServerClock(client, serverClock);
 
   return createBroker({
-    apiUrl,
+    apiUrl: new URL(broker.apiUrl),
     tokens: createTokenReader({
       store: createTokenStore({ client, table }),
       requests: createMintRequests({ client, table }),
@@ -64,7 +60,7 @@ function createFrom(environment: Environment): WorkerBroker {
           traceId: () => currentTraceId() ?? traceIdOf(environment),
           random: Math.random,
         }),
-        functionName,
+        functionName: broker.minter,
         timeoutMs: MINTER_TIMEOUT_MS,
       }),
       settings,
@@ -85,12 +81,6 @@ function createFrom(environment: Environment): WorkerBroker {
     telemetry,
     timeoutMs: API_TIMEOUT_MS,
   });
-}
-
-function readApiUrl(environment: Environment): URL {
-  const parsed = parseApiUrl(required(environment, 'apiUrl'));
-  if ('rule' in parsed) throw new ConfigError(`${ENV.apiUrl} ${parsed.rule}`);
-  return new URL(parsed.url);
 }
 
 /** By the variables that every SDK client reads for itself. */

@@ -10,6 +10,16 @@ export function isClientName(name: unknown): name is string {
   return typeof name === 'string' && CLIENT_NAME.test(name);
 }
 
+/** What may stand before `/<client>` in a secret's name. */
+const SECRET_PREFIX = /^(?=.{1,383}$)[\w+=.@-]+(\/[\w+=.@-]+)*$/;
+
+export const SECRET_PREFIX_RULE =
+  "a secret name's beginning such as plume/m2m: up to 383 letters, digits and _+=.@- between single slashes, none at the ends";
+
+export function isSecretPrefix(prefix: string): boolean {
+  return SECRET_PREFIX.test(prefix);
+}
+
 /**
  * @returns the name
  * @throws {ConfigError} naming the rule; the name is not repeated, since anything may stand in its place

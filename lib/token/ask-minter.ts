@@ -1,9 +1,6 @@
-import * as v from 'valibot';
-
 import type { MinterEvent } from '../contract.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { InvokeFunction } from './invoke-function.ts';
-import type { MintOutcome } from './mint-outcome.ts';
+import { isMintOutcome, type MintOutcome } from './mint-outcome.ts';
 
 /**
  * Asks the minter for a token and waits for its answer; the token itself comes through the table.
@@ -12,17 +9,6 @@ import type { MintOutcome } from './mint-outcome.ts';
  * @throws whatever the invocation throws, or an error if the answer is not a {@link MintOutcome}
  */
 export type AskMinter = (client: string, rejected: string | undefined) => Promise<MintOutcome>;
-
-const code = v.pipe(
-  v.string(),
-  v.transform((text) => text as ErrorCode),
-);
-
-const outcomeSchema = v.variant('status', [
-  v.object({ status: v.picklist(['minted', 'current']), fingerprint: v.string() }),
-  v.object({ status: v.literal('pending'), retryAtMs: v.number() }),
-  v.object({ status: v.literal('failed'), code, retryAtMs: v.exactOptional(v.number()) }),
-]);
 
 export function createAskMinter({
   invoke,
@@ -35,6 +21,8 @@ export function createAskMinter({
 }): AskMinter {
   return async (client, rejected) => {
     const event: MinterEvent = { kind: 'request', client, ...(rejected !== undefined && { rejected }) };
-    return v.parse(outcomeSchema, await invoke(functionName, event, AbortSignal.timeout(timeoutMs)));
+    const answer = await invoke(functionName, event, AbortSignal.timeout(timeoutMs));
+    if (isMintOutcome(answer)) return answer;
+    throw new TypeError('the minter answered with something else than the outcome of a mint');
   };
 }

@@ -11,3 +11,16 @@ export type MintOutcome =
   | { readonly status: 'pending'; readonly retryAtMs: number; readonly code?: ErrorCode }
   /** No token can be had. Without `retryAtMs`: not until the secret changes. */
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly retryAtMs?: number };
+
+/** Whether an answer is one: it comes over the network, from a minter that may be of another version. */
+export function isMintOutcome(answer: unknown): answer is MintOutcome {
+  if (typeof answer !== 'object' || answer === null) return false;
+  const { status, fingerprint, retryAtMs, code } = answer as Readonly<Record<string, unknown>>;
+  if (status === 'minted' || status === 'current') return typeof fingerprint === 'string';
+  if (status === 'pending') return typeof retryAtMs === 'number';
+  return (
+    status === 'failed' &&
+    typeof code === 'string' &&
+    (retryAtMs === undefined || typeof retryAtMs === 'number')
+  );
+}

@@ -1,3 +1,5 @@
+import { defaultsOf, milliseconds, type Schema } from '../platform/schema.ts';
+
 /** How long tokens are served and when they are replaced. Milliseconds throughout. */
 export interface TokenSettings {
   /** A token is not served in the last `graceMs` of its life (vendor document: about 30 seconds). */
@@ -24,14 +26,17 @@ export interface TokenSettings {
   readonly introspectEveryMs?: number;
 }
 
-export const DEFAULT_TOKEN_SETTINGS: TokenSettings = {
-  graceMs: 30_000,
-  tickMs: 60_000,
-  defaultLifetimeMs: 600_000,
-  forcedMintFloorMs: 30_000,
-  youngTokenMs: 5_000,
-  requestTimeoutMs: 10_000,
-  backoffBaseMs: 1_000,
+export const TOKEN_SCHEMA: Schema<TokenSettings> = {
+  graceMs: milliseconds(30_000, 0),
+  tickMs: milliseconds(60_000),
+  defaultLifetimeMs: milliseconds(600_000),
+  forcedMintFloorMs: milliseconds(30_000, 0),
+  youngTokenMs: milliseconds(5_000, 0),
+  requestTimeoutMs: milliseconds(10_000),
+  backoffBaseMs: milliseconds(1_000),
   // With the request's own time less than a tick, so that no tick passes by a server that is back.
-  backoffMaxMs: 45_000,
+  backoffMaxMs: milliseconds(45_000),
+  introspectEveryMs: milliseconds(undefined),
 };
+
+export const DEFAULT_TOKEN_SETTINGS: TokenSettings = defaultsOf(TOKEN_SCHEMA);

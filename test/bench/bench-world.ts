@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 import { createClient } from '../../infra/local/emulators/client-secrets.ts';
-import { DEFAULT_SECRET_PREFIX, ENV } from '../../lib/contract.ts';
+import { DEFAULT_SECRET_PREFIX } from '../../lib/contract.ts';
 import { accessToken } from '../../lib/token/access-token.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { fillBudget } from '../fixtures/abundant-budget.ts';
@@ -41,11 +41,12 @@ export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise
 
   return {
     environment: {
-      ...system.withSecrets,
+      ...system.withSecrets({ apiUrl: api.url }),
       // Past the proxy that counts.
       AWS_ENDPOINT_URL_DYNAMODB: system.engineUrl,
-      [ENV.apiUrl]: api.url,
-      // For contenders that read it themselves.
+      // For contenders without a broker.
+      BENCH_TABLE: system.tableName,
+      BENCH_API_URL: api.url,
       BENCH_SECRET: `${DEFAULT_SECRET_PREFIX}/${client.name}`,
     },
     clientsWithoutToken: others.map(({ name }) => name),

@@ -71,7 +71,7 @@ export async function startColdWorld(options: {
       return `${door.url}${pathname}`;
     },
   });
-  system.add('minter', { environment: system.withSecrets });
+  system.add('minter', { environment: system.withSecrets() });
   system.facts.subscribe((fact) => {
     if (fact.kind === 'table-request') counted.table += 1;
     if (fact.kind === 'answer' && fact.endpoint === 'token') counted.token += 1;

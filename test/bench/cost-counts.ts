@@ -4,7 +4,7 @@ import { metricsOf } from '../../infra/local/emulators/cloudwatch/query.ts';
 import { synthesize } from '../../infra/local/emulators/cloudwatch/synthesize.ts';
 import { alarmsOf } from '../../infra/local/emulators/cloudwatch/template.ts';
 import { VENDOR_PROFILE } from '../../infra/local/run/profile.ts';
-import { ENV, METRICS } from '../../lib/contract.ts';
+import { METRICS } from '../../lib/contract.ts';
 import { startTable } from '../fixtures/table.ts';
 import { createWorld } from '../fixtures/virtual-time/minter.ts';
 import type { CallerEvent } from '../system/functions/caller.ts';
@@ -52,7 +52,7 @@ export async function countLogs(): Promise<{ tick: number; call: number }> {
   const world = await startColdWorld({ tokenLatencyMs: 1, testFunctions: ['caller'] });
   const { system, cloud } = world;
   try {
-    system.add('caller', { environment: { ...system.environment, [ENV.apiUrl]: cloud.apiUrl } });
+    system.add('caller', { environment: system.environment({ apiUrl: cloud.apiUrl }) });
     const bytes: Record<string, number> = {};
     system.facts.subscribe((fact) => {
       if (fact.kind !== 'log') return;

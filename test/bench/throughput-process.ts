@@ -1,7 +1,6 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 
-import { ENV } from '../../lib/contract.ts';
 import { plume } from '../../lib/middleware/plume.ts';
 import { tell } from './child.ts';
 
@@ -48,7 +47,7 @@ async function callAll({ calls, inFlight }: Work, call: Call): Promise<void> {
   await Promise.all(Array.from({ length: inFlight }, caller));
 }
 
-const apiUrl = process.env[ENV.apiUrl];
+const apiUrl = process.env.BENCH_API_URL;
 const headers = { authorization: `Bearer ${'constant'.repeat(100)}` };
 
 /** What a careful caller does without a broker: no call may hang for ever. */

@@ -3,7 +3,6 @@ import middy from '@middy/core';
 import secretsManager from '@middy/secrets-manager';
 import type { Context } from 'aws-lambda';
 
-import { ENV } from '../../lib/contract.ts';
 import { plume } from '../../lib/middleware/plume.ts';
 import { tell } from './child.ts';
 
@@ -33,7 +32,7 @@ export interface WarmResult {
 type Handler = (event: object, context: Context) => Promise<unknown>;
 
 const SECRET = process.env.BENCH_SECRET ?? '';
-const { [ENV.apiUrl]: apiUrl } = process.env;
+const apiUrl = process.env.BENCH_API_URL;
 const TOKEN = `Bearer ${'constant'.repeat(100)}`;
 const nothing = async (): Promise<void> => {};
 const url = (): URL => new URL('/v1/locations', apiUrl);

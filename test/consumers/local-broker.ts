@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
-import { ENV, type MinterEvent } from '../../lib/contract.ts';
+import type { MinterEvent } from '../../lib/contract.ts';
 import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { startSystem } from '../fixtures/system/system.ts';
 import type { Installed } from './installed.ts';
@@ -36,7 +36,7 @@ export async function startLocalBroker(
     mainFields: ['module', 'main'],
     logLevel: 'error',
   });
-  const environment = { ...system.withSecrets, [ENV.apiUrl]: cloud.apiUrl };
+  const environment = system.withSecrets({ apiUrl: cloud.apiUrl });
   const add = (name: string, file: string) =>
     system.add(name, { bundleUrl: pathToFileURL(file).href, environment, concurrency: 2 });
   const minter = add('minter', join(packageRoot, '.package/infra/bundles/minter/index.mjs'));

@@ -11,6 +11,7 @@ import { startLambda } from '../../infra/local/emulators/lambda/lambda.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
+import type { WorkerSettings } from '../../lib/settings.ts';
 import { deployedFunctions } from './deployed.ts';
 import type { Secret } from './secret.ts';
 
@@ -66,8 +67,8 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
         ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, atEndpoint(value)])),
         ...pick(process.env, SDK_VARIABLES),
         AWS_ENDPOINT_URL_LAMBDA: local.url,
-        // The stage's own API is not there; only workers have the variable.
-        ...(environment[ENV.apiUrl] !== undefined && { [ENV.apiUrl]: cloud.apiUrl }),
+        // The stage's own API is not there.
+        [ENV.broker]: JSON.stringify({ ...brokerOf(environment), apiUrl: cloud.apiUrl }),
       },
     });
     pools.set(deployed.name, pool);
@@ -76,7 +77,7 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
   const worker = functions.find(({ environment }) => environment[ENV.jobQueueUrl] !== undefined);
   assert.ok(worker, 'the stack has a worker');
   const { [ENV.jobQueueUrl]: jobs = '', [ENV.resultQueueUrl]: results = '' } = worker.environment;
-  const minterName = worker.environment[ENV.minterFunction]?.split(':').at(-1) ?? '';
+  const minterName = brokerOf(worker.environment).minter.split(':').at(-1) ?? '';
   const inspectorName = [...pools.keys()].find((name) => ![minterName, worker.name].includes(name)) ?? '';
   const invoke = async (name: string, event: unknown): Promise<unknown> => {
     const pool = pools.get(name);
@@ -109,6 +110,10 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
     received.map(({ id, status }) => ({ id, status })),
     [{ id: event.Records[0]?.messageId, status: 200 }],
   );
+}
+
+function brokerOf(environment: Readonly<Record<string, string>>): WorkerSettings {
+  return JSON.parse(environment[ENV.broker] ?? '{}');
 }
 
 /** Sends a job and receives it as an event source does. */

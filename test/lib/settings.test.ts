@@ -1,81 +1,126 @@
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
-import { readClient, readSecretPrefix, readSettings } from '../../lib/settings.ts';
+import { budgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
+import { ENV } from '../../lib/contract.ts';
+import {
+  type MinterSettings,
+  readClient,
+  readMinterSettings,
+  readWorkerSettings,
+  type WorkerSettings,
+} from '../../lib/settings.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../lib/token/settings.ts';
 
-const environment = { PLUME_TABLE: 'table' };
+const broker: WorkerSettings & MinterSettings = {
+  table: 'table',
+  minter: 'minter',
+  apiUrl: 'https://api.plume.example/',
+  service: 'token-broker',
+  token: DEFAULT_TOKEN_SETTINGS,
+  budget: DEFAULT_BUDGET_SETTINGS,
+  secretPrefix: 'plume/m2m',
+};
+const environment = (settings: unknown) => ({ [ENV.broker]: JSON.stringify(settings) });
+/** `budget.worker.intervalMs` → the broker with that value there. */
+function changed(path: string, value: unknown): unknown {
+  const copy = structuredClone(broker) as never;
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  const inner = keys.reduce<Record<string, unknown>>((object, key) => object[key] as never, copy);
+  inner[last] = value;
+  return copy;
+}
 
-test('the defaults are those of the contract', () => {
-  expect(readSettings(environment)).toEqual({
-    service: 'token-broker',
-    table: 'table',
-    token: DEFAULT_TOKEN_SETTINGS,
-    budget: DEFAULT_BUDGET_SETTINGS,
-  });
+test('a worker and the minter read the same variable, each what it needs', () => {
+  const { secretPrefix, ...forWorker } = broker;
+  const { minter, ...forMinter } = broker;
+  expect(readWorkerSettings(environment(forWorker))).toEqual(forWorker);
+  expect(readMinterSettings(environment(forMinter))).toEqual(forMinter);
+  expect(() => readWorkerSettings(environment(forMinter))).toThrow('PLUME_BROKER.minter is missing');
+  expect(() => readMinterSettings(environment(forWorker))).toThrow('PLUME_BROKER.secretPrefix is missing');
+});
+
+test('a function without the variable does not start with a budget of its own', () => {
+  for (const none of [{}, { [ENV.broker]: '' }]) {
+    expect(() => readWorkerSettings(none)).toThrow(
+      expect.objectContaining({
+        code: 'config_invalid',
+        message: expect.stringContaining('PLUME_BROKER is missing'),
+      }),
+    );
+  }
+});
+
+test('a setting that is missing is refused, unless it may be left out', () => {
+  expect(DEFAULT_TOKEN_SETTINGS.introspectEveryMs).toBeUndefined();
+  for (const path of [
+    'table',
+    'apiUrl',
+    'token',
+    'budget',
+    'budget.name',
+    'budget.worker',
+    'budget.worker.burstMs',
+  ])
+    expect(() => readWorkerSettings(environment(changed(path, undefined))), path).toThrow(
+      `PLUME_BROKER.${path} `,
+    );
+});
+
+test('a key of a later version is ignored', () => {
+  expect(readWorkerSettings(environment(changed('budget.later', 1)))).toMatchObject(broker);
 });
 
 test('what is given replaces its default and nothing else', () => {
-  const { token, budget } = readSettings({
-    ...environment,
-    PLUME_TOKEN_SETTINGS: '{"graceMs":1000}',
-    PLUME_BUDGET_SETTINGS: '{"name":"egress-a","worker":{"intervalMs":250}}',
-  });
-  expect(token).toEqual({ ...DEFAULT_TOKEN_SETTINGS, graceMs: 1000 });
-  expect(budget).toMatchObject({
+  expect(budgetSettings({ name: 'egress-a', worker: { intervalMs: 250 } })).toEqual({
+    ...DEFAULT_BUDGET_SETTINGS,
     name: 'egress-a',
-    limit: 2000,
     worker: { ...DEFAULT_BUDGET_SETTINGS.worker, intervalMs: 250 },
   });
 });
 
-describe('a wrong value is refused by its variable, key and rule, and is not repeated', () => {
-  test.each([
-    [{}, 'PLUME_TABLE is missing'],
-    [{ PLUME_TABLE: '' }, 'PLUME_TABLE is missing'],
-    [{ ...environment, PLUME_TOKEN_SETTINGS: 'MARKER' }, 'PLUME_TOKEN_SETTINGS must be JSON'],
-    [{ ...environment, PLUME_TOKEN_SETTINGS: '["MARKER"]' }, 'PLUME_TOKEN_SETTINGS must be a JSON object'],
-    [
-      { ...environment, PLUME_TOKEN_SETTINGS: '{"graceMs":"MARKER"}' },
-      'PLUME_TOKEN_SETTINGS: graceMs must be a number',
-    ],
-    [{ ...environment, PLUME_TOKEN_SETTINGS: '{"graceMs":-1}' }, 'graceMs must be at least 0 ms'],
-    [{ ...environment, PLUME_TOKEN_SETTINGS: '{"graceMs":0.5}' }, 'graceMs must be a whole number'],
-    [
-      { ...environment, PLUME_TOKEN_SETTINGS: '{"grace":1}' },
-      'PLUME_TOKEN_SETTINGS: grace is not a known key',
-    ],
-    [
-      { ...environment, PLUME_BUDGET_SETTINGS: '{"name":"MARKER#"}' },
-      'PLUME_BUDGET_SETTINGS: name must be 1 to 64',
-    ],
-    [
-      { ...environment, PLUME_BUDGET_SETTINGS: '{"worker":{"intervalMs":0}}' },
-      'worker.intervalMs must be at least 1',
-    ],
-    [{ ...environment, PLUME_BUDGET_SETTINGS: '{"limit":0}' }, 'limit must be at least 1'],
-    [
-      { ...environment, PLUME_BUDGET_SETTINGS: '{"worker":"MARKER"}' },
-      'worker must be an object of known keys',
-    ],
-  ])('%o', (wrong: Record<string, string>, message) => {
-    const read = () => readSettings(wrong);
+describe('a wrong value is refused by its key and rule, and is not repeated', () => {
+  test.each<[string, unknown, string]>([
+    ['table', '', "table must be the table's name or ARN"],
+    ['table', { MARKER: 1 }, "table must be the table's name or ARN"],
+    ['apiUrl', 'http://MARKER.example', 'apiUrl must be an https URL without a path'],
+    ['apiUrl', 'https://MARKER.example/v1', 'apiUrl must be an https URL without a path'],
+    ['token', 'MARKER', 'token must be an object'],
+    ['token', ['MARKER'], 'token must be an object'],
+    ['token.graceMs', 'MARKER', 'token.graceMs must be a whole number of milliseconds from 0 to 2678400000'],
+    ['token.graceMs', -1, 'token.graceMs must be'],
+    ['token.graceMs', 0.5, 'token.graceMs must be'],
+    ['token.introspectEveryMs', 0, 'token.introspectEveryMs must be a whole number of milliseconds from 1'],
+    ['budget.name', 'MARKER#', 'budget.name must be 1 to 64 letters, digits and _.-'],
+    ['budget.name', '', 'budget.name must be 1 to 64'],
+    ['budget.limit', 0, 'budget.limit must be a whole number of calls from 1'],
+    ['budget.worker', 'MARKER', 'budget.worker must be an object'],
+    ['budget.worker.intervalMs', 0, 'budget.worker.intervalMs must be'],
+    ['budget.minter.horizonMs', null, 'budget.minter.horizonMs must be'],
+  ])('%s: %j', (path, value, message) => {
+    const read = () => readWorkerSettings(environment(changed(path, value)));
     expect(read).toThrow(message);
     expect(read).toThrow(
       expect.objectContaining({ code: 'config_invalid', message: expect.not.stringContaining('MARKER') }),
     );
   });
 
-  test.each(['/plume', 'plume/', 'a//b', 'a b', 'a#b'])('the secret prefix %j', (prefix) => {
-    expect(() => readSecretPrefix({ PLUME_SECRET_PREFIX: prefix })).toThrow('PLUME_SECRET_PREFIX must be');
+  test.each(['MARKER', '["MARKER"]', '"MARKER"', 'null'])('the variable %s', (json) => {
+    expect(() => readWorkerSettings({ [ENV.broker]: json })).toThrow(
+      /^(?!.*MARKER).*PLUME_BROKER must be (JSON|an object)$/,
+    );
   });
+
+  test.each(['', '/plume', 'plume/', 'a//b', 'a b', 'a#b', 'x'.repeat(384)])(
+    'the secret prefix %j',
+    (prefix) => {
+      expect(() => readMinterSettings(environment({ ...broker, secretPrefix: prefix }))).toThrow(
+        "secretPrefix must be a secret name's beginning",
+      );
+    },
+  );
 
   test.each(['', 'a/b', 'MARKER MARKER'])('the client %j', (client) => {
     expect(() => readClient({ PLUME_CLIENT: client })).toThrow(/^(?!.*MARKER).*PLUME_CLIENT/);
-  });
-
-  test('the secret prefix has a default', () => {
-    expect(readSecretPrefix({})).toBe('plume/m2m');
-    expect(readSecretPrefix({ PLUME_SECRET_PREFIX: 'team.a/prod' })).toBe('team.a/prod');
   });
 });

@@ -13,6 +13,7 @@ import { createReport } from '../../infra/local/run/report.ts';
 import { apply, createRunState } from '../../infra/local/run/run-state.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { ENV } from '../../lib/contract.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 import { createDye } from './dye.ts';
 import type { CarelessEvent } from './functions/careless.ts';
@@ -62,7 +63,8 @@ const budget: BudgetSettings = {
   worker: stream,
   minter: stream,
 };
-const settings = {
+const settings: TokenSettings = {
+  ...DEFAULT_TOKEN_SETTINGS,
   graceMs: 1_000,
   youngTokenMs: 0,
   forcedMintFloorMs: 1,
@@ -107,14 +109,14 @@ beforeAll(async () => {
   const through = (url: string) => `${tapped.url}${new URL(url).pathname}`;
 
   const aws = { AWS_SECRET_ACCESS_KEY: secret.secret(), AWS_SESSION_TOKEN: secret.secret() };
-  const withSecrets = { ...system.withSecrets, ...aws };
-  const caller = { ...system.environment, ...aws, [ENV.apiUrl]: cloud.url };
+  const withSecrets = { ...system.withSecrets(), ...aws };
+  const caller = { ...system.environment({ apiUrl: cloud.url }), ...aws };
   minter = system.add('minter', { environment: withSecrets });
   system.add('minter', {
     as: 'checking-minter',
     environment: {
-      ...withSecrets,
-      [ENV.tokenSettings]: JSON.stringify({ ...settings, introspectEveryMs: 1 }),
+      ...system.withSecrets({ token: { ...settings, introspectEveryMs: 1 } }),
+      ...aws,
     },
   });
   system.add('inspector', { environment: withSecrets });
@@ -473,15 +475,16 @@ describe('a worker', () => {
 
 test('functions whose environment holds a secret in the wrong place', async () => {
   const wrong = {
-    settings: { [ENV.tokenSettings]: `{"authorization":"${secret.secret()}` },
-    unknown: { [ENV.tokenSettings]: JSON.stringify({ authorization: secret.secret() }) },
-    budget: { [ENV.budgetSettings]: JSON.stringify({ name: secret.secret() }) },
-    prefix: { [ENV.secretPrefix]: secret.secret() },
-    url: { [ENV.apiUrl]: `http://id:${secret.word}@api.example` },
+    'no-json': { [ENV.broker]: `{"authorization":"${secret.secret()}` },
+    unknown: { [ENV.broker]: JSON.stringify({ authorization: secret.secret() }) },
+    budget: system.withSecrets({ budget: { ...budget, name: secret.secret() } }),
+    token: system.withSecrets({ token: { ...settings, graceMs: secret.secret() as never } }),
+    prefix: system.withSecrets({ secretPrefix: secret.secret() }),
+    url: system.environment({ apiUrl: `http://id:${secret.word}@api.example` }),
   };
   for (const [as, variables] of Object.entries(wrong)) {
     const bundle = as === 'url' ? 'careless' : 'minter';
-    system.add(bundle, { as, environment: { ...system.withSecrets, ...variables } });
+    system.add(bundle, { as, environment: { ...system.withSecrets(), ...variables } });
     expect(await system.invoke(as, { client: 'mocha', mode: 'await' })).toMatchObject({
       failed: true,
       answer: { errorType: 'ConfigError' },

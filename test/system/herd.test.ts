@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { Fact } from '../../infra/local/run/facts.ts';
-import { ENV } from '../../lib/contract.ts';
 import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 import type { CallerEvent } from './functions/caller.ts';
@@ -22,8 +21,8 @@ beforeAll(async () => {
     token: { youngTokenMs: 50, forcedMintFloorMs: FLOOR_MS },
   });
   cloud = (await addPlumeCloud(system)).cloud;
-  system.add('minter', { environment: system.withSecrets });
-  const environment = { ...system.environment, [ENV.apiUrl]: cloud.apiUrl };
+  system.add('minter', { environment: system.withSecrets() });
+  const environment = system.environment({ apiUrl: cloud.apiUrl });
   system.add('caller', { environment, concurrency: INSTANCES });
   system.facts.subscribe((fact) => facts.push(fact));
   facts = [];

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-import { DEFAULT_SECRET_PREFIX, ENV, type MinterEvent } from '../../../lib/contract.ts';
+import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV, type MinterEvent } from '../../../lib/contract.ts';
+import type { BrokerSettings, MinterSettings, WorkerSettings } from '../../../lib/settings.ts';
 import { bundleFunctions } from '../emulators/bundles.ts';
 import { type ClientSecrets, createClient, createSecrets } from '../emulators/client-secrets.ts';
 import { type CountingProxy, startCountingProxy } from '../emulators/dynamodb/counting-proxy.ts';
@@ -85,14 +86,20 @@ export async function startWorld({
 
   const shared = {
     ...localEnvironment({ dynamodb: table.url }),
-    [ENV.table]: tableName,
-    [ENV.tokenSettings]: JSON.stringify(profile.token),
-    [ENV.budgetSettings]: JSON.stringify(profile.budget),
   };
+  const broker: BrokerSettings = {
+    table: tableName,
+    apiUrl: cloud.apiUrl,
+    service: DEFAULT_SERVICE,
+    token: profile.token,
+    budget: profile.budget,
+  };
+  const forMinter: MinterSettings = { ...broker, secretPrefix: DEFAULT_SECRET_PREFIX };
+  const forWorker: WorkerSettings = { ...broker, minter: 'minter' };
   const withSecrets = {
     ...shared,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
-    [ENV.secretPrefix]: DEFAULT_SECRET_PREFIX,
+    [ENV.broker]: JSON.stringify(forMinter),
   };
   const common = { memoryMb: 256, timeoutMs: 30_000, concurrency: 10 };
   const minter = lambda.add({
@@ -117,8 +124,7 @@ export async function startWorld({
       ...shared,
       AWS_ENDPOINT_URL_LAMBDA: lambda.url,
       AWS_ENDPOINT_URL_SQS: queueServer.url,
-      [ENV.minterFunction]: 'minter',
-      [ENV.apiUrl]: cloud.apiUrl,
+      [ENV.broker]: JSON.stringify(forWorker),
       [ENV.client]: clients[0]?.name ?? '',
       [ENV.jobQueueUrl]: queues.jobs,
       [ENV.resultQueueUrl]: queues.results,

@@ -7,9 +7,9 @@ const client = new DynamoDBClient({});
 
 export const handler = middy().handler(async () => {
   const { Item } = await client.send(
-    new GetItemCommand({ TableName: process.env.PLUME_TABLE, Key: { pk: { S: 'token#mocha' } } }),
+    new GetItemCommand({ TableName: process.env.BENCH_TABLE, Key: { pk: { S: 'token#mocha' } } }),
   );
-  const response = await fetch(new URL('/v1/locations', process.env.PLUME_API_URL), {
+  const response = await fetch(new URL('/v1/locations', process.env.BENCH_API_URL), {
     headers: { authorization: `Bearer ${Item?.accessToken?.S}` },
   });
   return response.json();

@@ -17,7 +17,7 @@ export const handler = middy().handler(async () => {
     body: new URLSearchParams({ grant_type: 'client_credentials', scope: secret?.scope ?? '' }),
   });
   const { access_token: token } = (await minted.json()) as { access_token: string };
-  const response = await fetch(new URL('/v1/locations', process.env.PLUME_API_URL), {
+  const response = await fetch(new URL('/v1/locations', process.env.BENCH_API_URL), {
     headers: { authorization: `Bearer ${token}` },
   });
   return response.json();

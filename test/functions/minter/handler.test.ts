@@ -10,7 +10,10 @@ import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/local.ts';
 import { startSecretsManager } from '../../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-cloud/plume-cloud.ts';
-import { ENV } from '../../../lib/contract.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
+import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV } from '../../../lib/contract.ts';
+import type { MinterSettings } from '../../../lib/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
 import { expectNoTrace } from '../../fixtures/leaks.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
@@ -57,10 +60,17 @@ beforeAll(async () => {
   vi.stubEnv('AWS_REGION', 'us-east-1');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
-  vi.stubEnv(ENV.table, engine.table);
   // Tickets almost at once: the first is good a horizon from now.
   const minter = { intervalMs: 100, ticketLifeMs: 1_000, burstMs: 1_000, horizonMs: 1 };
-  vi.stubEnv(ENV.budgetSettings, JSON.stringify({ limit: 10_000, clockAllowanceMs: 0, minter }));
+  const broker: MinterSettings = {
+    table: engine.table,
+    apiUrl: cloud.apiUrl,
+    service: DEFAULT_SERVICE,
+    token: DEFAULT_TOKEN_SETTINGS,
+    budget: { ...DEFAULT_BUDGET_SETTINGS, limit: 10_000, clockAllowanceMs: 0, minter },
+    secretPrefix: DEFAULT_SECRET_PREFIX,
+  };
+  vi.stubEnv(ENV.broker, JSON.stringify(broker));
   for (const stream of [process.stdout, process.stderr]) {
     vi.spyOn(stream, 'write').mockImplementation((chunk) => output.push(String(chunk)) > 0);
   }

@@ -19,7 +19,7 @@ describe('a malformed message is refused by its rule and is not repeated', () =>
     ['', 'it must be JSON'],
     ['"MARKER"', 'it must be a JSON object'],
     ['null', 'it must be a JSON object'],
-    ['[]', 'method is missing'],
+    ['[]', 'it must be a JSON object'],
     ['{}', 'method is missing'],
     ['{"method":"GET"}', 'path is missing'],
     ['{"method":"MARKER","path":"/v1"}', 'method must be one of GET'],

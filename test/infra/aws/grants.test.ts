@@ -12,8 +12,10 @@ import {
 import { describe, expect, test } from 'vitest';
 
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { ENV } from '../../../lib/contract.ts';
-import { createApp, functionOf, REGION, type Statement, statementsOf } from './synth.ts';
+import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
+import { brokerOf, createApp, functionOf, REGION, type Statement, statementsOf } from './synth.ts';
 
 const API_URL = 'https://api.plume.example/';
 const ACCOUNT = '123456789012';
@@ -75,8 +77,16 @@ describe('connect', () => {
     const grant = broker.connect(createFunction(stack), { client: 'latte' });
     expect(grant.success).toBe(true);
     const template = Template.fromStack(stack);
-    const { Variables } = functionOf(template, /^My own/).Properties.Environment;
-    expect(Object.keys(Variables).sort()).toEqual(Object.keys(broker.environment()).sort());
+    const own = functionOf(template, /^My own/);
+    expect(Object.keys(own.Properties.Environment.Variables)).toEqual(Object.keys(broker.environment()));
+    expect(brokerOf(own)).toEqual({
+      table: expect.stringMatching(/^BrokerStoreTable/),
+      minter: expect.stringMatching(/^BrokerMinter.*,Arn$/),
+      apiUrl: API_URL,
+      service: 'token-broker',
+      token: DEFAULT_TOKEN_SETTINGS,
+      budget: DEFAULT_BUDGET_SETTINGS,
+    });
     expect(keysOf(statementsOf(template, /^My own/))).toEqual(OF_LATTE);
   });
 
@@ -90,7 +100,10 @@ describe('connect', () => {
       'dynamodb:GetItem': ['token#latte', 'token#mocha'],
       'dynamodb:UpdateItem': ['request#latte', 'budget#zone-b#worker', 'request#mocha'],
     });
-    expect(JSON.stringify(functionOf(template, /^My own/).Properties.Environment)).toContain('zone-b');
+    expect(brokerOf(functionOf(template, /^My own/)).budget).toEqual({
+      ...DEFAULT_BUDGET_SETTINGS,
+      name: 'zone-b',
+    });
   });
 
   test('of an alias or a version connects the function behind it', () => {
@@ -102,7 +115,7 @@ describe('connect', () => {
       const { stack, broker } = createBroker();
       broker.connect(qualified(stack), { client: 'latte' });
       const template = Template.fromStack(stack);
-      expect(functionOf(template, /^My own/).Properties.Environment.Variables[ENV.service]).toBeDefined();
+      expect(functionOf(template, /^My own/).Properties.Environment.Variables[ENV.broker]).toBeDefined();
       expect(keysOf(statementsOf(template, /^My own/))).toEqual(OF_LATTE);
     }
   });
@@ -112,7 +125,7 @@ describe('connect', () => {
     const fn = createFunction(stack);
     broker.connect(fn, { client: 'latte', budgetName: 'zone-a' });
     expect(() => broker.connect(fn, { client: 'mocha', budgetName: 'zone-b' })).toThrow(
-      /Own\/Own uses another broker or budget already/,
+      /Own\/Own uses another broker or budget already: budget would change/,
     );
     const other = new TokenBroker(stack, 'Other', { apiUrl: 'https://other.example/' });
     expect(() => other.connect(fn, { client: 'latte', budgetName: 'zone-a' })).toThrow(/another broker/);

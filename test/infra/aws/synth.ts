@@ -7,6 +7,8 @@ import { afterAll } from 'vitest';
 
 import type { Stage } from '../../../infra/aws/config.ts';
 import { TokenBrokerStack } from '../../../infra/aws/token-broker-stack.ts';
+import { ENV } from '../../../lib/contract.ts';
+import type { MinterSettings, WorkerSettings } from '../../../lib/settings.ts';
 
 export const REGION = 'eu-central-1';
 
@@ -58,6 +60,14 @@ export function functionOf(template: Template, description: RegExp) {
   );
   if (found === undefined) throw new Error(`no function is described by ${description}`);
   return found;
+}
+
+/** What a function's `PLUME_BROKER` says. Names that are known at deployment are those of their resources. */
+export function brokerOf({ Properties }: ReturnType<typeof functionOf>): WorkerSettings & MinterSettings {
+  const json = Properties.Environment.Variables[ENV.broker];
+  const parts: unknown[] = typeof json === 'string' ? [json] : json['Fn::Join'][1];
+  const text = parts.map((part) => (typeof part === 'string' ? part : Object.values(part as object).join()));
+  return JSON.parse(text.join(''));
 }
 
 export const FUNCTIONS = { minter: /^Mints/, inspector: /^Reports/, worker: /^Calls/ } as const;

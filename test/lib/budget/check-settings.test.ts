@@ -13,7 +13,7 @@ describe('checkBudgetSettings', () => {
     const tooFast = { ...SETTINGS, worker: { ...SETTINGS.worker, intervalMs: 160 } };
     expect(() => checkBudgetSettings(tooFast)).toThrow(ConfigError);
     expect(() => checkBudgetSettings(tooFast)).toThrow(
-      'call budget "default": up to 2049 calls could reach the WAF in 300000 ms, which allows 2000: ' +
+      'call budget default: up to 2049 calls could reach the WAF in 300000 ms, which allows 2000: ' +
         'worker floor((300000 + 15000 + 2 × 2000 + 3000 = 322000) / 160) + 1 = 2013, ' +
         'minter floor((300000 + 50000 + 2 × 2000 + 3000 = 357000) / 10000) + 1 = 36',
     );

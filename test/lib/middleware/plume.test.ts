@@ -153,7 +153,7 @@ describe('at construction', () => {
     expect(opened).toEqual([]);
   });
 
-  test('an environment without the variables is refused by the name of the first missing one', () => {
-    expect(() => plume({ client: 'mocha' })).toThrow('PLUME_TABLE');
+  test('an environment without the broker is refused by the name of its variable', () => {
+    expect(() => plume({ client: 'mocha' })).toThrow('PLUME_BROKER is missing');
   });
 });
