@@ -18,7 +18,7 @@ import * as sqs from '@aws-sdk/client-sqs';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import { parseJob } from '../functions/worker/job.ts';
-import type { JobResult } from '../functions/worker/queues.ts';
+import type { JobResult } from '../functions/worker/result.ts';
 import { readStage } from '../infra/aws/config.ts';
 import { BUDGET_SCHEMA } from '../lib/budget/settings.ts';
 import { ENV } from '../lib/contract.ts';

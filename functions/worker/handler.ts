@@ -29,8 +29,14 @@ export const handler = middy()
   .handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
     if (!Array.isArray(Records))
       throw new ConfigError('the worker takes the events of an SQS queue: { "Records": [ … ] }');
-    const { fetch } = context.plume;
-    const dependencies = { client, fetch, queues, now: Date.now, telemetry, random: Math.random };
+    const dependencies = {
+      client,
+      api: context.plume,
+      queues,
+      now: Date.now,
+      telemetry,
+      random: Math.random,
+    };
     const ends = await Promise.all(Records.map((record) => processJob(record, dependencies)));
     telemetry.flush();
     return batchResponse(Records, ends);

@@ -64,6 +64,8 @@ export interface Journey {
   readonly submittedAtMs: number;
   /** The attributes that the sender gave the message: they are none of the worker's business, and go along. */
   readonly attributes: SQSRecord['messageAttributes'];
+  /** The group in whose turn SQS delivers the message (fair queues), if the sender gave it one. */
+  readonly groupId?: string;
 }
 
 const OWN: ReadonlySet<string> = new Set(Object.values(JOB_ATTRIBUTES));
@@ -79,6 +81,7 @@ export function journeyOf({ messageId, attributes, messageAttributes }: SQSRecor
       1,
     submittedAtMs: Math.min(submittedAtMs, sentAtMs),
     attributes: Object.fromEntries(Object.entries(messageAttributes).filter(([name]) => !OWN.has(name))),
+    ...(attributes.MessageGroupId !== undefined && { groupId: attributes.MessageGroupId }),
   };
 }
 

@@ -6,14 +6,15 @@ import type { PlumeApi } from '../../lib/plume/api.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type Job, type Journey, journeyOf, parseJob } from './job.ts';
-import type { JobResult, Queues } from './queues.ts';
+import type { Queues } from './queues.ts';
+import { MAX_RESULT_BYTES, resultMessage } from './result.ts';
 
 /** `retry`: SQS shows the message again and counts the failure. All else is settled: the message may be deleted. */
 export type JobEnd = 'done' | 'postponed' | 'buried' | 'retry';
 
 export interface JobDependencies {
   readonly client: string;
-  readonly fetch: PlumeApi['fetch'];
+  readonly api: Pick<PlumeApi, 'fetch' | 'redact'>;
   readonly queues: Queues;
   readonly now: Now;
   readonly telemetry: Telemetry;
@@ -29,9 +30,6 @@ const MAX_AGE_MS = 4 * 86_400_000;
 const DEFAULT_DELAY_MS = 30_000;
 /** The same where somebody must correct a secret first: as long as SQS delays a message. */
 const REPAIR_DELAY_MS = 900_000;
-
-/** A longer result may not fit into a message: it comes without the answer, and the job is not done twice. */
-const MAX_RESULT_BYTES = 250_000;
 
 /** The API did not judge the job: it may be done when it is tried again. */
 export class JobFailedError extends PlumeError<'job_failed'> {
@@ -76,7 +74,12 @@ export async function processJob(record: SQSRecord, dependencies: JobDependencie
   }
 }
 
-async function call(job: Job, { jobId }: Journey, { fetch, client }: JobDependencies): Promise<JobResult> {
+/** @returns the message of the result. Once the API has judged the job, nothing about its answer fails any more. */
+async function call(
+  job: Job,
+  { jobId }: Journey,
+  { api: { fetch, redact }, client }: JobDependencies,
+): Promise<string> {
   const response = await fetch(job.path, {
     method: job.method,
     headers: { accept: 'application/json' },
@@ -87,11 +90,8 @@ async function call(job: Job, { jobId }: Journey, { fetch, client }: JobDependen
     await response.body?.cancel();
     throw new JobFailedError(client, status);
   }
-  const text = await readText(response, MAX_RESULT_BYTES);
-  const result = { id: jobId, status, ...(text !== undefined && { body: parsedIfJson(text) }) };
-  // As a message, with the escapes of JSON, it may be much longer than the text.
-  const fits = text !== undefined && Buffer.byteLength(JSON.stringify(result)) <= MAX_RESULT_BYTES;
-  return fits ? result : { id: jobId, status, bodyOmitted: true };
+  const text = await readText(response, MAX_RESULT_BYTES).catch(() => undefined);
+  return resultMessage({ id: jobId, status }, text, redact);
 }
 
 async function settle(
@@ -118,12 +118,4 @@ async function settle(
   }
   telemetry.metric('JobFailed', 1, { client });
   return 'retry';
-}
-
-function parsedIfJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

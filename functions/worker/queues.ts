@@ -1,4 +1,9 @@
-import { type MessageAttributeValue, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  type MessageAttributeValue,
+  SendMessageCommand,
+  type SendMessageCommandInput,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 
 import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
@@ -6,21 +11,12 @@ import type { Journey } from './job.ts';
 
 /** What becomes of a job, as messages. */
 export interface Queues {
-  sendResult(result: JobResult): Promise<void>;
+  /** @param message as {@link resultMessage} makes it */
+  sendResult(message: string): Promise<void>;
   /** Puts a copy of the job back, to be seen after `delaySeconds`. Its receive count starts anew. */
   postpone(body: string, journey: Journey, delaySeconds: number): Promise<void>;
   /** Sets the job aside for people to look at. */
   bury(body: string, journey: Journey, code: ErrorCode): Promise<void>;
-}
-
-export interface JobResult {
-  readonly id: string;
-  /** The API's HTTP status. */
-  readonly status: number;
-  /** The API's answer: parsed, where it was JSON. */
-  readonly body?: unknown;
-  /** True if the answer was too long for a message. */
-  readonly bodyOmitted?: boolean;
 }
 
 export interface QueueUrls {
@@ -36,8 +32,8 @@ const MAX_ATTRIBUTES = 10;
 
 export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls }): Queues {
   return {
-    async sendResult(result) {
-      await sqs.send(new SendMessageCommand({ QueueUrl: urls.results, MessageBody: JSON.stringify(result) }));
+    async sendResult(message) {
+      await sqs.send(new SendMessageCommand({ QueueUrl: urls.results, MessageBody: message }));
     },
     async postpone(body, journey, delaySeconds) {
       await sqs.send(
@@ -45,7 +41,7 @@ export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls })
           QueueUrl: urls.jobs,
           MessageBody: body,
           DelaySeconds: Math.min(MAX_DELAY_SECONDS, delaySeconds),
-          MessageAttributes: attributesOf(journey),
+          ...copyOf(journey),
         }),
       );
     },
@@ -54,10 +50,19 @@ export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls })
         new SendMessageCommand({
           QueueUrl: urls.deadLetters,
           MessageBody: body,
-          MessageAttributes: attributesOf(journey, code),
+          ...copyOf(journey, code),
         }),
       );
     },
+  };
+}
+
+/** What a copy of the message takes along. */
+function copyOf(journey: Journey, code?: ErrorCode): Partial<SendMessageCommandInput> {
+  const { groupId } = journey;
+  return {
+    MessageAttributes: attributesOf(journey, code),
+    ...(groupId !== undefined && { MessageGroupId: groupId }),
   };
 }
 

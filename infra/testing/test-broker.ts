@@ -171,14 +171,15 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
 /** Only while a call is under way may time go on by itself. */
 function countingCalls({ open }: WorkerBroker, activity: { calls: number }): WorkerBroker['open'] {
   const counted =
-    (call: (...parameters: never[]) => Promise<unknown>) =>
-    async (...parameters: never[]) => {
+    (call: (...parameters: never[]) => unknown) =>
+    (...parameters: never[]) => {
       activity.calls += 1;
-      try {
-        return await call(...parameters);
-      } finally {
+      const done = (): void => {
         activity.calls -= 1;
-      }
+      };
+      const result = call(...parameters);
+      Promise.resolve(result).then(done, done);
+      return result;
     };
   return (invocation) => {
     const session = open(invocation);

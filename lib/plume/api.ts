@@ -16,4 +16,9 @@ export interface PlumeApi {
    * @throws {@link PlumeError} besides those of `fetch`, `api_error` if the status is no success or the body is no JSON
    */
   readonly json: <Body = unknown>(input: string | URL, init?: PlumeRequestInit) => Promise<Body>;
+  /**
+   * Replaces the access tokens that these calls carried by `[redacted]`: for answers that are logged or passed on, since an
+   * API may repeat what it was sent.
+   */
+  readonly redact: (text: string) => string;
 }

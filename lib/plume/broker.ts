@@ -1,3 +1,4 @@
+import { REDACTED } from '../telemetry/redaction.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
 import { type IsWafBlock, isWafBlock as isNotJson403 } from '../waf/waf-block.ts';
 import type { PlumeApi } from './api.ts';
@@ -70,13 +71,14 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
   const { client } = invocation;
   const endsAtMs = clock.now() + invocation.endsInMs;
   const underWay = new Set<Promise<unknown>>();
+  const sent = new Set<string>();
   let begun: Begun | undefined;
   let isClosed = false;
 
   /** At the first call: an invocation without any would pay for timers and errors that nobody sees. */
   function begin(): Begun {
     if (begun === undefined) {
-      begun = beginCalls(dependencies, invocation, endsAtMs - clock.now());
+      begun = beginCalls(dependencies, { ...invocation, endsInMs: endsAtMs - clock.now() }, sent);
       if (isClosed) begun.end();
     }
     return begun;
@@ -109,6 +111,7 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
       track(
         call(input, init, 'application/json').then((answered) => readJson(answered, clock)),
       ) as Promise<Body>,
+    redact: (text) => [...sent].reduce(withoutToken, text),
     async close() {
       isClosed = true;
       if (underWay.size > 0)
@@ -133,8 +136,8 @@ interface Begun {
 
 function beginCalls(
   { budget, clock }: CallDependencies,
-  { client, calls, patienceMs, isWafBlock = isNotJson403, retry = NO_RETRY }: Invocation,
-  endsInMs: number,
+  { client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403, retry = NO_RETRY }: Invocation,
+  sent: Set<string>,
 ): Begun {
   const book = budget.openBook({ patienceMs, ...(calls !== undefined && { calls }) });
   const ending = new AbortController();
@@ -143,11 +146,16 @@ function beginCalls(
   else if (endsInMs < Number.POSITIVE_INFINITY)
     clock.sleep(endsInMs, ending.signal).then(endInvocation, () => {});
   return {
-    scope: { client, patienceMs, isWafBlock, book, retry },
+    scope: { client, patienceMs, isWafBlock, book, retry, sent },
     ended: ending.signal,
     end() {
       ending.abort(new SessionClosedError(client));
       book.close();
     },
   };
+}
+
+/** As it was sent, and as it stands in a URL. */
+function withoutToken(text: string, token: string): string {
+  return text.replaceAll(token, REDACTED).replaceAll(encodeURIComponent(token), REDACTED);
 }

@@ -25,6 +25,8 @@ export interface CallScope {
   readonly patienceMs: () => number;
   readonly isWafBlock: IsWafBlock;
   readonly book: TicketBook;
+  /** The tokens that calls carried. */
+  readonly sent: Set<string>;
 }
 
 export interface Answer {
@@ -40,7 +42,7 @@ export interface Answer {
  */
 export async function callApi(
   { tokens, budget, fetch, clock, telemetry, timeoutMs }: CallDependencies,
-  { client, patienceMs, isWafBlock, book }: CallScope,
+  { client, patienceMs, isWafBlock, book, sent }: CallScope,
   request: ApiRequest,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -67,6 +69,7 @@ export async function callApi(
       signal,
     );
     if (response === undefined) continue;
+    sent.add(token.value);
     const requestId = (): string | undefined => requestIdOf(response, token.value);
 
     if (isWafBlock(response)) {

@@ -3,7 +3,7 @@
  * mistake would let through.
  */
 
-const REDACTED = '[redacted]';
+export const REDACTED = '[redacted]';
 const SECRET_KEY =
   /authorization|secret(?!Version|Prefix|Name|_)|password|cookie|access_?token|assertion|^token$/i;
 const SECRET_TEXT: readonly RegExp[] = [

@@ -3,15 +3,17 @@ import {
   type Message,
   ReceiveMessageCommand,
   SendMessageCommand,
+  type SendMessageCommandInput,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { type JobDependencies, processJob } from '../../../functions/worker/process-job.ts';
+import { processJob } from '../../../functions/worker/process-job.ts';
 import { createQueues, type QueueUrls } from '../../../functions/worker/queues.ts';
 import { PlumeError } from '../../../lib/errors.ts';
+import type { PlumeApi } from '../../../lib/plume/api.ts';
 import { TokenUnavailableError } from '../../../lib/token/errors.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
@@ -77,20 +79,20 @@ async function submit(job: unknown): Promise<SQSRecord> {
 }
 
 const answering =
-  (status: number, body: unknown = { ok: true }): JobDependencies['fetch'] =>
+  (status: number, body: unknown = { ok: true }): PlumeApi['fetch'] =>
   async () =>
     new Response(typeof body === 'string' ? body : JSON.stringify(body), { status });
 
 const throwing =
-  (error: unknown): JobDependencies['fetch'] =>
+  (error: unknown): PlumeApi['fetch'] =>
   async () => {
     throw error;
   };
 
-const run = (record: SQSRecord, fetch: JobDependencies['fetch'], now = Date.now, using = urls) =>
+const run = (record: SQSRecord, fetch: PlumeApi['fetch'], now = Date.now, using = urls) =>
   processJob(record, {
     client: 'mocha',
-    fetch,
+    api: { fetch, redact: (text) => text },
     queues: createQueues({ sqs, urls: using }),
     now,
     telemetry: silentTelemetry,
@@ -103,7 +105,7 @@ describe('an answer', () => {
   test.each([200, 204, 302, 400, 403, 404, 409])('with status %i is a result', async (status) => {
     const record = await submit(job);
     const body = status === 204 ? '' : { ok: true };
-    const fetch: JobDependencies['fetch'] = async (path, init) => {
+    const fetch: PlumeApi['fetch'] = async (path, init) => {
       expect([path, init?.method, init?.json]).toEqual(['/v1/locations', 'POST', { name: 'x' }]);
       return status === 204 ? new Response(null, { status }) : new Response(JSON.stringify(body), { status });
     };
@@ -212,6 +214,30 @@ describe('a wait', () => {
     expect(Object.keys(copy.messageAttributes)).toHaveLength(10);
     expect(copy.messageAttributes['trace-0']?.stringValue).toBe('0');
     expect(copy.messageAttributes['plume.jobId']?.stringValue).toBe(record.messageId);
+  });
+
+  test("goes on in the sender's message group, and so does a dead letter", async () => {
+    const record = await submit(job);
+    const grouped = { ...record, attributes: { ...record.attributes, MessageGroupId: 'tenant-7' } };
+    const sent: SendMessageCommandInput[] = [];
+    // The engine forgets the group of a standard queue's message.
+    sqs.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          if (commandName === 'SendMessageCommand') sent.push(args.input as SendMessageCommandInput);
+          return next(args);
+        },
+      { step: 'initialize', name: 'sent' },
+    );
+    expect(await run(grouped, throwing(refused(Date.now())))).toBe('postponed');
+    expect(await run({ ...grouped, body: 'malformed' }, answering(200))).toBe('buried');
+    expect(await run(record, throwing(refused(Date.now())))).toBe('postponed');
+    sqs.middlewareStack.remove('sent');
+    expect(sent.map(({ QueueUrl, MessageGroupId }) => [QueueUrl, MessageGroupId])).toEqual([
+      [urls.jobs, 'tenant-7'],
+      [urls.deadLetters, 'tenant-7'],
+      [urls.jobs, undefined],
+    ]);
   });
 
   test('never counts towards the dead-letter queue, whatever their number; failures before it do', async () => {

@@ -375,3 +375,15 @@ test('nothing that is logged or thrown holds a token', async () => {
     `${logged}${inspect(errors, { depth: 9, showHidden: true })}${JSON.stringify(errors)}`,
   ).not.toContain('MARKER');
 });
+
+test('redact takes out the tokens that the calls of this session carried, and no others', async () => {
+  answer = (_, response, token) => json(response, token === 'MARKER-0' ? 401 : 200);
+  const session = open();
+  const echo = 'a=MARKER-0&b=MARKER-1';
+  expect(session.redact(echo)).toBe(echo);
+  await session.fetch('/v1');
+  expect(session.redact(`${echo} MARKER-2`)).toBe('a=[redacted]&b=[redacted] MARKER-2');
+  expect(open().redact(echo)).toBe(echo);
+  await session.close();
+  expect(session.redact(echo)).not.toContain('MARKER');
+});
