@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Fault, isAccepted, nextFact } from './fault.ts';
 
-/** The firewall refuses everything, as if others had called from the address too. Recovered: the API answers again. */
+/** The WAF refuses everything, as if others had called from the address too. Recovered: the API answers again. */
 export const blockAddress: Fault = {
   name: 'address-blocked',
-  label: 'Let the firewall block the address',
+  label: 'Let the WAF block the address',
   effect: 'One 403, and all instances rest until the block must be over; jobs wait in the queue.',
   async inject(context, { begun, over }) {
     const { world, profile, signal } = context;
     const durationMs = profile.token.tickMs;
-    begun('the firewall refuses every call of the address');
+    begun('the WAF refuses every call of the address');
     const refused = nextFact(context, (fact) => fact.kind === 'call' && fact.refused);
     world.cloud.block(durationMs);
     await Promise.all([refused, sleep(durationMs, undefined, { signal })]);

@@ -1,3 +1,4 @@
+import { DEFAULT_SERVICE } from '../../../lib/contract.ts';
 import { type AlarmDefinition, type AlarmState, alarmState } from '../emulators/cloudwatch/alarm.ts';
 import type { MetricStore } from '../emulators/cloudwatch/metric-store.ts';
 import type { AlarmView } from './view.ts';
@@ -16,7 +17,9 @@ export function createAlarmRecord(
     const wasRaised = last !== undefined && last.toMs === undefined;
     if (state === 'ALARM' && !wasRaised) raised.push({ fromMs: atMs });
     if (state !== 'ALARM' && wasRaised) last.toMs = atMs;
-    const { name, description } = alarm;
+    // Alarms are named after their stack; the page shows one.
+    const name = alarm.name.replace(`${DEFAULT_SERVICE}-`, '');
+    const { description } = alarm;
     return { name, description, state, raised: raised.map((time) => ({ ...time })) };
   };
 }

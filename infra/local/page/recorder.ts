@@ -6,13 +6,13 @@ import { secondMsOf } from '../emulators/cloudwatch/time-scale.ts';
 import type { Fact } from '../run/facts.ts';
 import type { Profile } from '../run/profile.ts';
 import { failuresOf, type Report } from '../run/report.ts';
-import { reportFigures } from '../run/report-text.ts';
+import { reportFigures, wafText } from '../run/report-text.ts';
 import type { RunUnderWay } from '../run/run.ts';
 import type { RunState } from '../run/run-state.ts';
 import { createAlarmRecord } from './alarm-record.ts';
 import { faultMarks, faultViews } from './fault-views.ts';
 import { createTokenRecord } from './token-record.ts';
-import type { View } from './view.ts';
+import type { RunView, View } from './view.ts';
 import { createWidgetRecords } from './widget-records.ts';
 import { createWindowRecord } from './window-record.ts';
 
@@ -36,6 +36,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
   return {
     record(run) {
       const { facts, earlier, startedAtMs, state, now, faultDesk, world } = run;
+      const runView = runViewOf(profile, run.durationMs);
       const secondMs = secondMsOf(profile);
       const scale = { startedAtMs, secondMs };
       const alarms = alarmsOf(template);
@@ -71,6 +72,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
         const nowMs = now();
         return {
           nowMs: Math.round(nowMs - startedAtMs),
+          run: runView,
           figures: figuresOf(state),
           window: calls.view(nowMs),
           tokens: tokens.view(),
@@ -105,7 +107,17 @@ function figuresOf(state: RunState): View['figures'] {
     ['tokens', `${state.mints} minted, ${state.expiredTokensSent} sent expired`],
     ['401', `${state.rejected401} answered, ${state.metrics.get('TokenRecovered') ?? 0} calls recovered`],
     ['window', `at most ${state.maxCallsInWindow} calls`],
-    ['firewall', `${state.wafBlocked} calls refused`],
+    ['WAF', wafText(state)],
     ['instances', `${state.instances.get('worker') ?? 0} of the worker`],
   ];
+}
+
+function runViewOf(profile: Profile, durationMs: number): RunView {
+  const { worker, clockAllowanceMs, networkDelayMs } = profile.budget;
+  return {
+    profile: profile.name,
+    durationMs,
+    firstSilenceMs: worker.horizonMs + 2 * clockAllowanceMs + networkDelayMs,
+    cloudWatchMinuteMs: 60 * secondMsOf(profile),
+  };
 }

@@ -8,6 +8,7 @@ import type { FaultName } from '../run/facts.ts';
  */
 export interface View {
   readonly nowMs: number;
+  readonly run: RunView;
   /** The figures of the run so far, or of the report when the run is over. */
   readonly figures: readonly (readonly [name: string, text: string])[];
   readonly window: WindowView;
@@ -20,7 +21,18 @@ export interface View {
   readonly result?: { readonly failures: readonly string[] };
 }
 
-/** The calls in the window that ends at each moment, as the firewall counts them. */
+/** What does not change while the run lasts. */
+export interface RunView {
+  readonly profile: string;
+  /** For how long work comes in. */
+  readonly durationMs: number;
+  /** How long a new counter is silent before its first ticket. */
+  readonly firstSilenceMs: number;
+  /** How long a minute of CloudWatch lasts here. */
+  readonly cloudWatchMinuteMs: number;
+}
+
+/** The calls in the window that ends at each moment, as the WAF counts them. */
 export interface WindowView {
   readonly limit: number;
   readonly windowMs: number;

@@ -1,3 +1,4 @@
+import { METRICS } from '../../../lib/contract.ts';
 import { type Widget, widgetsOf } from '../emulators/cloudwatch/dashboard.ts';
 import { createLogTable, parseLogQuery } from '../emulators/cloudwatch/log-query.ts';
 import type { MetricStore } from '../emulators/cloudwatch/metric-store.ts';
@@ -16,7 +17,9 @@ export function createWidgetRecords(
   function recordOf(widget: Widget): (nowMs: number) => WidgetView {
     if (widget.kind === 'graph') return createGraphRecord(widget, store, scale);
     if (widget.kind !== 'logs') return () => widget;
-    const table = createLogTable(parseLogQuery(widget.query));
+    const query = parseLogQuery(widget.query);
+    // Times as the graphs have them, and as CloudWatch would.
+    const table = createLogTable(query, isTime(query.latest) ? 1000 / scale.secondMs : 1);
     tables.push(table);
     return () => ({ kind: 'logs', title: widget.title, ...table.table() });
   }
@@ -28,4 +31,9 @@ export function createWidgetRecords(
     },
     views: (nowMs) => records.map((view) => view(nowMs)),
   };
+}
+
+function isTime(name: string): boolean {
+  const metric = Object.entries(METRICS).find(([metricName]) => metricName === name)?.[1];
+  return metric !== undefined && metric.unit !== 'Count';
 }

@@ -17,11 +17,11 @@ export interface Args {
 export class UsageError extends Error {}
 
 export const HELP = `Runs the token broker on this machine: the functions' real bundles, an embedded DynamoDB, queue and
-Secrets Manager, and a Plume cloud with a firewall. Ends with a report.
+Secrets Manager, and a Plume cloud with a WAF. Ends with a report.
 
 Usage: npm start -- [options]
 
-  --for <seconds>   how long to run (default 60, at least 10)
+  --for <seconds>   how long work comes in (default 60, at least 10); the run ends when all of it is done
   --workers <n>     instances of the worker function (default 8)
   --vendor-limits   2000 calls per 300 s; the default is a scaled-down profile with the same arithmetic
   --no-faults       leave out the revoked token, the outage and the killed instance; the page still orders faults
@@ -29,15 +29,40 @@ Usage: npm start -- [options]
   --no-page         leave out the live page
   --report <file>   write the report as one HTML file, with the pictures of the page
   --json            print the report alone, as one line of JSON; progress goes to stderr
-  --help            print this
+  --help, -h        print this
 
-Exit code 1: a job was lost or not done in time, a fault was not recovered from, the firewall refused a call, the
+Exit code 1: a job was lost or not done in time, a fault was not recovered from, the WAF refused a call, the
 window held more calls than the limit, or an expired token was sent. Exit code 2: the command line, or
 AWS_ENDPOINT_URL_DYNAMODB (another DynamoDB than the embedded one), cannot be understood; or the port is taken.
 `;
 
-/** @throws {UsageError} */
-export function parseCommandLine(args: readonly string[]): Args {
+const OPTION_TYPES = {
+  for: { type: 'string' },
+  workers: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  'vendor-limits': { type: 'boolean', default: false },
+  'no-faults': { type: 'boolean', default: false },
+  'no-page': { type: 'boolean', default: false },
+  port: { type: 'string' },
+  report: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+const OPTIONS = Object.keys(OPTION_TYPES);
+
+/**
+ * @param environment npm keeps options for itself that stand before `--`, and tells of them there
+ * @throws {UsageError}
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Args {
+  const kept = OPTIONS.filter((name) => environment[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (kept.length > 0) {
+    throw new UsageError(
+      `npm kept ${kept.map((name) => `--${name}`).join(' and ')} for itself: write npm start -- --${kept[0]} …`,
+    );
+  }
   const values = parse(args);
   return {
     durationSeconds: wholeNumber('--for', values.for, 60, 10, 86_400),
@@ -55,17 +80,7 @@ function parse(args: readonly string[]) {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: {
-        for: { type: 'string' },
-        workers: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        'vendor-limits': { type: 'boolean', default: false },
-        'no-faults': { type: 'boolean', default: false },
-        'no-page': { type: 'boolean', default: false },
-        port: { type: 'string' },
-        report: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
+      options: OPTION_TYPES,
     });
     return values;
   } catch (error) {

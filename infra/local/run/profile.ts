@@ -3,6 +3,8 @@ import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../../lib/token/s
 
 /** The numbers of a run. */
 export interface Profile {
+  /** As people are told which it is. */
+  readonly name: string;
   readonly budget: BudgetSettings;
   readonly token: TokenSettings;
   /** The worker uses the first; the others are kept fresh by the minter alone. */
@@ -22,6 +24,7 @@ export interface Profile {
  * the limit is just above their sum, and the workers' rate alone puts 400 calls into a window.
  */
 export const SCALED_PROFILE: Profile = {
+  name: 'scaled down',
   budget: {
     name: 'local',
     limit: 460,
@@ -52,6 +55,7 @@ export const SCALED_PROFILE: Profile = {
 
 /** The vendor's limits as they are. Tokens still live for a minute at most, so that a short run sees them renewed. */
 export const VENDOR_PROFILE: Profile = {
+  name: "the vendor's limits",
   budget: { ...DEFAULT_BUDGET_SETTINGS, name: 'local' },
   token: { ...DEFAULT_TOKEN_SETTINGS, graceMs: 3_000, tickMs: 5_000, defaultLifetimeMs: 60_000 },
   clients: [

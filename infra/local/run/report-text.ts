@@ -31,7 +31,16 @@ export function reportFigures(report: Report): readonly (readonly [name: string,
     ],
     ['401', `${report.rejected401} answered, ${report.recovered401} calls recovered with another token`],
     ['window', `at most ${report.maxCallsInWindow} calls, limit ${report.limit}`],
-    ['firewall', `${report.wafBlocked} calls refused`],
+    ['WAF', wafText(report)],
     ['DynamoDB', `${report.dynamoRequestsPerCall} requests per API call`],
   ];
+}
+
+/** A block that was ordered as a fault refuses calls too: they are counted, and do not fail the run. */
+export function wafText({
+  wafBlocked,
+  wafBlockedByFault,
+}: Pick<Report, 'wafBlocked' | 'wafBlockedByFault'>): string {
+  const ordered = wafBlockedByFault > 0 ? `, and ${wafBlockedByFault} in blocks that were ordered` : '';
+  return `${wafBlocked} calls refused${ordered}`;
 }

@@ -24,6 +24,8 @@ export interface Report {
   readonly recovered401: number;
   readonly expiredTokensSent: number;
   readonly wafBlocked: number;
+  /** Of these blocks an order was the cause. */
+  readonly wafBlockedByFault: number;
   readonly maxCallsInWindow: number;
   readonly limit: number;
   readonly dynamoRequestsPerCall: number;
@@ -77,6 +79,7 @@ export function createReport(state: RunState, profile: Profile, outcome: RunOutc
     recovered401: state.metrics.get('TokenRecovered') ?? 0,
     expiredTokensSent: state.expiredTokensSent,
     wafBlocked: state.wafBlocked,
+    wafBlockedByFault: state.wafBlockedByFault,
     maxCallsInWindow: state.maxCallsInWindow,
     limit: profile.budget.limit,
     dynamoRequestsPerCall: round(requests / Math.max(1, state.apiCalls), 2),
@@ -105,7 +108,7 @@ export function failuresOf(report: Report): readonly string[] {
       ({ fault, recoveredAfterMs }) =>
         isOver && recoveredAfterMs === null && `${fault} was not recovered from`,
     ),
-    wafBlocked > 0 && `the firewall refused ${wafBlocked} calls`,
+    wafBlocked > 0 && `the WAF refused ${wafBlocked} calls`,
     maxCallsInWindow > limit && `${maxCallsInWindow} calls in one window exceed the limit of ${limit}`,
     expiredTokensSent > 0 && `${expiredTokensSent} calls carried an expired token`,
   ].filter((failure) => failure !== false);

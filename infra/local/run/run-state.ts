@@ -12,6 +12,8 @@ export interface RunState {
   apiCalls: number;
   /** Calls that the WAF refused; not those of a block that was a fault. */
   wafBlocked: number;
+  /** Calls that the WAF refused during a block that was ordered as a fault. */
+  wafBlockedByFault: number;
   maxCallsInWindow: number;
   /** All calls, by any address. */
   readonly window: RollingWindow;
@@ -48,6 +50,7 @@ export function createRunState(windowMs: number): RunState {
     duplicateResults: 0,
     apiCalls: 0,
     wafBlocked: 0,
+    wafBlockedByFault: 0,
     maxCallsInWindow: 0,
     window: createRollingWindow(windowMs),
     mints: 0,
@@ -67,7 +70,8 @@ export function apply(state: RunState, fact: Fact): void {
     case 'call':
       state.window.add(fact.atMs);
       state.maxCallsInWindow = Math.max(state.maxCallsInWindow, fact.inWindow);
-      if (fact.refused && !isBlockInjected(state)) state.wafBlocked += 1;
+      if (fact.refused && isBlockInjected(state)) state.wafBlockedByFault += 1;
+      else if (fact.refused) state.wafBlocked += 1;
       break;
     case 'answer':
       if (fact.endpoint !== 'api') break;

@@ -29,14 +29,14 @@ export interface RunUnderWay {
   readonly earlier: readonly Fact[];
   readonly state: RunState;
   readonly startedAtMs: number;
+  /** For how long work comes in. */
+  readonly durationMs: number;
   /** Unix milliseconds that never go back: the run's clock. */
   readonly now: () => number;
   readonly world: Pick<World, 'sqs' | 'queues'>;
   readonly faultDesk: FaultDesk;
 }
 
-/** The share of the run in which jobs are submitted; the rest is for the queue to drain. */
-const SUBMITTING = 0.7;
 /** Jobs that are there from the beginning, as a time's worth of calls. */
 const BACKLOG_MS = 2_000;
 /** The share of the workers' rate at which jobs come in after that. */
@@ -60,7 +60,16 @@ export async function run(options: RunOptions): Promise<Report> {
   try {
     const startedAtMs = now();
     stopCollecting();
-    const unwatch = watch({ facts, earlier, state, startedAtMs, now, world, faultDesk });
+    const unwatch = watch({
+      facts,
+      earlier,
+      state,
+      startedAtMs,
+      durationMs: options.durationMs,
+      now,
+      world,
+      faultDesk,
+    });
     await operate({ facts, state, world, load, faultDesk }, { ...options, signal }).finally(() => {
       over.abort();
       unwatch();
@@ -96,7 +105,7 @@ async function operate(
   { profile, durationMs, faults, signal }: RunOptions,
 ): Promise<void> {
   const perSecond = (1000 / profile.budget.worker.intervalMs) * DEMAND;
-  const endsSubmittingMs = performance.now() + SUBMITTING * durationMs;
+  const endsSubmittingMs = performance.now() + durationMs;
   const drained = new AbortController();
   const collecting = collectResults(sqs, queues.results, record, AbortSignal.any([signal, drained.signal]));
   const working = Promise.all([

@@ -15,7 +15,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
-    return await start(parseCommandLine(argv));
+    return await start(parseCommandLine(argv, process.env));
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof EngineError)) throw error;
     process.stderr.write(`${error.message}; --help lists the options\n`);

@@ -32,8 +32,12 @@ export function parseLogQuery(text: string): LogQuery {
   return { present, latest, as, by, ascending: order !== 'desc' };
 }
 
-/** The table of a query over lines that come one by one. Lines that are no JSON objects do not count. */
-export function createLogTable(query: LogQuery): { add(line: string): void; table(): LogTable } {
+/**
+ * The table of a query over lines that come one by one. Lines that are no JSON objects do not count.
+ *
+ * @param scale what values are multiplied by
+ */
+export function createLogTable(query: LogQuery, scale = 1): { add(line: string): void; table(): LogTable } {
   const latest = new Map<string, number>();
   return {
     add(line) {
@@ -45,7 +49,10 @@ export function createLogTable(query: LogQuery): { add(line: string): void; tabl
     table() {
       const sign = query.ascending ? 1 : -1;
       const rows = [...latest].sort(([, a], [, b]) => sign * (a - b));
-      return { columns: [query.by, query.as], rows: rows.map(([by, value]) => [by, String(value)]) };
+      return {
+        columns: [query.by, query.as],
+        rows: rows.map(([by, value]) => [by, String(Math.round(value * scale * 1000) / 1000)]),
+      };
     },
   };
 }

@@ -41,8 +41,15 @@ function createLight({ name, description }: AlarmView) {
     update(alarm: AlarmView): void {
       root.dataset.state = alarm.state;
       setText(state, STATES[alarm.state]);
-      const last = alarm.raised.at(-1);
-      setText(times, last === undefined ? '' : `raised at ${formatTime(last.fromMs)}`);
+      setText(times, timesOf(alarm));
     },
   };
+}
+
+/** Since when it is raised, or when it was raised last. */
+function timesOf({ raised }: AlarmView): string {
+  const last = raised.at(-1);
+  if (last === undefined) return '';
+  const from = formatTime(last.fromMs);
+  return last.toMs === undefined ? `since ${from}` : `${from} to ${formatTime(last.toMs)}`;
 }

@@ -14,8 +14,8 @@ function start(): void {
   const parts: readonly Part[] = [
     createSummary(),
     createAlarms(),
-    createWindowPicture(),
     createFaults(),
+    createWindowPicture(),
     createWidgets(),
   ];
   const connection = element('p', { class: 'connection', role: 'status' });

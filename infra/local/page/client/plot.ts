@@ -36,6 +36,27 @@ const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200].m
   (seconds) => seconds * 1_000,
 );
 
+/** Strips of faults above a picture, in CSS pixels. */
+const STRIP = { above: 10, height: 5 };
+
+/** A lane a fault, in the order in which they came up. */
+export function lanesOf(marks: readonly FaultMark[]): readonly FaultMark['fault'][] {
+  return [...new Set(marks.map(({ fault }) => fault))];
+}
+
+/** The data points that no line shows, since their neighbours are missing. */
+function pointsOf(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  const known = [...values.keys()].filter((index) => typeof values[index] === 'number');
+  return known.length === 1
+    ? known
+    : known.filter((index) => isMissing(values[index - 1]) && isMissing(values[index + 1]));
+}
+
+function isMissing(value: number | null | undefined): boolean {
+  return typeof value !== 'number';
+}
+
 /** A colour of the style sheet: light or dark, as it is now. */
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -49,7 +70,7 @@ export function lineStyle(index: number): { readonly colour: string; readonly da
   };
 }
 
-/** A picture of values over time, with levels across it and faults behind it. */
+/** A picture of values over time, with levels across it and a strip for each fault above it. */
 export function createPlot(height: number): Plot {
   const root = element('div', { class: 'plot' });
   let plot: uPlot | undefined;
@@ -67,7 +88,7 @@ export function createPlot(height: number): Plot {
       {
         width: Math.max(root.clientWidth, 200),
         height,
-        padding: [10, MARGIN.right, 0, 0],
+        padding: [() => STRIP.above + STRIP.height * lanesOf(latest?.marks ?? []).length, MARGIN.right, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
         scales: {
@@ -93,30 +114,42 @@ export function createPlot(height: number): Plot {
           {},
           ...data.lines.map((_line, index) => {
             const style = lineStyle(index);
-            return { stroke: () => colour(style.colour), dash: style.dash, width: 2, points: { size: 5 } };
+            return {
+              stroke: () => colour(style.colour),
+              dash: style.dash,
+              width: 2,
+              // As CloudWatch does: a line joins its data points over periods without any.
+              spanGaps: true,
+              points: { show: true, size: 5, filter: pointsOf },
+            };
           }),
         ],
-        hooks: { drawClear: [drawMarks], draw: [drawLevels] },
+        hooks: { draw: [drawMarks, drawLevels] },
       },
       undefined,
       root,
     );
   }
 
+  /** Above the picture, not over it: curves stay readable while several faults are under way. */
   function drawMarks({ ctx, bbox, valToPos }: uPlot): void {
     const { marks = [], range = { fromMs: 0, toMs: 0 } } = latest ?? {};
-    const band = (fromMs: number, toMs: number, name: string): void => {
+    const lanes = lanesOf(marks);
+    const pixels = devicePixelRatio;
+    const strip = (lane: number, fromMs: number, toMs: number, name: string): void => {
       if (toMs < range.fromMs || fromMs > range.toMs) return;
       const left = valToPos(Math.max(fromMs, range.fromMs), 'x', true);
       const right = valToPos(Math.min(toMs, range.toMs), 'x', true);
       ctx.fillStyle = colour(name);
+      const top = bbox.top - (lanes.length - lane) * STRIP.height * pixels;
       // A moment, too, can be seen.
-      ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * devicePixelRatio), bbox.height);
+      ctx.fillRect(left, top, Math.max(right - left, 2 * pixels), (STRIP.height - 1) * pixels);
     };
-    for (const { atMs, overMs, recoveredMs } of marks) {
+    for (const { fault, atMs, overMs, recoveredMs } of marks) {
+      const lane = lanes.indexOf(fault);
       const endMs = recoveredMs ?? range.toMs;
-      band(atMs, overMs ?? endMs, 'fault');
-      if (overMs !== undefined) band(overMs, endMs, 'recovering');
+      strip(lane, atMs, overMs ?? endMs, 'fault');
+      if (overMs !== undefined) strip(lane, overMs, endMs, 'recovering');
     }
   }
 
@@ -132,7 +165,14 @@ export function createPlot(height: number): Plot {
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      ctx.fillText(label, bbox.left + bbox.width - 4, y - 4 * devicePixelRatio);
+      const x = bbox.left + bbox.width - 4 * devicePixelRatio;
+      const baseline = y - 5 * devicePixelRatio;
+      const width = ctx.measureText(label).width;
+      // A curve behind it must not make it unreadable.
+      ctx.fillStyle = colour('surface');
+      ctx.fillRect(x - width - 2, baseline - 11 * devicePixelRatio, width + 4, 14 * devicePixelRatio);
+      ctx.fillStyle = colour('level');
+      ctx.fillText(label, x, baseline);
     }
     ctx.restore();
   }

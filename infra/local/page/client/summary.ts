@@ -1,20 +1,24 @@
+import type { View } from '../view.ts';
 import { element, setText } from './dom.ts';
-import { formatTime } from './format.ts';
+import { formatSpan, formatTime } from './format.ts';
 import { type Part, section } from './section.ts';
 
 /** The figures of the run, and how it ended. */
 export function createSummary(): Part {
   const status = element('p', { class: 'status', role: 'status' });
+  const terms = element('p', { class: 'terms' });
   const figures = element('dl');
-  const root = section('The run', 'run', status, figures);
+  const root = section('The run', 'run', status, terms, figures);
   let shown = '';
 
   return {
     root,
-    update({ nowMs, figures: rows, result }) {
+    update(view) {
+      const { nowMs, figures: rows, result } = view;
       const failures = result?.failures ?? [];
       root.dataset.result = result === undefined ? 'open' : failures.length === 0 ? 'good' : 'failed';
-      setText(status, result === undefined ? 'Under way.' : endOf(nowMs, failures));
+      setText(status, result === undefined ? underWay(view) : endOf(nowMs, failures));
+      setText(terms, termsOf(view));
       const text = JSON.stringify(rows);
       if (text === shown) return;
       shown = text;
@@ -27,4 +31,21 @@ export function createSummary(): Part {
 
 function endOf(nowMs: number, failures: readonly string[]): string {
   return `Over after ${formatTime(nowMs)}: ${failures.length === 0 ? 'good' : `failed: ${failures.join('; ')}`}.`;
+}
+
+/** The run's clock, and why nothing is to be seen at first. */
+function underWay({ nowMs, run: { durationMs, firstSilenceMs }, window: { addresses } }: View): string {
+  const leftMs = durationMs - nowMs;
+  const clock =
+    leftMs > 0
+      ? `${formatTime(nowMs)} since the start; work comes in for another ${formatTime(leftMs)}.`
+      : `${formatTime(nowMs)} since the start; no more work comes in, and the run ends when all of it is done.`;
+  const isSilent = addresses.length === 0 || nowMs < firstSilenceMs;
+  return isSilent
+    ? `${clock} A new call counter gives its first ticket ${formatSpan(firstSilenceMs)} ahead, past every ticket that could be alive: until then no call is made.`
+    : clock;
+}
+
+function termsOf({ run: { profile, cloudWatchMinuteMs }, window: { limit, windowMs } }: View): string {
+  return `Profile: ${profile}. The WAF allows ${limit} calls in ${formatTime(windowMs)}. A minute of CloudWatch passes in ${formatTime(cloudWatchMinuteMs)}.`;
 }

@@ -1,13 +1,15 @@
 import type { GraphView, View, WidgetView } from '../view.ts';
-import { element } from './dom.ts';
+import { element, setText } from './dom.ts';
 import { createFigure } from './figure.ts';
+import { formatTime } from './format.ts';
 import { type Part, section } from './section.ts';
 import { timeRangeOf } from './time-range.ts';
 
 /** The widgets of the stack's dashboard, as CloudWatch will show them; its alarms stand above already. */
 export function createWidgets(): Part {
   const grid = element('div', { class: 'grid' });
-  const root = section('The dashboard', 'dashboard', grid);
+  const scale = element('p', { class: 'terms' });
+  const root = section('The dashboard', 'dashboard', scale, grid);
   let parts: readonly WidgetPart[] | undefined;
 
   return {
@@ -16,6 +18,10 @@ export function createWidgets(): Part {
       if (parts === undefined) {
         parts = view.widgets.map(createPart);
         grid.append(...parts.map((part) => part.root));
+        setText(
+          scale,
+          `As CloudWatch will show it: its minute passes in ${formatTime(view.run.cloudWatchMinuteMs)} of this run. Times in pictures and tables are CloudWatch's; below the pictures is the time of the run.`,
+        );
       }
       for (const [index, part] of parts.entries()) part.update(view.widgets[index] as WidgetView, view);
     },

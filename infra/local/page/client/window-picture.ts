@@ -2,18 +2,19 @@ import uPlot from 'uplot';
 
 import type { View } from '../view.ts';
 import { element } from './dom.ts';
+import { createFaultStrips } from './fault-strips.ts';
 import { createFigure } from './figure.ts';
 import { formatTime } from './format.ts';
 import { type Part, section } from './section.ts';
 import { timeRangeOf } from './time-range.ts';
 import { createTokenBars } from './token-bars.ts';
 
-/** Heights in CSS pixels: as high as the column of faults that stands beside it where there is room. */
-const BESIDE_FAULTS = 500;
-const ALONE = 280;
+/** In CSS pixels. */
+const HEIGHT = 300;
 
-/** What CloudWatch cannot draw: the firewall's own count, and the lives of the tokens above it. */
+/** What CloudWatch cannot draw: the WAF's own count, and the lives of the tokens above it. */
 export function createWindowPicture(): Part {
+  const strips = createFaultStrips();
   const tokens = createTokenBars();
   const key = element(
     'p',
@@ -25,17 +26,17 @@ export function createWindowPicture(): Part {
     element('span', { class: 'fault' }, 'a fault'),
     element('span', { class: 'recovering' }, 'recovery'),
   );
-  const figure = createFigure(
-    'Calls in the window that ends now, by source address',
-    matchMedia('(min-width: 900px)').matches ? BESIDE_FAULTS : ALONE,
-    tokens.nodes,
-  );
+  const figure = createFigure('Calls in the window that ends now, by source address', HEIGHT, [
+    strips.node,
+    ...tokens.nodes,
+  ]);
   const root = section('Tokens and the call budget', 'window', key, figure.root);
 
   return {
     root,
     update(view) {
       const range = timeRangeOf(view);
+      strips.update(view, range);
       tokens.update(view.tokens, range);
       figure.update({ ...linesOf(view), levels: levelsOf(view), marks: view.marks, range });
     },

@@ -193,6 +193,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     const nothing: View = {
       nowMs: 0,
       figures: [],
+      run: { profile: 'test', durationMs: 1_000, firstSilenceMs: 100, cloudWatchMinuteMs: 100 },
       window: { limit: 1, windowMs: 1_000, addresses: [] },
       tokens: [],
       faults: [],

@@ -113,7 +113,7 @@ test('a graph has a point for each complete period, and one for the current', ()
 
 test('an alarm is told with the times at which it was raised; what was before the run is not missing', () => {
   const alarm: AlarmDefinition = {
-    name: 'MonitoringTicksMissing',
+    name: 'token-broker-TicksMissing',
     description: 'No ticks.',
     query,
     comparison: 'LessThanThreshold',

@@ -33,6 +33,12 @@ test('takes every flag, with a space or an equals sign', () => {
   });
 });
 
+test('says how options reach the run when npm kept them for itself', () => {
+  expect(() => parseCommandLine(['10'], { npm_config_for: 'true' })).toThrow('npm start -- --for');
+  expect(() => parseCommandLine([], { npm_config_no_faults: 'true' })).toThrow('npm start -- --no-faults');
+  expect(parseCommandLine(['-h'], { npm_config_loglevel: 'error' }).help).toBe(true);
+});
+
 test('leaves the page out', () => {
   expect(parseCommandLine(['--no-page', '--port', '8080']).pagePort).toBeUndefined();
 });
