@@ -7,7 +7,7 @@ import {
   isSecretPrefix,
   SECRET_PREFIX_RULE,
 } from './platform/client-name.ts';
-import { parseApiUrl } from './platform/endpoint-url.ts';
+import { endpointUse, parseApiUrl } from './platform/endpoint-url.ts';
 import { type AnySchema, type Schema, type Text, violationOf } from './platform/schema.ts';
 import { TOKEN_SCHEMA, type TokenSettings } from './token/settings.ts';
 
@@ -90,14 +90,20 @@ export function required(environment: Environment, name: keyof typeof ENV): stri
   return value;
 }
 
-function readBroker<Settings>(environment: Environment, schema: Schema<Settings>): Settings {
+function readBroker<Settings extends BrokerSettings>(
+  environment: Environment,
+  schema: Schema<Settings>,
+): Settings {
   const json = environment[ENV.broker];
   if (!json) {
     throw new ConfigError(
       `the environment variable ${ENV.broker} is missing: without it a function would keep a budget of its own. TokenBroker.connect sets it, elsewhere set what TokenBroker.environment returns`,
     );
   }
-  return checkSettings(schema, parse(json), ENV.broker);
+  const settings = checkSettings(schema, parse(json), ENV.broker);
+  const apiUrl = parseApiUrl(settings.apiUrl, endpointUse(environment));
+  if ('rule' in apiUrl) throw new ConfigError(`${ENV.broker}.apiUrl ${apiUrl.rule}`);
+  return settings;
 }
 
 /**

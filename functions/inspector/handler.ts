@@ -6,6 +6,7 @@ import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientItems } from '../../lib/minter/client-item.ts';
 import { introspect } from '../../lib/oauth/introspection-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
+import { endpointUse } from '../../lib/platform/endpoint-url.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { readMinterSettings } from '../../lib/settings.ts';
@@ -36,6 +37,7 @@ followServerClock(dynamo, clock);
 const secrets = createSecrets({
   secretsManager: new SecretsManagerClient(SDK_CONFIG),
   prefix: secretPrefix,
+  endpointUse: endpointUse(process.env),
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
 });

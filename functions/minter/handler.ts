@@ -11,6 +11,7 @@ import { createMinter } from '../../lib/minter/minter.ts';
 import { createSecretListingStore } from '../../lib/minter/secret-listing.ts';
 import { runTick, type TickSummary } from '../../lib/minter/tick.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
+import { endpointUse } from '../../lib/platform/endpoint-url.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { readMinterSettings } from '../../lib/settings.ts';
@@ -44,6 +45,7 @@ const listing = createSecretListingStore({ client, table });
 const secrets = createSecrets({
   secretsManager: new SecretsManagerClient(SDK_CONFIG),
   prefix: secretPrefix,
+  endpointUse: endpointUse(process.env),
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
 });

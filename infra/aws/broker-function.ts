@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -33,6 +33,8 @@ export interface BrokerFunctionProps {
   readonly mayInvokeItself?: boolean | undefined;
   /** Takes the events of asynchronous invocations that failed. @default - none */
   readonly deadLetterQueue?: IQueue | undefined;
+  /** Executions that the account keeps free for this function, and their limit. @default - shares those of the account */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 /** The shortest that Lambda takes. Its own default for events that it cannot deliver is six hours. */
@@ -53,6 +55,7 @@ export class BrokerFunction extends NodejsFunction {
       network,
       mayInvokeItself,
       deadLetterQueue,
+      reservedConcurrency,
     } = props;
     const { banner, mainFields, ...bundling } = BUNDLING;
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -81,6 +84,7 @@ export class BrokerFunction extends NodejsFunction {
         bundleAwsSDK: true,
       },
       ...network,
+      ...(reservedConcurrency !== undefined && { reservedConcurrentExecutions: reservedConcurrency }),
       // Else Lambda takes it for a runaway after 16 rounds, and sends its messages to the dead-letter queue.
       ...(mayInvokeItself && { recursiveLoop: RecursiveLoop.ALLOW }),
       // A failed event is not worth a second try, nor a late one a first: the schedule brings the next.
@@ -93,7 +97,7 @@ export class BrokerFunction extends NodejsFunction {
         resources: [logGroup.logGroupArn],
       }),
     );
-    if (network) this.addToRolePolicy(networkInterfaces());
+    if (network) for (const statement of networkInterfaces()) this.addToRolePolicy(statement);
 
     acknowledge(role, {
       'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for writing traces and for attaching to a VPC',
@@ -105,17 +109,31 @@ export class BrokerFunction extends NodejsFunction {
   }
 }
 
-/** What Lambda needs to attach a function to a VPC. It names no resource, since the interfaces do not exist yet. */
-function networkInterfaces(): PolicyStatement {
-  return new PolicyStatement({
-    actions: [
-      'ec2:CreateNetworkInterface',
-      'ec2:DescribeNetworkInterfaces',
-      'ec2:DescribeSubnets',
-      'ec2:DeleteNetworkInterface',
-      'ec2:AssignPrivateIpAddresses',
-      'ec2:UnassignPrivateIpAddresses',
-    ],
-    resources: ['*'],
-  });
+const NETWORK_INTERFACE_ACTIONS = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+/**
+ * Lambda attaches a function to a VPC with the function's role, which would let the function's code do the same: requests of
+ * code carry `lambda:SourceFunctionArn`, and are denied. AWS compares the key with the function's ARN; the role is this
+ * function's alone, and its policy is created before the function has an ARN. No resource is named, since the interfaces do
+ * not exist yet.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice-security
+ */
+function networkInterfaces(): PolicyStatement[] {
+  const all = { actions: NETWORK_INTERFACE_ACTIONS, resources: ['*'] };
+  return [
+    new PolicyStatement(all),
+    new PolicyStatement({
+      ...all,
+      effect: Effect.DENY,
+      conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
+    }),
+  ];
 }

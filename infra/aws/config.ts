@@ -22,7 +22,14 @@ export interface Stage {
   readonly alarmTopicArn?: string | undefined;
   /** Availability zones with a fixed egress address each; 0: no VPC. */
   readonly zones?: number | undefined;
+  /** The same zones by name, in the place of their number. */
+  readonly availabilityZones?: readonly string[] | undefined;
+  /** Executions that the account keeps free for the minter. */
+  readonly minterReservedConcurrency?: number | undefined;
 }
+
+const ZONES_RULE =
+  'one or two different availability zones by name, such as ["eu-central-1a", "eu-central-1c"]';
 
 const TOPIC_ARN_RULE = 'the ARN of an SNS topic, such as arn:aws:sns:eu-central-1:123456789012:alarms';
 
@@ -95,7 +102,22 @@ const schema = v.strictObject({
     ),
   ),
   zones: v.exactOptional(whole(0, 2, 'availability zones')),
+  availabilityZones: v.exactOptional(
+    v.pipe(
+      v.array(v.pipe(v.string(ZONES_RULE), v.regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, ZONES_RULE)), ZONES_RULE),
+      v.check((names) => [1, 2].includes(names.length) && new Set(names).size === names.length, ZONES_RULE),
+    ),
+  ),
+  minterReservedConcurrency: v.exactOptional(whole(1, 1000, 'executions')),
 });
+
+const stageSchema = v.pipe(
+  schema,
+  v.check(
+    ({ zones, availabilityZones }) => zones === undefined || availabilityZones === undefined,
+    'a stage with either zones or availabilityZones',
+  ),
+);
 
 /**
  * @param stages the context key `stages`: an object of stages by name
@@ -115,7 +137,7 @@ export function readStage(stages: unknown, name: unknown): Stage {
       `stage is ${JSON.stringify(name)}; it must be letters, digits and -, beginning with a letter`,
     );
   }
-  const result = v.safeParse(schema, found[1]);
+  const result = v.safeParse(stageSchema, found[1]);
   if (result.success) return { ...result.output, name };
   throw new Error(`cdk.json: ${result.issues.map((issue) => sentenceOf(issue, name)).join('; ')}`);
 }

@@ -20,6 +20,8 @@ import type { FunctionNetwork } from './broker-function.ts';
 export interface EgressProps {
   /** Availability zones, each with a NAT gateway and an address of its own: 1 or 2. */
   readonly zones: number;
+  /** Their names. @default - the first of the region, in the order of their names */
+  readonly availabilityZones?: readonly string[] | undefined;
   readonly logRetention: RetentionDays;
 }
 
@@ -35,13 +37,13 @@ export class Egress extends Construct {
   /** The source address of each zone's calls. */
   readonly addresses: readonly string[];
 
-  constructor(scope: Construct, id: string, { zones, logRetention }: EgressProps) {
+  constructor(scope: Construct, id: string, { zones, availabilityZones, logRetention }: EgressProps) {
     super(scope, id);
     const addresses = Array.from({ length: zones }, (_, index) => new CfnEIP(this, `Address${index + 1}`));
     // The CDK's own class and interface disagree under exactOptionalPropertyTypes.
     const vpc: IVpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.0.0.0/22'),
-      maxAzs: zones,
+      ...(availabilityZones ? { availabilityZones: [...availabilityZones] } : { maxAzs: zones }),
       natGateways: zones,
       natGatewayProvider: NatProvider.gateway({
         eipAllocationIds: addresses.map((address) => address.attrAllocationId),

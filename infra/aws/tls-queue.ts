@@ -12,7 +12,7 @@ export class TlsQueue extends Queue {
   constructor(
     scope: Construct,
     id: string,
-    props: Pick<QueueProps, 'visibilityTimeout' | 'deadLetterQueue'> = {},
+    props: Pick<QueueProps, 'visibilityTimeout' | 'deadLetterQueue' | 'redriveAllowPolicy'> = {},
   ) {
     super(scope, id, {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -22,6 +22,8 @@ export class TlsQueue extends Queue {
       ...props,
     });
     if (props.deadLetterQueue) return;
+    // Where a queue redrives to it, no redriveAllowPolicy names that queue: the two resources would refer to each other, which
+    // CloudFormation refuses while it generates their names.
     const reason = 'It is the end of the line: people, or consumers of their own, take messages from it';
     acknowledge(this, { 'AwsSolutions-SQS3': reason, 'Serverless-SQSRedrivePolicy': reason });
   }

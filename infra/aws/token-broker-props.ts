@@ -58,6 +58,12 @@ export interface TokenBrokerProps {
    */
   readonly logRetention?: RetentionDays | undefined;
   /**
+   * Executions that the account keeps free for the minter, which are also the most that it runs at once. It matters where
+   * other functions may use up the account's: ticks that are throttled mint nothing.
+   * @default - none are kept: Lambda leaves at least 100 of an account unreserved, and an account may have but 10
+   */
+  readonly minterReservedConcurrency?: number | undefined;
+  /**
    * Where the minter's and the inspector's calls leave from.
    * @default - outside of any VPC
    */

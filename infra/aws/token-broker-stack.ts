@@ -20,12 +20,16 @@ export interface TokenBrokerStackProps extends StackProps {
 export class TokenBrokerStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: TokenBrokerStackProps) {
     super(scope, id, props);
-    const { apiUrl, client, secretPrefix, tickMinutes, token, budget, alarmTopicArn, zones = 0 } = stage;
+    const { apiUrl, client, secretPrefix, tickMinutes, token, budget, alarmTopicArn, availabilityZones } =
+      stage;
+    this.#checkZones(availabilityZones);
+    const zones = availabilityZones?.length ?? stage.zones ?? 0;
     const logRetention = stage.logRetentionDays ?? RetentionDays.ONE_MONTH;
     // CloudFormation does not take tags of dashboards in all Regions yet.
     Tags.of(this).add('stage', stage.name, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
 
-    const egress = zones > 0 ? new Egress(this, 'Egress', { zones, logRetention }) : undefined;
+    const egress =
+      zones > 0 ? new Egress(this, 'Egress', { zones, availabilityZones, logRetention }) : undefined;
     const broker = new TokenBroker(this, 'Broker', {
       apiUrl,
       secretPrefix,
@@ -35,6 +39,7 @@ export class TokenBrokerStack extends Stack {
       serviceName: this.stackName,
       logRetention,
       network: egress?.anyZone,
+      minterReservedConcurrency: stage.minterReservedConcurrency,
     });
     const queues = new JobQueues(this, 'Jobs');
     const workerProps = { broker, queues, client, logRetention };
@@ -79,6 +84,12 @@ export class TokenBrokerStack extends Stack {
         (egress?.addresses ?? []).map((address, index) => [`EgressAddress${index + 1}`, address]),
       ),
     });
+  }
+
+  #checkZones(names: readonly string[] = []): void {
+    const elsewhere = names.find((name) => !name.startsWith(this.region));
+    if (elsewhere === undefined || Token.isUnresolved(this.region)) return;
+    throw new Error(`availabilityZones names ${elsewhere}, which is no zone of ${this.region}`);
   }
 
   #topic(arn: string): ITopic {

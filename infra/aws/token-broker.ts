@@ -5,7 +5,7 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { type IQueue, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { budgetSettings } from '../../lib/budget/settings.ts';
 import {
@@ -91,7 +91,10 @@ export class TokenBroker extends Construct {
     this.#store = new BrokerTable(this, 'Store', { encryptionKey: props.encryptionKey });
     this.table = this.#store.table;
     this.encryptionKey = this.#store.encryptionKey;
-    this.deadLetterQueue = new TlsQueue(this, 'DeadTicks');
+    this.deadLetterQueue = new TlsQueue(this, 'DeadTicks', {
+      // Lambda and Scheduler send to it; no queue redrives to it.
+      redriveAllowPolicy: { redrivePermission: RedrivePermission.DENY_ALL },
+    });
 
     this.#settings = {
       table: this.table.tableName,
@@ -113,6 +116,7 @@ export class TokenBroker extends Construct {
       logRetention,
       network,
       deadLetterQueue: this.deadLetterQueue,
+      reservedConcurrency: props.minterReservedConcurrency,
     });
     this.inspector = new BrokerFunction(this, 'Inspector', {
       entry: 'inspector',

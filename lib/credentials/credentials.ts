@@ -1,4 +1,9 @@
-import { type EndpointUrl, introspectUrlOf, parseEndpointUrl } from '../platform/endpoint-url.ts';
+import {
+  type EndpointUrl,
+  type EndpointUse,
+  introspectUrlOf,
+  parseEndpointUrl,
+} from '../platform/endpoint-url.ts';
 import { type BasicHeader, buildBasicHeader, parseBasicHeader } from './basic-header.ts';
 import { SecretMalformedError } from './errors.ts';
 
@@ -27,7 +32,7 @@ export interface Credentials {
  *
  * @throws {SecretMalformedError} naming the rule that failed, never the value
  */
-export function parseCredentials(client: string, secretString: string): Credentials {
+export function parseCredentials(client: string, secretString: string, use?: EndpointUse): Credentials {
   const fail = (rule: string): never => {
     throw new SecretMalformedError(client, rule);
   };
@@ -38,7 +43,7 @@ export function parseCredentials(client: string, secretString: string): Credenti
     return typeof value === 'string' ? value : fail(`${key} must be a string`);
   };
   const url = (key: string): string => {
-    const parsed: EndpointUrl = parseEndpointUrl(text(key));
+    const parsed: EndpointUrl = parseEndpointUrl(text(key), use);
     return 'rule' in parsed ? fail(`${key} ${parsed.rule}`) : parsed.url;
   };
 

@@ -1,6 +1,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { isPlumeError } from '../errors.ts';
 import { CLIENT_NAME_RULE, checkClientName, isClientName } from '../platform/client-name.ts';
+import type { EndpointUse } from '../platform/endpoint-url.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import { type Credentials, parseCredentials } from './credentials.ts';
 import { SecretMalformedError, SecretMissingError, SecretUnavailableError } from './errors.ts';
@@ -71,10 +72,13 @@ const MISSING: ReadonlySet<string> = new Set(['ResourceNotFoundException', 'Inva
 export function createSecrets({
   secretsManager,
   prefix,
+  endpointUse,
   onRejected,
 }: {
   readonly secretsManager: SecretsManagerClient;
   readonly prefix: string;
+  /** Where the credentials' addresses are asked. */
+  readonly endpointUse?: EndpointUse;
   readonly onRejected?: (rejected: RejectedSecret) => void;
 }): Secrets {
   const namePrefix = `${prefix}/`;
@@ -110,7 +114,7 @@ export function createSecrets({
         credentials() {
           if (SecretString === undefined)
             throw new SecretMalformedError(client, 'it must be text, not binary');
-          return parseCredentials(client, SecretString);
+          return parseCredentials(client, SecretString, endpointUse);
         },
       };
     },

@@ -51,6 +51,15 @@ test('a function without the variable does not start with a budget of its own', 
   }
 });
 
+test('http to loopback as the address of the API is refused inside Lambda, where the runtime API listens', () => {
+  const local = environment(changed('apiUrl', 'http://127.0.0.1:9001/'));
+  const inLambda = { ...local, AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001' };
+  for (const read of [readWorkerSettings, readMinterSettings]) {
+    expect(read(local).apiUrl).toBe('http://127.0.0.1:9001/');
+    expect(() => read(inLambda)).toThrow('PLUME_BROKER.apiUrl must be an https URL (http to loopback works');
+  }
+});
+
 test('a setting that is missing is refused, unless it may be left out', () => {
   expect(DEFAULT_TOKEN_SETTINGS.introspectEveryMs).toBeUndefined();
   for (const path of [

@@ -20,5 +20,5 @@ test.skipIf(!IS_CFN_LINT_INSTALLED).each([0, 2])(
       rmSync(directory, { recursive: true, force: true });
     }
   },
-  60_000,
+  300_000,
 );

@@ -35,6 +35,7 @@ test('a stage may set all keys', () => {
     logRetentionDays: 90,
     alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
     zones: 2,
+    minterReservedConcurrency: 5,
   };
   expect(read(stage)).toEqual({ ...stage, name: 'dev' });
   expect(() => createStack(read(stage))).not.toThrow();
@@ -71,6 +72,26 @@ test.each<[string, unknown, string]>([
     'too many zones',
     { ...valid, zones: 3 },
     'stages.dev.zones is 3; it must be a whole number of availability zones from 0 to 2',
+  ],
+  [
+    'a zone without its letter',
+    { ...valid, availabilityZones: ['eu-central-1'] },
+    'stages.dev.availabilityZones.0 is "eu-central-1"; it must be one or two different availability zones by name',
+  ],
+  [
+    'one zone twice',
+    { ...valid, availabilityZones: ['eu-central-1a', 'eu-central-1a'] },
+    'it must be one or two different availability zones by name',
+  ],
+  [
+    'zones by number and by name',
+    { ...valid, zones: 1, availabilityZones: ['eu-central-1a'] },
+    'it must be a stage with either zones or availabilityZones',
+  ],
+  [
+    'no execution for the minter',
+    { ...valid, minterReservedConcurrency: 0 },
+    'stages.dev.minterReservedConcurrency is 0; it must be a whole number of executions from 1 to 1000',
   ],
   [
     'an odd retention',

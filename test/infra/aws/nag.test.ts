@@ -18,5 +18,5 @@ test.each([
     createStack({ zones }, app, env);
     expect(() => app.synth()).not.toThrow();
   },
-  60_000,
+  300_000,
 );

@@ -13,7 +13,7 @@ import {
   statementsOf,
   withoutOne,
 } from '../../fixtures/iam/account.ts';
-import { DEPLOYER, deploy, REGION } from '../../fixtures/iam/cloudformation.ts';
+import { ACCOUNT, DEPLOYER, deploy, REGION } from '../../fixtures/iam/cloudformation.ts';
 import { platformRequests } from '../../fixtures/iam/platform-requests.ts';
 import { createApp, synth } from './synth.ts';
 
@@ -63,6 +63,30 @@ describe.each([0, 2])('in a stack with %i zones', (zones) => {
       ]);
     }
   });
+});
+
+test('the code of a function in a VPC may not manage network interfaces as Lambda does in its name', async () => {
+  const resources = deploy(synth({ zones: 2 }));
+  const ofLambda = platformRequests(resources).filter(({ action }) => action.startsWith('ec2:'));
+  expect(ofLambda.length).toBeGreaterThan(0);
+  const ofCode = ofLambda.map((request) => ({
+    ...request,
+    purpose: 'code attaches an interface',
+    context: { 'lambda:SourceFunctionArn': `arn:aws:lambda:${REGION}:${ACCOUNT}:function:any` },
+  }));
+  const refusals = await refusalsOf(ofCode, statementsOf(resources));
+  expect(refusals.filter((refusal) => refusal.includes('ExplicitlyDenied')).length).toBe(ofCode.length);
+});
+
+test('a queue that another one redrives to takes that, and the dead ticks take nothing from queues', () => {
+  const queues = deploy(synth()).filter(({ type }) => type === 'AWS::SQS::Queue');
+  const targets = queues.flatMap(({ properties }) => properties.RedrivePolicy?.deadLetterTargetArn ?? []);
+  expect(targets.length).toBe(1);
+  const denying = queues
+    .filter(({ properties }) => properties.RedriveAllowPolicy?.redrivePermission === 'denyAll')
+    .map(({ arn }) => arn);
+  expect(denying).toEqual([expect.stringContaining('DeadTicks')]);
+  expect(denying).not.toContain(targets[0]);
 });
 
 describe('alarms reach', () => {

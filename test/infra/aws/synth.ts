@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type Environment } from 'aws-cdk-lib';
@@ -17,10 +17,13 @@ export const STAGE: Stage = { name: 'test', apiUrl: 'https://api.plume.example/'
 const assemblies = mkdtempSync(join(tmpdir(), 'plume-assemblies-'));
 afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
 
+/** The feature flags that the stack is deployed with. */
+const { context: flags } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
+
 /** An app that bundles nothing: what the functions' code is does not matter to its template. */
 export function createApp(context: Readonly<Record<string, unknown>> = {}): App {
   return new App({
-    context: { ...context, 'aws:cdk:bundling-stacks': [] },
+    context: { ...flags, ...context, 'aws:cdk:bundling-stacks': [] },
     outdir: mkdtempSync(join(assemblies, 'app-')),
   });
 }

@@ -353,8 +353,34 @@ describe('options', () => {
   });
 });
 
+test('the minter keeps executions of the account for itself if told so', () => {
+  const { stack } = createBroker({ minterReservedConcurrency: 5 });
+  const functions = Template.fromStack(stack).findResources('AWS::Lambda::Function');
+  expect(
+    Object.values(functions).map(({ Properties }) => [
+      FUNCTIONS.minter.test(Properties.Description),
+      Properties.ReservedConcurrentExecutions,
+    ]),
+  ).toEqual([
+    [true, 5],
+    [false, undefined],
+  ]);
+});
+
 describe('egress', () => {
   const template = synth({ zones: 2 });
+
+  test('is in the zones that the stage names', () => {
+    const named = synth({ availabilityZones: ['eu-central-1b', 'eu-central-1c'] });
+    const zones = Object.values(named.findResources('AWS::EC2::Subnet')).map(
+      ({ Properties }) => Properties.AvailabilityZone,
+    );
+    expect(new Set(zones)).toEqual(new Set(['eu-central-1b', 'eu-central-1c']));
+    named.resourceCountIs('AWS::EC2::NatGateway', 2);
+    expect(() => synth({ availabilityZones: ['us-east-1a'] })).toThrow(
+      'availabilityZones names us-east-1a, which is no zone of eu-central-1',
+    );
+  });
 
   test('has one address, NAT gateway and worker per zone', () => {
     template.resourceCountIs('AWS::EC2::EIP', 2);
