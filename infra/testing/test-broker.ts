@@ -7,7 +7,7 @@ import { createTokenReader } from '../../lib/token/read-token.ts';
 import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../local/plume-cloud/plume-cloud.ts';
-import type { CloudHappening } from '../local/run/facts.ts';
+import type { CloudEvent } from '../local/run/events.ts';
 import { createMemoryMinter } from './memory-minter.ts';
 import { createMemoryTicketCounter } from './memory-ticket-counter.ts';
 import { createMemoryMintRequests, createMemoryTokenStore } from './memory-token-store.ts';
@@ -73,9 +73,9 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
   const statuses: number[] = [];
   let issued = 0;
 
-  function record(happening: CloudHappening): void {
-    if (happening.kind === 'token-issued') issued += 1;
-    if (happening.kind === 'answer' && happening.endpoint === 'api') statuses.push(happening.status);
+  function record(event: CloudEvent): void {
+    if (event.kind === 'token-issued') issued += 1;
+    if (event.kind === 'answer' && event.endpoint === 'api') statuses.push(event.status);
   }
   const client: CloudClient = {
     name,

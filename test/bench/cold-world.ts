@@ -72,9 +72,9 @@ export async function startColdWorld(options: {
     },
   });
   system.add('minter', { environment: system.withSecrets() });
-  system.facts.subscribe((fact) => {
-    if (fact.kind === 'table-request') counted.table += 1;
-    if (fact.kind === 'answer' && fact.endpoint === 'token') counted.token += 1;
+  system.events.subscribe((event) => {
+    if (event.kind === 'table-request') counted.table += 1;
+    if (event.kind === 'answer' && event.endpoint === 'token') counted.token += 1;
   });
   // Loads the minter: a cold start is no matter of this comparison.
   await system.invoke('minter', { kind: 'request', client: 'nobody' });

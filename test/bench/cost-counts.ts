@@ -54,9 +54,9 @@ export async function countLogs(): Promise<{ tick: number; call: number }> {
   try {
     system.add('caller', { environment: system.environment({ apiUrl: cloud.apiUrl }) });
     const bytes: Record<string, number> = {};
-    system.facts.subscribe((fact) => {
-      if (fact.kind !== 'log') return;
-      bytes[fact.name] = (bytes[fact.name] ?? 0) + Buffer.byteLength(fact.line);
+    system.events.subscribe((event) => {
+      if (event.kind !== 'log') return;
+      bytes[event.name] = (bytes[event.name] ?? 0) + Buffer.byteLength(event.line);
     });
     const written = async (name: string, event: unknown): Promise<number> => {
       // The first may have more to tell.

@@ -109,10 +109,10 @@ async function measure(
   const over = new AbortController();
   const ends: { readonly atMs: number; readonly ok: boolean }[] = [];
   const seen: { readonly atMs: number; readonly what: 'mint' | '401' }[] = [];
-  const unsubscribe = system.facts.subscribe((fact) => {
-    if (fact.kind === 'token-issued') seen.push({ atMs: fact.atMs, what: 'mint' });
-    if (fact.kind === 'answer' && fact.endpoint === 'api' && fact.status === 401)
-      seen.push({ atMs: fact.atMs, what: '401' });
+  const unsubscribe = system.events.subscribe((event) => {
+    if (event.kind === 'token-issued') seen.push({ atMs: event.atMs, what: 'mint' });
+    if (event.kind === 'answer' && event.endpoint === 'api' && event.status === 401)
+      seen.push({ atMs: event.atMs, what: '401' });
   });
   const calls = Array.from({ length: instances }, () => contender.instance());
   // Everybody has a token and a connection before the clock starts.
@@ -150,7 +150,8 @@ async function measure(
   const untilMs = backAtMs ?? endMs;
   // Those of a moment: a call that was under way at the revocation may be the first to come back.
   const during = (what: 'mint' | '401'): number =>
-    seen.filter((fact) => fact.what === what && fact.atMs >= revokedMs && fact.atMs < untilMs + 1_000).length;
+    seen.filter((event) => event.what === what && event.atMs >= revokedMs && event.atMs < untilMs + 1_000)
+      .length;
   return {
     failed: ends.filter(({ ok }) => !ok).length,
     rejected: during('401'),

@@ -11,9 +11,9 @@ import { putQueueMetrics } from '../../infra/local/emulators/cloudwatch/queue-me
 import { synthesize } from '../../infra/local/emulators/cloudwatch/synthesize.ts';
 import { alarmsOf } from '../../infra/local/emulators/cloudwatch/template.ts';
 import { secondMsOf } from '../../infra/local/emulators/cloudwatch/time-scale.ts';
-import { createFacts } from '../../infra/local/run/facts.ts';
+import { type Deployment, startDeployment } from '../../infra/local/run/deployment.ts';
+import { createEventLog } from '../../infra/local/run/events.ts';
 import { submitJobs } from '../../infra/local/run/jobs.ts';
-import { startWorld, type World } from '../../infra/local/run/world.ts';
 import { METRIC_NAMESPACE } from '../../lib/contract.ts';
 import { FAST_PROFILE } from '../fixtures/fast-profile.ts';
 
@@ -24,25 +24,25 @@ const PATIENCE_MS = 20_000;
 const template = synthesize(FAST_PROFILE);
 const alarms = alarmsOf(template);
 const store = createMetricStore();
-const facts = createFacts(Date.now);
+const events = createEventLog(Date.now);
 const over = new AbortController();
 /** Every alarm that has ever been raised. */
 const raised = new Set<string>();
-let world: World;
+let deployment: Deployment;
 let watching: Promise<unknown>;
 
 beforeAll(async () => {
-  facts.subscribe((fact) => putFunctionMetric(store, fact, secondMsOf(FAST_PROFILE)));
-  world = await startWorld({
+  events.subscribe((event) => putFunctionMetric(store, event, secondMsOf(FAST_PROFILE)));
+  deployment = await startDeployment({
     profile: FAST_PROFILE,
     workers: 6,
-    facts,
+    events,
     now: Date.now,
     dynamodbUrl: undefined,
   });
   watching = Promise.all([
     putQueueMetrics({
-      queues: world.queues,
+      queues: deployment.queues,
       template,
       store,
       now: Date.now,
@@ -57,7 +57,7 @@ beforeAll(async () => {
 afterAll(async () => {
   over.abort();
   await watching;
-  await world.stop();
+  await deployment.stop();
 });
 
 async function watchAlarms(): Promise<void> {
@@ -91,18 +91,18 @@ async function expectOver(...names: readonly string[]): Promise<void> {
 function submit(perSecond: number, durationMs: number): Promise<void> {
   const endMs = performance.now() + durationMs;
   return submitJobs({
-    sqs: world.sqs,
-    queueUrl: world.queues.jobs,
+    sqs: deployment.sqs,
+    queueUrl: deployment.queues.jobs,
     backlog: 0,
     perSecond: () => perSecond,
     next: () => (performance.now() < endMs ? 'submit' : 'end'),
-    record: facts.record,
+    record: events.record,
     signal: over.signal,
   });
 }
 
 /**
- * Of instances that freeze, clocks that are off and servers that contradict themselves, which this world does not have:
+ * Of instances that freeze, clocks that are off and servers that contradict themselves, which this deployment does not have:
  * test/lib/budget/ and test/lib/minter/ do.
  */
 const OF_OTHER_WORLDS = new Set(['TicketsExpired', 'ClockOffset', 'ExpiryDisagreement']);
@@ -125,24 +125,26 @@ describe('each alarm is raised by its own fault', () => {
 
   test('DeadJobs: a job that nobody can do', async () => {
     raised.clear();
-    await world.sqs.send(new SendMessageCommand({ QueueUrl: world.queues.jobs, MessageBody: 'no job' }));
+    await deployment.sqs.send(
+      new SendMessageCommand({ QueueUrl: deployment.queues.jobs, MessageBody: 'no job' }),
+    );
     await expectRaised('DeadJobs');
   }, 60_000);
 
   test('ClientsFailing, TokenAboutToExpire, then ClientWithoutToken: the authorization server is away', async () => {
     raised.clear();
-    world.cloud.setOutage('unavailable');
+    deployment.cloud.setOutage('unavailable');
     await expectRaised('ClientsFailing', 'TokenAboutToExpire', 'ClientWithoutToken');
     expect([...raised].indexOf('TokenAboutToExpire')).toBeLessThan([...raised].indexOf('ClientWithoutToken'));
-    world.cloud.setOutage(undefined);
+    deployment.cloud.setOutage(undefined);
     await expectOver('ClientsFailing', 'TokenAboutToExpire', 'ClientWithoutToken');
   }, 60_000);
 
   test('TicksMissing and DeadTicks: the table is away', async () => {
     raised.clear();
-    world.table.setAway(true);
+    deployment.table.setAway(true);
     await expectRaised('TicksMissing');
-    world.table.setAway(false);
+    deployment.table.setAway(false);
     await expectRaised('DeadTicks');
     await expectOver('TicksMissing');
   }, 60_000);
@@ -151,7 +153,7 @@ describe('each alarm is raised by its own fault', () => {
     await expectOver('TokenAboutToExpire', 'ClientWithoutToken', 'ClientsFailing');
     const before = new Set(raisedNow());
     raised.clear();
-    world.cloud.revoke('mocha');
+    deployment.cloud.revoke('mocha');
     await submit(5, 3_000);
     expect([...raised].filter((name) => !before.has(name))).toEqual([]);
   }, 60_000);
@@ -159,21 +161,21 @@ describe('each alarm is raised by its own fault', () => {
   test('none by jobs that fail and are tried again', async () => {
     const before = new Set(raisedNow());
     raised.clear();
-    world.cloud.setRejectAll(true);
+    deployment.cloud.setRejectAll(true);
     await submit(5, 2_000);
-    world.cloud.setRejectAll(false);
+    deployment.cloud.setRejectAll(false);
     expect([...raised].filter((name) => !before.has(name))).toEqual([]);
   }, 60_000);
 
   test('CredentialsRefused: another secret is right', async () => {
     raised.clear();
-    world.cloud.setBroken('latte', true);
+    deployment.cloud.setBroken('latte', true);
     await expectRaised('CredentialsRefused');
   }, 60_000);
 
   test('WafBlock: somebody else behind the address', async () => {
     raised.clear();
-    world.cloud.block(2_000);
+    deployment.cloud.block(2_000);
     await submit(5, 1_000);
     await expectRaised('WafBlock-local');
   }, 60_000);

@@ -7,7 +7,7 @@ import type { FunctionPool } from '../../infra/local/emulators/lambda/function-p
 import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { startEventSource } from '../../infra/local/emulators/queue/event-source.ts';
 import { createQueues, type QueueUrls, startQueueServer } from '../../infra/local/emulators/queue/queues.ts';
-import type { Fact } from '../../infra/local/run/facts.ts';
+import type { RunEvent } from '../../infra/local/run/events.ts';
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { createReport } from '../../infra/local/run/report.ts';
 import { apply, createRunState } from '../../infra/local/run/run-state.ts';
@@ -49,7 +49,7 @@ const record = (channel: string, text: string): void => {
   written.push({ channel, text });
 };
 /** Of one test. */
-const facts: Fact[] = [];
+const events: RunEvent[] = [];
 const state = createRunState(SCALED_PROFILE.budget.windowMs);
 
 const stream = { intervalMs: 1, ticketLifeMs: 5_000, burstMs: 1_000, horizonMs: 200 };
@@ -89,12 +89,12 @@ beforeAll(async () => {
     budget,
     tap: tap.start,
   });
-  system.facts.subscribe((fact) => {
-    facts.push(fact);
-    apply(state, fact);
-    record(fact.kind === 'log' ? `output of ${fact.name}` : 'facts', JSON.stringify(fact));
+  system.events.subscribe((event) => {
+    events.push(event);
+    apply(state, event);
+    record(event.kind === 'log' ? `output of ${event.name}` : 'events', JSON.stringify(event));
     // As it was written, without the escapes of JSON.
-    if (fact.kind === 'log') record(`output of ${fact.name}`, fact.line);
+    if (event.kind === 'log') record(`output of ${event.name}`, event.line);
   });
   cloud = await startHostileCloud(token, record);
   system.defer(() => cloud.stop());
@@ -144,7 +144,7 @@ beforeAll(async () => {
     },
     batchSize: 10,
     maxConcurrency: 2,
-    record: system.facts.record,
+    record: system.events.record,
   });
   system.defer(() => source.stop());
 
@@ -158,7 +158,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 beforeEach(() => {
-  facts.length = 0;
+  events.length = 0;
 });
 
 async function createSecret(client: string, value?: string): Promise<void> {
@@ -173,15 +173,15 @@ const careless = (client: string, mode: CarelessEvent['mode'] = 'await', say?: s
 
 /** That a mint failed with that code. */
 const failed = (client: string, code: string): boolean =>
-  facts.some(
-    (fact) =>
-      fact.kind === 'metric' &&
-      fact.metric === 'MintFailed' &&
-      fact.labels.client === client &&
-      fact.labels.code === code,
+  events.some(
+    (event) =>
+      event.kind === 'metric' &&
+      event.metric === 'MintFailed' &&
+      event.labels.client === client &&
+      event.labels.code === code,
   );
 const said = (name: string, text: string): boolean =>
-  facts.some((fact) => fact.kind === 'log' && fact.name === name && fact.line.includes(text));
+  events.some((event) => event.kind === 'log' && event.name === name && event.line.includes(text));
 
 test('a dye is found as it is, in base64 of every kind, percent-encoded, in hex, and twice encoded', () => {
   const dye = createDye();
@@ -284,7 +284,7 @@ describe('no token can be had', () => {
     });
     expect(await careless('crash')).toMatchObject({ failed: true });
     await until(() => said('careless', 'the minter could not be asked'));
-    expect(facts.some((fact) => fact.kind === 'instance-stopped' && fact.reason === 'killed')).toBe(true);
+    expect(events.some((event) => event.kind === 'instance-stopped' && event.reason === 'killed')).toBe(true);
   });
 
   test('because a part of AWS is away, refuses, or breaks off', async () => {
@@ -402,9 +402,9 @@ describe('a worker', () => {
       ),
     );
     const count = (metric: string) =>
-      facts.filter((fact) => fact.kind === 'metric' && fact.metric === metric);
+      events.filter((event) => event.kind === 'metric' && event.metric === metric);
     const sum = (metric: string) =>
-      count(metric).reduce((total, fact) => total + (fact.kind === 'metric' ? fact.value : 0), 0);
+      count(metric).reduce((total, event) => total + (event.kind === 'metric' ? event.value : 0), 0);
     // Six answers judge nothing and are tried again; fine, refused, redirect and huge are results.
     await until(() => sum('JobDone') >= 4 && sum('JobDead') >= poison.length && sum('JobFailed') >= 6);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
-import type { Fact } from '../../infra/local/run/facts.ts';
+import type { RunEvent } from '../../infra/local/run/events.ts';
 import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 import type { CallerEvent } from './functions/caller.ts';
@@ -13,7 +13,7 @@ const FLOOR_MS = 1_500;
 
 let system: System;
 let cloud: PlumeCloud;
-let facts: Fact[];
+let events: RunEvent[];
 
 beforeAll(async () => {
   system = await startSystem({
@@ -24,14 +24,14 @@ beforeAll(async () => {
   system.add('minter', { environment: system.withSecrets() });
   const environment = system.environment({ apiUrl: cloud.apiUrl });
   system.add('caller', { environment, concurrency: INSTANCES });
-  system.facts.subscribe((fact) => facts.push(fact));
-  facts = [];
+  system.events.subscribe((event) => events.push(event));
+  events = [];
   // Loads the instances, so that the herd starts at one moment and finds the minter awake.
   await Promise.all([herd(0), system.invoke('minter', { kind: 'request', client: 'nobody' })]);
 });
 afterAll(() => system.stop());
 beforeEach(() => {
-  facts = [];
+  events = [];
 });
 
 /** How the calls of all instances ended. */
@@ -49,19 +49,19 @@ async function herd(calls = CALLS): Promise<Record<string, number>> {
 }
 
 const answersOf = (endpoint: 'token' | 'api', status?: number) =>
-  facts.filter(
-    (fact) =>
-      fact.kind === 'answer' &&
-      fact.endpoint === endpoint &&
-      (status === undefined || fact.status === status),
+  events.filter(
+    (event) =>
+      event.kind === 'answer' &&
+      event.endpoint === endpoint &&
+      (status === undefined || event.status === status),
   );
 
 test('an empty table and 504 callers in 8 instances: one token request, every call succeeds', async () => {
   expect(await herd()).toEqual({ 200: CALLERS });
   expect(answersOf('token')).toHaveLength(1);
   expect(answersOf('api')).toHaveLength(CALLERS);
-  const instances = facts.flatMap((fact) =>
-    fact.kind === 'invocation-started' && fact.name === 'caller' ? [fact.instance] : [],
+  const instances = events.flatMap((event) =>
+    event.kind === 'invocation-started' && event.name === 'caller' ? [event.instance] : [],
   );
   expect(new Set(instances).size).toBe(INSTANCES);
 });
@@ -82,7 +82,7 @@ test('an API that rejects every token under 504 callers: at most one forced mint
   const ends = await herd();
   const passedMs = performance.now() - startedMs;
   cloud.setRejectAll(false);
-  const mints = facts.filter(({ kind }) => kind === 'token-issued').length;
+  const mints = events.filter(({ kind }) => kind === 'token-issued').length;
   expect(mints).toBeGreaterThanOrEqual(1);
   expect(mints).toBeLessThanOrEqual(1 + passedMs / FLOOR_MS);
   // A second token rejected is the answer of the API.

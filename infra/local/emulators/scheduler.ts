@@ -15,7 +15,7 @@ export async function startSchedule(
   const underWay = new Set<Promise<unknown>>();
 
   async function tick(): Promise<void> {
-    // Whether it was throttled or failed is a fact already; the next tick comes anyway.
+    // That it was throttled or failed is recorded by the pool; the next tick comes anyway.
     const invocation = invoke(JSON.stringify(event)).catch(() => {});
     underWay.add(invocation);
     await invocation;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Fault, isAccepted, nextFact } from './fault.ts';
+import { type Fault, isAccepted, nextEvent } from './fault.ts';
 
 /** The WAF refuses everything, as if others had called from the address too. Recovered: the API answers again. */
 export const blockAddress: Fault = {
@@ -8,13 +8,13 @@ export const blockAddress: Fault = {
   label: 'Let the WAF block the address',
   effect: 'One 403, and all instances rest until the block must be over; jobs wait in the queue.',
   async inject(context, { begun, over }) {
-    const { world, profile, signal } = context;
+    const { deployment, profile, signal } = context;
     const durationMs = profile.token.tickMs;
     begun('the WAF refuses every call of the address');
-    const refused = nextFact(context, (fact) => fact.kind === 'call' && fact.refused);
-    world.cloud.block(durationMs);
+    const refused = nextEvent(context, (event) => event.kind === 'call' && event.refused);
+    deployment.cloud.block(durationMs);
     await Promise.all([refused, sleep(durationMs, undefined, { signal })]);
     over();
-    await nextFact(context, isAccepted);
+    await nextEvent(context, isAccepted);
   },
 };

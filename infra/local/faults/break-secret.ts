@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { clientsOf, type Fault, nextFact } from './fault.ts';
+import { clientsOf, type Fault, nextEvent } from './fault.ts';
 
 /** Somebody stores a wrong secret, and the right one when it has been refused. Recovered: the client has a new token. */
 export const breakSecret: Fault = {
@@ -8,21 +8,21 @@ export const breakSecret: Fault = {
   label: 'Break a secret',
   effect: 'The authorization server refuses the client; it is not asked again before the secret changes.',
   async inject(context, { begun, over }) {
-    const { world, profile, signal } = context;
+    const { deployment, profile, signal } = context;
     const client = clientsOf(profile).other;
     begun(`the secret of ${client} is wrong`);
-    await world.secrets.store(client, 'wrong');
+    await deployment.secrets.store(client, 'wrong');
     try {
-      await nextFact(
+      await nextEvent(
         context,
-        (fact) => fact.kind === 'answer' && fact.endpoint === 'token' && fact.status === 401,
+        (event) => event.kind === 'answer' && event.endpoint === 'token' && event.status === 401,
       );
       // The alarm looks at ticks that are complete.
       await sleep(2 * profile.token.tickMs, undefined, { signal });
     } finally {
-      await world.secrets.store(client, 'right');
+      await deployment.secrets.store(client, 'right');
     }
     over();
-    await nextFact(context, (fact) => fact.kind === 'token-issued' && fact.client === client);
+    await nextEvent(context, (event) => event.kind === 'token-issued' && event.client === client);
   },
 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Fault, nextFact } from './fault.ts';
+import { type Fault, nextEvent } from './fault.ts';
 
 /** Twice the usual work comes in for a window. Recovered: every job that came in meanwhile is done. */
 export const doubleLoad: Fault = {
@@ -18,6 +18,6 @@ export const doubleLoad: Fault = {
     }
     over();
     const waiting = openJobs();
-    while (!waiting.every(isDone)) await nextFact(context, ({ kind }) => kind === 'job-done');
+    while (!waiting.every(isDone)) await nextEvent(context, ({ kind }) => kind === 'job-done');
   },
 };

@@ -1,4 +1,4 @@
-import type { FaultName } from '../run/facts.ts';
+import type { FaultName } from '../run/events.ts';
 import { blockAddress } from './block-address.ts';
 import { breakSecret } from './break-secret.ts';
 import { doubleLoad } from './double-load.ts';
@@ -21,7 +21,7 @@ export const FAULTS: readonly Fault[] = [
 /** Where faults are ordered, by the schedule of the run or by whoever watches it. */
 export interface FaultDesk {
   /**
-   * Resolves when the system has recovered, or when patience is over: the facts tell which.
+   * Resolves when the system has recovered, or when patience is over: the events tell which.
    *
    * @returns undefined if the fault is under way already, or none is taken any more
    */
@@ -41,7 +41,7 @@ export function createFaultDesk(context: FaultContext): FaultDesk {
   const takes = (name: FaultName): boolean => !isClosed && !underWay.has(name);
 
   async function run({ name, inject }: Fault): Promise<void> {
-    const { record } = context.facts;
+    const { record } = context.events;
     // After a fault the system may rest as long as a block lasts, and then wait for a token and for its turn.
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs(context))]);
     let sinceMs = performance.now();

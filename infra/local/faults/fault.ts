@@ -1,11 +1,11 @@
-import type { Fact, Facts, FaultName } from '../run/facts.ts';
+import type { Deployment } from '../run/deployment.ts';
+import type { EventLog, FaultName, RunEvent } from '../run/events.ts';
 import type { Profile } from '../run/profile.ts';
-import type { World } from '../run/world.ts';
 
 /** What faults may touch, and what tells them that the system has recovered. */
 export interface FaultContext {
-  readonly facts: Facts;
-  readonly world: Pick<World, 'cloud' | 'table' | 'secrets' | 'worker'>;
+  readonly events: EventLog;
+  readonly deployment: Pick<Deployment, 'cloud' | 'table' | 'secrets' | 'worker'>;
   readonly profile: Profile;
   readonly load: Load;
   /** The job has its result. */
@@ -43,10 +43,10 @@ export interface Fault {
   inject(context: FaultContext, progress: FaultProgress): Promise<void>;
 }
 
-/** Resolves with the first fact from now on that matches. @throws the signal's reason */
-export function nextFact<Kind extends Fact = Fact>(
-  { facts, signal }: Pick<FaultContext, 'facts' | 'signal'>,
-  matches: ((fact: Fact) => fact is Kind) | ((fact: Fact) => boolean),
+/** Resolves with the first event from now on that matches. @throws the signal's reason */
+export function nextEvent<Kind extends RunEvent = RunEvent>(
+  { events, signal }: Pick<FaultContext, 'events' | 'signal'>,
+  matches: ((event: RunEvent) => event is Kind) | ((event: RunEvent) => boolean),
 ): Promise<Kind> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
@@ -57,10 +57,10 @@ export function nextFact<Kind extends Fact = Fact>(
       end();
       reject(signal.reason);
     };
-    const unsubscribe = facts.subscribe((fact) => {
-      if (!matches(fact)) return;
+    const unsubscribe = events.subscribe((event) => {
+      if (!matches(event)) return;
       end();
-      resolve(fact as Kind);
+      resolve(event as Kind);
     });
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort);
@@ -68,8 +68,8 @@ export function nextFact<Kind extends Fact = Fact>(
 }
 
 /** A call of the API that was answered well. */
-export function isAccepted(fact: Fact): fact is Extract<Fact, { kind: 'answer' }> {
-  return fact.kind === 'answer' && fact.endpoint === 'api' && fact.status === 200;
+export function isAccepted(event: RunEvent): event is Extract<RunEvent, { kind: 'answer' }> {
+  return event.kind === 'answer' && event.endpoint === 'api' && event.status === 200;
 }
 
 /** The clients by what they are here for. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { FaultName } from '../run/facts.ts';
+import type { FaultName } from '../run/events.ts';
 import type { FaultDesk } from './fault-desk.ts';
 
 /** The faults of every run, at shares of its length. */

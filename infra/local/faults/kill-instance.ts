@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Fact } from '../run/facts.ts';
-import { type Fault, type FaultContext, nextFact } from './fault.ts';
+import type { RunEvent } from '../run/events.ts';
+import { type Fault, type FaultContext, nextEvent } from './fault.ts';
 
-type BatchFailed = Extract<Fact, { kind: 'batch-failed' }>;
-type InvocationStarted = Extract<Fact, { kind: 'invocation-started' }>;
+type BatchFailed = Extract<RunEvent, { kind: 'batch-failed' }>;
+type InvocationStarted = Extract<RunEvent, { kind: 'invocation-started' }>;
 
 /** A worker's host dies. Recovered: every job of the batch that it was working on has its result. */
 export const killInstance: Fault = {
@@ -13,23 +13,23 @@ export const killInstance: Fault = {
   isMoment: true,
   effect: 'Its jobs come back when their visibility time-out is over, and another instance does them.',
   async inject(context, { begun }) {
-    const { world, isDone } = context;
-    const failed = nextFact(
+    const { deployment, isDone } = context;
+    const failed = nextEvent(
       context,
-      (fact): fact is BatchFailed => fact.kind === 'batch-failed' && fact.error === 'Runtime.ExitError',
+      (event): event is BatchFailed => event.kind === 'batch-failed' && event.error === 'Runtime.ExitError',
     );
     const [{ jobs }] = await Promise.all([failed, killBusyInstance(context)]);
-    begun(`an instance of ${world.worker.name} dies with ${jobs.length} jobs in hand`);
-    while (!jobs.every(isDone)) await nextFact(context, ({ kind }) => kind === 'job-done');
+    begun(`an instance of ${deployment.worker.name} dies with ${jobs.length} jobs in hand`);
+    while (!jobs.every(isDone)) await nextEvent(context, ({ kind }) => kind === 'job-done');
   },
 };
 
 async function killBusyInstance(context: FaultContext): Promise<void> {
-  const { name, pool } = context.world.worker;
+  const { name, pool } = context.deployment.worker;
   for (;;) {
-    const { instance } = await nextFact(
+    const { instance } = await nextEvent(
       context,
-      (fact): fact is InvocationStarted => fact.kind === 'invocation-started' && fact.name === name,
+      (event): event is InvocationStarted => event.kind === 'invocation-started' && event.name === name,
     );
     // Long enough to have begun, and not yet done.
     await sleep(50, undefined, { signal: context.signal });

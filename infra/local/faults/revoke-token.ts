@@ -1,4 +1,4 @@
-import { clientsOf, type Fault, isAccepted, nextFact } from './fault.ts';
+import { clientsOf, type Fault, isAccepted, nextEvent } from './fault.ts';
 
 /** Recovered: the API takes another token. */
 export const revokeToken: Fault = {
@@ -7,11 +7,11 @@ export const revokeToken: Fault = {
   isMoment: true,
   effect: 'Workers are answered 401; one mint replaces the token for all of them.',
   async inject(context, { begun }) {
-    const { world, profile } = context;
+    const { deployment, profile } = context;
     const client = clientsOf(profile).worker;
-    await nextFact(context, isAccepted);
+    await nextEvent(context, isAccepted);
     begun(`the live token of ${client} is revoked`);
-    const revoked = world.cloud.revoke(client);
-    await nextFact(context, (fact) => isAccepted(fact) && !revoked.includes(fact.fingerprint ?? ''));
+    const revoked = deployment.cloud.revoke(client);
+    await nextEvent(context, (event) => isAccepted(event) && !revoked.includes(event.fingerprint ?? ''));
   },
 };

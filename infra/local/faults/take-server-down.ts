@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Fault, nextFact } from './fault.ts';
+import { type Fault, nextEvent } from './fault.ts';
 
 /** About as long as a token that is due for renewal is good for: alarms warn, and calls wait for a moment at most. */
 const TICKS = 2;
@@ -11,19 +11,19 @@ export const takeServerDown: Fault = {
   label: 'Take the authorization server down',
   effect: 'Renewals fail; the tokens that are there are served on to their end.',
   async inject(context, { begun, over }) {
-    const { world, profile, signal } = context;
+    const { deployment, profile, signal } = context;
     begun('the authorization server answers 503 past a renewal');
-    world.cloud.setOutage('unavailable');
+    deployment.cloud.setOutage('unavailable');
     try {
-      await nextFact(
+      await nextEvent(
         context,
-        (fact) => fact.kind === 'answer' && fact.endpoint === 'token' && fact.status === 503,
+        (event) => event.kind === 'answer' && event.endpoint === 'token' && event.status === 503,
       );
       await sleep(TICKS * profile.token.tickMs, undefined, { signal });
     } finally {
-      world.cloud.setOutage(undefined);
+      deployment.cloud.setOutage(undefined);
     }
     over();
-    await nextFact(context, ({ kind }) => kind === 'token-issued');
+    await nextEvent(context, ({ kind }) => kind === 'token-issued');
   },
 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Fault, nextFact } from './fault.ts';
+import { type Fault, nextEvent } from './fault.ts';
 
 const TICKS = 4;
 
@@ -10,18 +10,18 @@ export const takeTableAway: Fault = {
   label: 'Take the table away',
   effect: 'No tick completes and no call gets a ticket; jobs come back, and are done when the table is back.',
   async inject(context, { begun, over }) {
-    const { world, profile, signal } = context;
+    const { deployment, profile, signal } = context;
     begun('DynamoDB cannot be reached');
-    world.table.setAway(true);
+    deployment.table.setAway(true);
     try {
       await sleep(TICKS * profile.token.tickMs, undefined, { signal });
     } finally {
-      world.table.setAway(false);
+      deployment.table.setAway(false);
     }
     over();
     await Promise.all([
-      nextFact(context, (fact) => fact.kind === 'metric' && fact.metric === 'MinterTick'),
-      nextFact(context, ({ kind }) => kind === 'job-done'),
+      nextEvent(context, (event) => event.kind === 'metric' && event.metric === 'MinterTick'),
+      nextEvent(context, ({ kind }) => kind === 'job-done'),
     ]);
   },
 };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson, startLoopbackServer } from '../emulators/loopback-server.ts';
-import type { FaultName } from '../run/facts.ts';
+import type { FaultName } from '../run/events.ts';
 import type { PageHtml } from './page-html.ts';
 import type { View } from './view.ts';
 

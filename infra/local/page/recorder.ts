@@ -3,7 +3,7 @@ import { createMetricStore } from '../emulators/cloudwatch/metric-store.ts';
 import { putQueueMetrics } from '../emulators/cloudwatch/queue-metrics.ts';
 import { alarmsOf, type CloudFormationTemplate } from '../emulators/cloudwatch/template.ts';
 import { secondMsOf } from '../emulators/cloudwatch/time-scale.ts';
-import type { Fact } from '../run/facts.ts';
+import type { RunEvent } from '../run/events.ts';
 import type { Profile } from '../run/profile.ts';
 import { failuresOf, type Report } from '../run/report.ts';
 import { reportFigures, wafText } from '../run/report-text.ts';
@@ -16,7 +16,7 @@ import type { RunView, View } from './view.ts';
 import { createWidgetRecords } from './widget-records.ts';
 import { createWindowRecord } from './window-record.ts';
 
-/** Turns the facts of a run into what the page shows. */
+/** Turns the events of a run into what the page shows. */
 export interface Recorder {
   /** Watches a run from its begin; returns the function that ends the watching. */
   record(run: RunUnderWay): () => void;
@@ -35,7 +35,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
 
   return {
     record(run) {
-      const { facts, earlier, startedAtMs, state, now, faultDesk, world } = run;
+      const { events, earlier, startedAtMs, state, now, faultDesk, deployment } = run;
       const runView = runViewOf(profile, run.durationMs);
       const secondMs = secondMsOf(profile);
       const scale = { startedAtMs, secondMs };
@@ -50,16 +50,16 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       const calls = createWindowRecord(profile.budget, startedAtMs);
       const over = new AbortController();
 
-      const add = (fact: Fact): void => {
-        putFunctionMetric(store, fact, secondMs);
-        tokens.add(fact);
-        if (fact.kind === 'call') calls.add(fact);
-        if (fact.kind === 'log') widgets.addLine(fact.line);
+      const add = (event: RunEvent): void => {
+        putFunctionMetric(store, event, secondMs);
+        tokens.add(event);
+        if (event.kind === 'call') calls.add(event);
+        if (event.kind === 'log') widgets.addLine(event.line);
       };
-      for (const fact of earlier) add(fact);
-      const unsubscribe = facts.subscribe(add);
+      for (const event of earlier) add(event);
+      const unsubscribe = events.subscribe(add);
       void putQueueMetrics({
-        queues: world.queues,
+        queues: deployment.queues,
         template,
         store,
         now,

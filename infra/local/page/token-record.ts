@@ -1,4 +1,4 @@
-import type { Fact } from '../run/facts.ts';
+import type { RunEvent } from '../run/events.ts';
 import type { TokenLife } from './view.ts';
 
 const MAX_TOKENS = 200;
@@ -7,7 +7,7 @@ const MAX_TOKENS = 200;
 export function createTokenRecord(
   graceMs: number,
   startedAtMs: number,
-): { add(fact: Fact): void; view(): readonly TokenLife[] } {
+): { add(event: RunEvent): void; view(): readonly TokenLife[] } {
   const lives = new Map<string, TokenLife>();
 
   function change(fingerprint: string | undefined, member: Partial<TokenLife>): void {
@@ -16,20 +16,20 @@ export function createTokenRecord(
   }
 
   return {
-    add(fact) {
-      const atMs = Math.round(fact.atMs - startedAtMs);
-      if (fact.kind === 'token-issued') {
-        const { client, fingerprint, expiresAtMs } = fact;
+    add(event) {
+      const atMs = Math.round(event.atMs - startedAtMs);
+      if (event.kind === 'token-issued') {
+        const { client, fingerprint, expiresAtMs } = event;
         const expiresMs = Math.round(expiresAtMs - startedAtMs);
         const servableUntilMs = expiresMs - graceMs;
         lives.set(fingerprint, { client, fingerprint, mintedMs: atMs, servableUntilMs, expiresMs });
         if (lives.size > MAX_TOKENS) lives.delete(lives.keys().next().value as string);
-      } else if (fact.kind === 'token-revoked') {
-        change(fact.fingerprint, { revokedMs: atMs });
-      } else if (fact.kind === 'answer' && fact.endpoint === 'api') {
-        if (fact.refusal === undefined) change(fact.fingerprint, { usedUntilMs: atMs });
-        else if (lives.get(fact.fingerprint ?? '')?.rejectedMs === undefined)
-          change(fact.fingerprint, { rejectedMs: atMs });
+      } else if (event.kind === 'token-revoked') {
+        change(event.fingerprint, { revokedMs: atMs });
+      } else if (event.kind === 'answer' && event.endpoint === 'api') {
+        if (event.refusal === undefined) change(event.fingerprint, { usedUntilMs: atMs });
+        else if (lives.get(event.fingerprint ?? '')?.rejectedMs === undefined)
+          change(event.fingerprint, { rejectedMs: atMs });
       }
     },
     view: () => [...lives.values()],

@@ -1,6 +1,6 @@
 import type { AlarmState } from '../emulators/cloudwatch/alarm.ts';
 import type { LogTable } from '../emulators/cloudwatch/log-query.ts';
-import type { FaultName } from '../run/facts.ts';
+import type { FaultName } from '../run/events.ts';
 
 /**
  * Everything the page shows at one moment, whole: whoever comes late or was away needs no more than the latest. It

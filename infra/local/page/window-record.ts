@@ -1,8 +1,8 @@
 import { createRollingWindow, type RollingWindow } from '../plume-cloud/rolling-window.ts';
-import type { Fact } from '../run/facts.ts';
+import type { RunEvent } from '../run/events.ts';
 import type { WindowView } from './view.ts';
 
-type Call = Extract<Fact, { kind: 'call' }>;
+type Call = Extract<RunEvent, { kind: 'call' }>;
 
 interface Source {
   readonly window: RollingWindow;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson } from '../emulators/loopback-server.ts';
-import type { CloudHappening } from '../run/facts.ts';
+import type { CloudEvent } from '../run/events.ts';
 import { fingerprintOf, type TokenIssuer, type Verdict } from './token-issuer.ts';
 
 /** Plume's API as far as the broker is concerned: any path and method, a valid bearer token or 401. */
@@ -19,7 +19,7 @@ export function createPlumeApi({
   issuer: TokenIssuer;
   /** How long an answer takes. */
   latencyMs: number;
-  record: (happening: CloudHappening) => void;
+  record: (event: CloudEvent) => void;
 }): PlumeApi {
   let rejectAll = false;
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from '../emulators/loopback-server.ts';
-import type { CloudHappening } from '../run/facts.ts';
+import type { CloudEvent } from '../run/events.ts';
 import type { CloudClient } from './clients.ts';
 import { answerIntrospection } from './introspection-endpoint.ts';
 import { type OAuthForm, parseOAuthForm } from './oauth-form.ts';
@@ -27,7 +27,7 @@ export function createAuthorizationServer({
 }: {
   clients: readonly CloudClient[];
   issuer: TokenIssuer;
-  record: (happening: CloudHappening) => void;
+  record: (event: CloudEvent) => void;
 }): AuthorizationServer {
   const broken = new Set<string>();
   let outage: Outage | undefined;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readBody, sendJson, startLoopbackServer } from '../emulators/loopback-server.ts';
-import type { CloudHappening } from '../run/facts.ts';
+import type { CloudEvent } from '../run/events.ts';
 import { createPlumeApi } from './api.ts';
 import { createAuthorizationServer, type Outage } from './authorization-server.ts';
 import type { CloudClient } from './clients.ts';
@@ -28,7 +28,7 @@ export interface PlumeCloudOptions {
   readonly waf: WafSettings;
   /** How long the API takes for an answer. */
   readonly latencyMs: number;
-  readonly record: (happening: CloudHappening) => void;
+  readonly record: (event: CloudEvent) => void;
   /** Unix milliseconds that never go back. */
   readonly now: () => number;
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { decodeJwt, errors, generateKeyPair, jwtVerify, SignJWT } from 'jose';
 
-import type { TokenRefusal } from '../run/facts.ts';
+import type { TokenRefusal } from '../run/events.ts';
 import { type CloudClient, scopeOf } from './clients.ts';
 
 export interface IssuedToken {

@@ -7,7 +7,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 
-import type { JobHappening } from './facts.ts';
+import type { JobEvent } from './events.ts';
 
 export interface SubmitOptions {
   readonly sqs: SQSClient;
@@ -18,7 +18,7 @@ export interface SubmitOptions {
   readonly perSecond: () => number;
   /** Asked before each job: `pause` leaves it out. */
   readonly next: () => 'submit' | 'pause' | 'end';
-  readonly record: (happening: JobHappening) => void;
+  readonly record: (event: JobEvent) => void;
   readonly signal: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ export async function submitJobs(options: SubmitOptions): Promise<void> {
 export async function collectResults(
   sqs: SQSClient,
   queueUrl: string,
-  record: (happening: JobHappening) => void,
+  record: (event: JobEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {

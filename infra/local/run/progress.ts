@@ -1,15 +1,15 @@
 import type { Writable } from 'node:stream';
 
-import type { Fact } from './facts.ts';
+import type { RunEvent } from './events.ts';
 import type { Profile } from './profile.ts';
 import type { RunUnderWay } from './run.ts';
 import type { RunState } from './run-state.ts';
 
 /** Watches a run: a line a second, and one for each fault and recovery when it happens. */
 export function showProgress(profile: Profile, output: Writable): (run: RunUnderWay) => () => void {
-  return ({ facts, state, startedAtMs, now }) => {
-    const unsubscribe = facts.subscribe((fact) => {
-      const line = eventLine(fact);
+  return ({ events, state, startedAtMs, now }) => {
+    const unsubscribe = events.subscribe((event) => {
+      const line = eventLine(event);
       if (line !== undefined) output.write(`${line}\n`);
     });
     const timer = setInterval(() => {
@@ -44,11 +44,11 @@ function progressLine(
   ].join('  ');
 }
 
-/** A line for a fact that people want to see when it happens. */
-function eventLine(fact: Fact): string | undefined {
-  if (fact.kind === 'fault') return `     !  ${fact.detail}`;
-  if (fact.kind === 'fault-over') return `     !  ${fact.fault}: the cause is gone`;
-  if (fact.kind === 'recovered')
-    return `     +  ${fact.fault}: recovered after ${Math.round(fact.afterMs)} ms`;
+/** A line for an event that people want to see when it happens. */
+function eventLine(event: RunEvent): string | undefined {
+  if (event.kind === 'fault') return `     !  ${event.detail}`;
+  if (event.kind === 'fault-over') return `     !  ${event.fault}: the cause is gone`;
+  if (event.kind === 'recovered')
+    return `     +  ${event.fault}: recovered after ${Math.round(event.afterMs)} ms`;
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { createRollingWindow, type RollingWindow } from '../plume-cloud/rolling-window.ts';
-import type { Fact, FaultName } from './facts.ts';
+import type { FaultName, RunEvent } from './events.ts';
 
-/** What the facts of a run add up to so far. Whoever shows the run reads it, and only facts change it. */
+/** What the events of a run add up to so far. Whoever shows the run reads it, and only events change it. */
 export interface RunState {
   /** When each job was submitted. */
   readonly submitted: Map<string, number>;
@@ -64,67 +64,67 @@ export function createRunState(windowMs: number): RunState {
   };
 }
 
-/** Adds one fact to the state. */
-export function apply(state: RunState, fact: Fact): void {
-  switch (fact.kind) {
+/** Adds one event to the state. */
+export function apply(state: RunState, event: RunEvent): void {
+  switch (event.kind) {
     case 'call':
-      state.window.add(fact.atMs);
-      state.maxCallsInWindow = Math.max(state.maxCallsInWindow, fact.inWindow);
-      if (fact.refused && isBlockInjected(state)) state.wafBlockedByFault += 1;
-      else if (fact.refused) state.wafBlocked += 1;
+      state.window.add(event.atMs);
+      state.maxCallsInWindow = Math.max(state.maxCallsInWindow, event.inWindow);
+      if (event.refused && isBlockInjected(state)) state.wafBlockedByFault += 1;
+      else if (event.refused) state.wafBlocked += 1;
       break;
     case 'answer':
-      if (fact.endpoint !== 'api') break;
+      if (event.endpoint !== 'api') break;
       state.apiCalls += 1;
-      if (fact.status === 401) state.rejected401 += 1;
-      if (fact.refusal === 'expired') state.expiredTokensSent += 1;
+      if (event.status === 401) state.rejected401 += 1;
+      if (event.refusal === 'expired') state.expiredTokensSent += 1;
       break;
     case 'token-issued':
       state.mints += 1;
-      state.tokens.set(fact.client, {
-        fingerprint: fact.fingerprint,
-        expiresAtMs: fact.expiresAtMs,
+      state.tokens.set(event.client, {
+        fingerprint: event.fingerprint,
+        expiresAtMs: event.expiresAtMs,
         revoked: false,
       });
       break;
     case 'token-revoked': {
-      const token = state.tokens.get(fact.client);
-      if (token?.fingerprint === fact.fingerprint) token.revoked = true;
+      const token = state.tokens.get(event.client);
+      if (token?.fingerprint === event.fingerprint) token.revoked = true;
       break;
     }
     case 'metric':
-      add(state.metrics, fact.metric, fact.value);
+      add(state.metrics, event.metric, event.value);
       break;
     case 'table-request':
-      add(state.tableRequests, fact.operation, 1);
+      add(state.tableRequests, event.operation, 1);
       break;
     case 'instance-started':
-      add(state.instances, fact.name, 1);
+      add(state.instances, event.name, 1);
       break;
     case 'instance-stopped':
-      add(state.instances, fact.name, -1);
+      add(state.instances, event.name, -1);
       break;
     case 'job-submitted':
-      state.submitted.set(fact.job, fact.atMs);
+      state.submitted.set(event.job, event.atMs);
       break;
     case 'job-done': {
-      const submittedAtMs = state.submitted.get(fact.job);
+      const submittedAtMs = state.submitted.get(event.job);
       if (submittedAtMs === undefined) break;
-      if (state.latencies.has(fact.job)) state.duplicateResults += 1;
-      else state.latencies.set(fact.job, fact.atMs - submittedAtMs);
+      if (state.latencies.has(event.job)) state.duplicateResults += 1;
+      else state.latencies.set(event.job, event.atMs - submittedAtMs);
       break;
     }
     case 'fault':
-      state.faults.push({ fault: fact.fault, detail: fact.detail, atMs: fact.atMs });
+      state.faults.push({ fault: event.fault, detail: event.detail, atMs: event.atMs });
       break;
     case 'fault-over': {
-      const fault = openFault(state, fact.fault);
-      if (fault !== undefined) fault.overAtMs = fact.atMs;
+      const fault = openFault(state, event.fault);
+      if (fault !== undefined) fault.overAtMs = event.atMs;
       break;
     }
     case 'recovered': {
-      const fault = openFault(state, fact.fault);
-      if (fault !== undefined) fault.recoveredAfterMs = fact.afterMs;
+      const fault = openFault(state, event.fault);
+      if (fault !== undefined) fault.recoveredAfterMs = event.afterMs;
       break;
     }
   }

@@ -3,12 +3,12 @@ import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Load } from '../faults/fault.ts';
 import { createFaultDesk, type FaultDesk } from '../faults/fault-desk.ts';
 import { injectFaults } from '../faults/inject-faults.ts';
-import { createFacts, type Fact, type Facts } from './facts.ts';
+import { type Deployment, startDeployment } from './deployment.ts';
+import { createEventLog, type EventLog, type RunEvent } from './events.ts';
 import { collectResults, submitJobs } from './jobs.ts';
 import type { Profile } from './profile.ts';
 import { createReport, type Report } from './report.ts';
 import { apply, createRunState, type RunState } from './run-state.ts';
-import { startWorld, type World } from './world.ts';
 
 export interface RunOptions {
   readonly profile: Profile;
@@ -18,22 +18,22 @@ export interface RunOptions {
   readonly dynamodbUrl: string | undefined;
   /** Ends the run early; the report says what happened so far. */
   readonly signal: AbortSignal;
-  /** Called when the world stands; returns the function that ends the watching. */
+  /** Called when the deployment stands; returns the function that ends the watching. */
   readonly watch: (run: RunUnderWay) => () => void;
 }
 
 /** A run as those see it who show it. */
 export interface RunUnderWay {
-  readonly facts: Facts;
-  /** What happened while the world was set up. */
-  readonly earlier: readonly Fact[];
+  readonly events: EventLog;
+  /** What happened while the deployment was set up. */
+  readonly earlier: readonly RunEvent[];
   readonly state: RunState;
   readonly startedAtMs: number;
   /** For how long work comes in. */
   readonly durationMs: number;
   /** Unix milliseconds that never go back: the run's clock. */
   readonly now: () => number;
-  readonly world: Pick<World, 'sqs' | 'queues'>;
+  readonly deployment: Pick<Deployment, 'sqs' | 'queues'>;
   readonly faultDesk: FaultDesk;
 }
 
@@ -45,32 +45,32 @@ const DEMAND = 0.85;
 /** One run from the first server to the last, and what it came to. */
 export async function run(options: RunOptions): Promise<Report> {
   const { profile, workers, dynamodbUrl, watch } = options;
-  const facts = createFacts(now);
+  const events = createEventLog(now);
   const state = createRunState(profile.budget.windowMs);
-  facts.subscribe((fact) => apply(state, fact));
-  const earlier: Fact[] = [];
-  const stopCollecting = facts.subscribe((fact) => earlier.push(fact));
-  const world = await startWorld({ profile, workers, facts, now, dynamodbUrl });
+  events.subscribe((event) => apply(state, event));
+  const earlier: RunEvent[] = [];
+  const stopCollecting = events.subscribe((event) => earlier.push(event));
+  const deployment = await startDeployment({ profile, workers, events, now, dynamodbUrl });
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
   const load: Load = { factor: 1 };
   const isDone = (job: string): boolean => state.latencies.has(job);
   const openJobs = (): string[] => [...state.submitted.keys()].filter((job) => !isDone(job));
-  const faultDesk = createFaultDesk({ facts, world, profile, load, isDone, openJobs, signal });
+  const faultDesk = createFaultDesk({ events, deployment, profile, load, isDone, openJobs, signal });
   try {
     const startedAtMs = now();
     stopCollecting();
     const unwatch = watch({
-      facts,
+      events,
       earlier,
       state,
       startedAtMs,
       durationMs: options.durationMs,
       now,
-      world,
+      deployment,
       faultDesk,
     });
-    await operate({ facts, state, world, load, faultDesk }, { ...options, signal }).finally(() => {
+    await operate({ events, state, deployment, load, faultDesk }, { ...options, signal }).finally(() => {
       over.abort();
       unwatch();
     });
@@ -81,27 +81,27 @@ export async function run(options: RunOptions): Promise<Report> {
       interrupted: options.signal.aborted,
       // In this order: a job that is done meanwhile is counted twice rather than not at all.
       jobsInQueue:
-        (await countMessages(world.sqs, world.queues.jobs)) +
-        (await countMessages(world.sqs, world.queues.results)),
-      jobsInDeadLetterQueue: await countMessages(world.sqs, world.queues.deadLetters),
-      inspection: await inspect(world),
+        (await countMessages(deployment.sqs, deployment.queues.jobs)) +
+        (await countMessages(deployment.sqs, deployment.queues.results)),
+      jobsInDeadLetterQueue: await countMessages(deployment.sqs, deployment.queues.deadLetters),
+      inspection: await inspect(deployment),
     });
   } finally {
-    await world.stop();
+    await deployment.stop();
   }
 }
 
 interface Operated {
-  readonly facts: Facts;
+  readonly events: EventLog;
   readonly state: RunState;
-  readonly world: World;
+  readonly deployment: Deployment;
   readonly load: Load;
   readonly faultDesk: FaultDesk;
 }
 
 /** Until the time is over and every job and every fault is done with, or the signal aborts. */
 async function operate(
-  { facts: { record }, state, world: { sqs, queues }, load, faultDesk }: Operated,
+  { events: { record }, state, deployment: { sqs, queues }, load, faultDesk }: Operated,
   { profile, durationMs, faults, signal }: RunOptions,
 ): Promise<void> {
   const perSecond = (1000 / profile.budget.worker.intervalMs) * DEMAND;
@@ -167,7 +167,7 @@ async function countMessages(sqs: SQSClient, queueUrl: string): Promise<number> 
   return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
-async function inspect({ inspector }: World): Promise<unknown> {
+async function inspect({ inspector }: Deployment): Promise<unknown> {
   const result = await inspector.invoke('{}');
   return result.ok ? JSON.parse(result.payload) : { error: result.error.errorType };
 }

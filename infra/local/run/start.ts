@@ -31,7 +31,7 @@ async function start(args: Args): Promise<number> {
   const { signal, isOutputClosed } = interrupted();
   const profile = args.vendorLimits ? VENDOR_PROFILE : SCALED_PROFILE;
   const output = args.json ? process.stderr : process.stdout;
-  output.write('Bundling the functions and starting the local world ...\n');
+  output.write('Bundling the functions and starting the local deployment ...\n');
   const page = await openPage(args, profile);
   if (page?.url !== undefined) output.write(`See it, and try faults on it: ${page.url}\n`);
   const watchers = [showProgress(profile, output), ...(page === undefined ? [] : [page.watch])];

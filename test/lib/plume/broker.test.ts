@@ -6,8 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
-import type { Session } from '../../../lib/plume/broker.ts';
-import { createBroker, type WorkerBroker } from '../../../lib/plume/broker.ts';
+import { createBroker, type Session, type WorkerBroker } from '../../../lib/plume/broker.ts';
 import type { BufferedTelemetry } from '../../../lib/telemetry/telemetry.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
 import type { AskMinter } from '../../../lib/token/ask-minter.ts';

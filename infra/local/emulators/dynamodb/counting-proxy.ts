@@ -1,4 +1,4 @@
-import type { Happening } from '../../run/facts.ts';
+import type { UntimedEvent } from '../../run/events.ts';
 import { forward } from '../forward.ts';
 import { type LoopbackServer, readBody, startLoopbackServer } from '../loopback-server.ts';
 
@@ -8,12 +8,12 @@ export interface CountingProxy extends LoopbackServer {
 }
 
 /**
- * Stands between the functions and the engine: one fact per request. Requests are complete before they are passed on,
+ * Stands between the functions and the engine: one event per request. Requests are complete before they are passed on,
  * because dynalite ends the whole process when a caller goes away in the middle of one.
  */
 export async function startCountingProxy(
   engineUrl: string,
-  record: (happening: Happening) => void,
+  record: (event: UntimedEvent) => void,
 ): Promise<CountingProxy> {
   let away = false;
   const server = await startLoopbackServer(async (request, response) => {

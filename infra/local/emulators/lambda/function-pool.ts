@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { FunctionHappening } from '../../run/facts.ts';
+import type { FunctionEvent } from '../../run/events.ts';
 import { type Instance, type InvocationResult, type LocalFunction, startInstance } from './instance.ts';
 
 /** The instances of one function: started when needed, reused when idle. */
@@ -19,7 +19,7 @@ export class ThrottledError extends Error {}
 export function createFunctionPool(
   local: LocalFunction,
   threadUrl: URL,
-  record: (happening: FunctionHappening) => void,
+  record: (event: FunctionEvent) => void,
 ): FunctionPool {
   const { name } = local;
   const idle: Instance[] = [];

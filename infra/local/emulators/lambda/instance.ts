@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 
-import type { FunctionHappening } from '../../run/facts.ts';
+import type { FunctionEvent } from '../../run/events.ts';
 import { captureOutput } from './output.ts';
 import type { FunctionError, ThreadAnswer, ThreadData, ThreadRequest } from './thread-messages.ts';
 
@@ -9,7 +9,7 @@ export type InvocationResult =
   | { readonly ok: true; readonly payload: string }
   | { readonly ok: false; readonly error: FunctionError };
 
-type StopReason = Extract<FunctionHappening, { kind: 'instance-stopped' }>['reason'];
+type StopReason = Extract<FunctionEvent, { kind: 'instance-stopped' }>['reason'];
 
 /** A function as the local Lambda knows it. */
 export interface LocalFunction {
@@ -37,7 +37,7 @@ export interface Instance {
 export function startInstance(
   local: LocalFunction,
   threadUrl: URL,
-  record: (happening: FunctionHappening) => void,
+  record: (event: FunctionEvent) => void,
 ): Instance {
   const { name } = local;
   const id = randomUUID();

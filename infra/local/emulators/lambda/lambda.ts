@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
-import type { FunctionHappening } from '../../run/facts.ts';
+import type { FunctionEvent } from '../../run/events.ts';
 import { readBody, sendJson, startLoopbackServer } from '../loopback-server.ts';
 import { createFunctionPool, type FunctionPool, ThrottledError } from './function-pool.ts';
 import type { LocalFunction } from './instance.ts';
@@ -20,7 +20,7 @@ const INVOCATIONS = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
  * Lambda's Invoke API (`RequestResponse` and `Event`) over threads. An `Event` invocation is made once: there is no
  * retry and no dead-letter queue.
  */
-export async function startLambda(record: (happening: FunctionHappening) => void): Promise<LocalLambda> {
+export async function startLambda(record: (event: FunctionEvent) => void): Promise<LocalLambda> {
   const threadUrl = await compileThread();
   const pools = new Map<string, FunctionPool>();
 

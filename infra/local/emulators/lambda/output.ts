@@ -1,13 +1,13 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { FunctionHappening } from '../../run/facts.ts';
+import type { FunctionEvent } from '../../run/events.ts';
 import { embeddedMetrics } from '../cloudwatch/embedded-metrics.ts';
 
-/** Turns what an instance writes into facts: one per line, and one per metric of a line in the embedded metric format. */
+/** Turns what an instance writes into events: one per line, and one per metric of a line in the embedded metric format. */
 export function captureOutput(
   output: Readable,
   source: { readonly name: string; readonly instance: string },
-  record: (happening: FunctionHappening) => void,
+  record: (event: FunctionEvent) => void,
 ): void {
   createInterface({ input: output }).on('line', (line) => {
     record({ kind: 'log', ...source, line });

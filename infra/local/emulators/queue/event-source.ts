@@ -7,7 +7,7 @@ import {
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 
 import { JOB_ATTRIBUTES } from '../../../../lib/contract.ts';
-import type { QueueHappening } from '../../run/facts.ts';
+import type { QueueEvent } from '../../run/events.ts';
 import type { FunctionPool } from '../lambda/function-pool.ts';
 
 export interface EventSourceOptions {
@@ -18,7 +18,7 @@ export interface EventSourceOptions {
   readonly batchSize: number;
   /** Invocations under way at once. */
   readonly maxConcurrency: number;
-  readonly record: (happening: QueueHappening) => void;
+  readonly record: (event: QueueEvent) => void;
 }
 
 /**

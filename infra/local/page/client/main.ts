@@ -38,7 +38,7 @@ function start(): void {
 }
 
 function listen(show: (view: View) => void, tell: (text: string) => void): void {
-  tell('The functions are being bundled and the local world started ...');
+  tell('The functions are being bundled and the local deployment started ...');
   const events = new EventSource('/events');
   events.onmessage = ({ data }) => {
     const view = JSON.parse(data) as View;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { startCountingProxy } from '../../../../infra/local/emulators/dynamodb/counting-proxy.ts';
 import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/local.ts';
-import type { Happening } from '../../../../infra/local/run/facts.ts';
+import type { UntimedEvent } from '../../../../infra/local/run/events.ts';
 import { TABLE } from '../../../../lib/contract.ts';
 import { startTable } from '../../../fixtures/table.ts';
 
@@ -33,10 +33,10 @@ test('the table has the key and the due index of the contract', async () => {
 
 test('the proxy counts requests by operation, and can take the table away', async () => {
   const { client, table, stop } = await startTable();
-  const facts: Happening[] = [];
+  const events: UntimedEvent[] = [];
   const engineUrl = await client.config.endpoint?.();
   const { protocol, hostname, port } = engineUrl as { protocol: string; hostname: string; port: number };
-  const proxy = await startCountingProxy(`${protocol}//${hostname}:${port}`, (fact) => facts.push(fact));
+  const proxy = await startCountingProxy(`${protocol}//${hostname}:${port}`, (event) => events.push(event));
   const through = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint: proxy.url, maxAttempts: 1 });
   const get = () => through.send(new GetItemCommand({ TableName: table, Key: { pk: { S: 'token#mocha' } } }));
   try {
@@ -45,7 +45,7 @@ test('the proxy counts requests by operation, and can take the table away', asyn
     await expect(get()).rejects.toThrow();
     proxy.setAway(false);
     await get();
-    expect(facts).toEqual(
+    expect(events).toEqual(
       [200, 0, 200].map((status) => ({ kind: 'table-request', operation: 'GetItem', status })),
     );
   } finally {

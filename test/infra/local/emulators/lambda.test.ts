@@ -3,15 +3,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FunctionPool } from '../../../../infra/local/emulators/lambda/function-pool.ts';
 import { type LocalLambda, startLambda } from '../../../../infra/local/emulators/lambda/lambda.ts';
 import { LOCAL_SDK_CONFIG } from '../../../../infra/local/emulators/local.ts';
-import type { FunctionHappening } from '../../../../infra/local/run/facts.ts';
+import type { FunctionEvent } from '../../../../infra/local/run/events.ts';
 
-const facts: FunctionHappening[] = [];
+const events: FunctionEvent[] = [];
 let lambda: LocalLambda;
 let pool: FunctionPool;
 let client: LambdaClient;
 
 beforeAll(async () => {
-  lambda = await startLambda((fact) => facts.push(fact));
+  lambda = await startLambda((event) => events.push(event));
   const bundleUrl = new URL('./functions/sample.ts', import.meta.url).href;
   const environment = { SAMPLE: 'its own' };
   pool = lambda.add({
@@ -92,7 +92,7 @@ test('a time-out, a crash, a kill and a bundle that does not load end the instan
   expect(await pool.kill(pool.busy()[0] as string)).toBe(true);
   expect((await killed).answer).toMatchObject({ errorType: 'Runtime.ExitError' });
   expect((await invoke({}, 'broken')).FunctionError).toBe('Unhandled');
-  const reasons = facts.flatMap((fact) => (fact.kind === 'instance-stopped' ? [fact.reason] : []));
+  const reasons = events.flatMap((event) => (event.kind === 'instance-stopped' ? [event.reason] : []));
   expect(reasons).toEqual(['timed-out', 'crashed', 'killed', 'crashed']);
   expect((await invoke({})).StatusCode).toBe(200);
 });
@@ -107,11 +107,11 @@ test('an Event invocation is answered before it ends', async () => {
   );
   expect(StatusCode).toBe(202);
   await expect
-    .poll(() => facts.some((fact) => fact.kind === 'log' && fact.line === 'from the event'))
+    .poll(() => events.some((event) => event.kind === 'log' && event.line === 'from the event'))
     .toBe(true);
 });
 
-test('metrics in the embedded format become facts', async () => {
+test('metrics in the embedded format become events', async () => {
   const line = JSON.stringify({
     _aws: {
       Timestamp: 0,
@@ -134,5 +134,5 @@ test('metrics in the embedded format become facts', async () => {
     dimensions: { source: 'memory' },
     labels,
   };
-  await expect.poll(() => facts.filter(({ kind }) => kind === 'metric')).toEqual([metric, metric]);
+  await expect.poll(() => events.filter(({ kind }) => kind === 'metric')).toEqual([metric, metric]);
 });

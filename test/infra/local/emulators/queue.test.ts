@@ -9,14 +9,14 @@ import {
   type QueueUrls,
   startQueueServer,
 } from '../../../../infra/local/emulators/queue/queues.ts';
-import type { QueueHappening } from '../../../../infra/local/run/facts.ts';
+import type { QueueEvent } from '../../../../infra/local/run/events.ts';
 import { JOB_ATTRIBUTES } from '../../../../lib/contract.ts';
 
 let server: Awaited<ReturnType<typeof startQueueServer>>;
 let sqs: SQSClient;
 let urls: QueueUrls;
 let source: { stop(): Promise<void> };
-const facts: QueueHappening[] = [];
+const events: QueueEvent[] = [];
 
 beforeEach(async () => {
   server = await startQueueServer();
@@ -47,7 +47,7 @@ function consume(answer: (event: SQSEvent) => Promise<SQSBatchResponse>): string
     pool: pool as FunctionPool,
     batchSize: 10,
     maxConcurrency: 2,
-    record: (fact) => facts.push(fact),
+    record: (event) => events.push(event),
   });
   return deliveries;
 }
@@ -99,5 +99,5 @@ test('a failed invocation fails its whole batch, by the name of the jobs', async
     return { batchItemFailures: [] };
   });
   await expect.poll(() => deliveries, { timeout: 5_000 }).toEqual([['a'], ['a']]);
-  expect(facts).toEqual([{ kind: 'batch-failed', jobs: ['job-a'], error: 'Runtime.ExitError' }]);
+  expect(events).toEqual([{ kind: 'batch-failed', jobs: ['job-a'], error: 'Runtime.ExitError' }]);
 });

@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FaultContext } from '../../../../infra/local/faults/fault.ts';
 import { createFaultDesk, FAULTS } from '../../../../infra/local/faults/fault-desk.ts';
-import { createFacts, type Fact, type FaultName } from '../../../../infra/local/run/facts.ts';
+import { createEventLog, type FaultName, type RunEvent } from '../../../../infra/local/run/events.ts';
 import { apply, createRunState } from '../../../../infra/local/run/run-state.ts';
 import { FAST_PROFILE } from '../../../fixtures/fast-profile.ts';
 
-/** A desk in a world that does nothing by itself: it only remembers what the faults have done to it. */
+/** A desk in a deployment that does nothing by itself: it only remembers what the faults have done to it. */
 function createScene() {
-  const facts = createFacts(() => performance.now());
-  const seen: Fact[] = [];
-  facts.subscribe((fact) => seen.push(fact));
+  const events = createEventLog(() => performance.now());
+  const seen: RunEvent[] = [];
+  events.subscribe((event) => seen.push(event));
   const over = new AbortController();
   const load = { factor: 1 };
   const causes = { outage: false, away: false, secret: 'right' };
-  const world = {
+  const deployment = {
     cloud: {
       revoke: () => ['f1'],
       setOutage: (mode?: string) => {
@@ -33,17 +33,17 @@ function createScene() {
       },
     },
     worker: { name: 'worker', pool: { busy: () => ['i1'], kill: async () => true } },
-  } as unknown as FaultContext['world'];
+  } as unknown as FaultContext['deployment'];
   const desk = createFaultDesk({
-    facts,
-    world,
+    events,
+    deployment,
     profile: FAST_PROFILE,
     load,
     isDone: () => false,
     openJobs: () => ['j1'],
     signal: over.signal,
   });
-  return { desk, facts, seen, over, load, causes };
+  return { desk, events, seen, over, load, causes };
 }
 
 const NAMES = FAULTS.map(({ name }) => name);
@@ -68,9 +68,9 @@ describe('the desk', () => {
   });
 
   test('tells begin and recovery, with the time in between', async () => {
-    const { desk, facts, seen } = createScene();
+    const { desk, events, seen } = createScene();
     const accepted = (fingerprint: string) =>
-      facts.record({ kind: 'answer', endpoint: 'api', status: 200, fingerprint });
+      events.record({ kind: 'answer', endpoint: 'api', status: 200, fingerprint });
     const revoked = desk.inject('token-revoked');
     accepted('f1');
     await tick();
@@ -88,8 +88,8 @@ describe('the desk', () => {
 
 describe('whenever a run ends, the causes of all faults are gone, and nothing counts as recovered', () => {
   /** What could happen next, and bring a fault one step on. */
-  const happenings = fc.array(
-    fc.constantFrom<Parameters<ReturnType<typeof createFacts>['record']>[0]>(
+  const events = fc.array(
+    fc.constantFrom<Parameters<ReturnType<typeof createEventLog>['record']>[0]>(
       { kind: 'answer', endpoint: 'token', status: 503 },
       { kind: 'answer', endpoint: 'token', status: 401 },
       { kind: 'call', address: 'a', inWindow: 1, refused: true },
@@ -101,11 +101,11 @@ describe('whenever a run ends, the causes of all faults are gone, and nothing co
 
   test.each(NAMES)('%s', async (name) => {
     await fc.assert(
-      fc.asyncProperty(happenings, async (steps) => {
-        const { desk, facts, seen, over, load, causes } = createScene();
+      fc.asyncProperty(events, async (steps) => {
+        const { desk, events, seen, over, load, causes } = createScene();
         const injected = desk.inject(name);
         for (const step of steps) {
-          facts.record(step);
+          events.record(step);
           await tick();
         }
         over.abort();

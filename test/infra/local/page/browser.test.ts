@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Page, startPage } from '../../../../infra/local/page/page.ts';
 import { bundlePage } from '../../../../infra/local/page/page-html.ts';
 import type { View } from '../../../../infra/local/page/view.ts';
-import type { FaultName } from '../../../../infra/local/run/facts.ts';
+import type { FaultName } from '../../../../infra/local/run/events.ts';
 import type { Report } from '../../../../infra/local/run/report.ts';
 import { run } from '../../../../infra/local/run/run.ts';
 import { BROWSER_PATH, NO_BROWSER, startBrowser } from '../../../fixtures/browser.ts';

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
 import { type PageServer, startPageServer } from '../../../../infra/local/page/page-server.ts';
 import type { View } from '../../../../infra/local/page/view.ts';
-import type { FaultName } from '../../../../infra/local/run/facts.ts';
+import type { FaultName } from '../../../../infra/local/run/events.ts';
 
 const VIEW = { nowMs: 7, figures: [['jobs', '</script>']] } as unknown as View;
 const injected: FaultName[] = [];

@@ -8,7 +8,7 @@ import { createGraphRecord } from '../../../../infra/local/page/graph-record.ts'
 import { createTokenRecord } from '../../../../infra/local/page/token-record.ts';
 import { createWindowRecord } from '../../../../infra/local/page/window-record.ts';
 import { createRollingWindow } from '../../../../infra/local/plume-cloud/rolling-window.ts';
-import type { Fact } from '../../../../infra/local/run/facts.ts';
+import type { RunEvent } from '../../../../infra/local/run/events.ts';
 
 const START = 1_000_000;
 
@@ -54,7 +54,7 @@ describe('the window', () => {
 
 test("a token's life: minted, used, revoked, rejected", () => {
   const record = createTokenRecord(500, START);
-  const answer = (atMs: number, refusal?: 'revoked'): Fact => ({
+  const answer = (atMs: number, refusal?: 'revoked'): RunEvent => ({
     kind: 'answer',
     atMs: START + atMs,
     endpoint: 'api',

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { authorizationOf, scopeOf } from '../../../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../../../infra/local/plume-cloud/plume-cloud.ts';
 import { TEST_ADDRESS_HEADER } from '../../../../infra/local/plume-cloud/waf.ts';
-import type { CloudHappening } from '../../../../infra/local/run/facts.ts';
+import type { CloudEvent } from '../../../../infra/local/run/events.ts';
 
 const client = {
   name: 'mocha',
@@ -16,18 +16,18 @@ const other = { ...client, name: 'latte', clientId: 'latte-id', partner: 'latte-
 const authorization = authorizationOf(client);
 const grant = { grant_type: 'client_credentials', scope: scopeOf(client) };
 
-let facts: CloudHappening[];
+let events: CloudEvent[];
 let nowMs: number;
 let cloud: PlumeCloud;
 
 beforeEach(async () => {
-  facts = [];
+  events = [];
   nowMs = Date.now();
   cloud = await startPlumeCloud({
     clients: [client, other],
     waf: { limit: 1000, windowMs: 300_000, release: 'new-frame' },
     latencyMs: 1,
-    record: (fact) => facts.push(fact),
+    record: (event) => events.push(event),
     now: () => nowMs,
   });
 });
@@ -69,7 +69,7 @@ describe('token endpoint', () => {
       scp: grant.scope.split(' '),
     });
     expect((claims.exp as number) - (claims.iat as number)).toBe(600);
-    expect(facts).toContainEqual(
+    expect(events).toContainEqual(
       expect.objectContaining({
         kind: 'token-issued',
         client: 'mocha',
@@ -150,9 +150,9 @@ describe('introspection endpoint', () => {
 
 describe('API', () => {
   const refusals = () =>
-    facts.flatMap((fact) => (fact.kind === 'answer' && fact.endpoint === 'api' ? [fact.refusal] : []));
+    events.flatMap((event) => (event.kind === 'answer' && event.endpoint === 'api' ? [event.refusal] : []));
 
-  test('takes a live token, and refuses others with the reason as a fact', async () => {
+  test('takes a live token, and refuses others with the reason as an event', async () => {
     const token = await mint();
     expect((await callApi(token)).status).toBe(200);
     expect((await fetch(new URL('api/', cloud.apiUrl))).status).toBe(401);
@@ -221,7 +221,7 @@ test('the WAF counts by source address; a test may name its own', async () => {
   await mint();
   await callApi('x', { [TEST_ADDRESS_HEADER]: '192.0.2.7' });
   await callApi('x');
-  const calls = facts.flatMap((fact) => (fact.kind === 'call' ? [[fact.address, fact.inWindow]] : []));
+  const calls = events.flatMap((event) => (event.kind === 'call' ? [[event.address, event.inWindow]] : []));
   expect(calls).toEqual([
     ['127.0.0.1', 1],
     ['192.0.2.7', 1],

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 
-import type { Fact } from '../../../../infra/local/run/facts.ts';
+import type { RunEvent } from '../../../../infra/local/run/events.ts';
 import { SCALED_PROFILE } from '../../../../infra/local/run/profile.ts';
 import { run } from '../../../../infra/local/run/run.ts';
 
-test('a run is one stream of facts: metrics and logs among them, no secret and no token', {
+test('a run is one stream of events: metrics and logs among them, no secret and no token', {
   timeout: 60_000,
 }, async () => {
-  const facts: Fact[] = [];
+  const events: RunEvent[] = [];
   const report = await run({
     profile: SCALED_PROFILE,
     durationMs: 3_000,
@@ -15,17 +15,17 @@ test('a run is one stream of facts: metrics and logs among them, no secret and n
     faults: false,
     dynamodbUrl: process.env.AWS_ENDPOINT_URL_DYNAMODB,
     signal: new AbortController().signal,
-    watch: (run) => run.facts.subscribe((fact) => facts.push(fact)),
+    watch: (run) => run.events.subscribe((event) => events.push(event)),
   });
 
   expect(report).toMatchObject({ jobsLost: 0, wafBlocked: 0, rejected401: 0, faults: [] });
   expect(report.inspection).toMatchObject({
     clients: expect.arrayContaining([expect.objectContaining({ client: 'mocha' })]),
   });
-  const done = facts.filter((fact) => fact.kind === 'metric' && fact.metric === 'JobDone');
-  const sum = done.reduce((total, fact) => total + (fact.kind === 'metric' ? fact.value : 0), 0);
+  const done = events.filter((event) => event.kind === 'metric' && event.metric === 'JobDone');
+  const sum = done.reduce((total, event) => total + (event.kind === 'metric' ? event.value : 0), 0);
   expect(sum).toBe(report.jobsDone);
-  const text = JSON.stringify([facts, report]);
+  const text = JSON.stringify([events, report]);
   expect(text).toContain('"kind":"log"');
   expect(text).not.toMatch(/eyJ[\w-]{10}|Basic [\w+/]{10}|Bearer [\w.-]{10}/);
 });

@@ -18,11 +18,11 @@ import { createQueues, type QueueUrls, startQueueServer } from '../emulators/que
 import { startSchedule } from '../emulators/scheduler.ts';
 import { startSecretsManager } from '../emulators/secrets-manager/secrets-manager.ts';
 import { type PlumeCloud, startPlumeCloud } from '../plume-cloud/plume-cloud.ts';
-import type { Facts } from './facts.ts';
+import type { EventLog } from './events.ts';
 import type { Profile } from './profile.ts';
 
 /** AWS and Plume on this machine, with the broker deployed into it. */
-export interface World {
+export interface Deployment {
   readonly cloud: PlumeCloud;
   readonly table: CountingProxy;
   readonly secrets: ClientSecrets;
@@ -33,25 +33,25 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export interface WorldOptions {
+export interface DeploymentOptions {
   readonly profile: Profile;
   /** Instances of the worker. */
   readonly workers: number;
-  readonly facts: Facts;
+  readonly events: EventLog;
   /** Unix milliseconds that never go back. */
   readonly now: () => number;
   /** URL of a DynamoDB engine to use instead of the embedded one. */
   readonly dynamodbUrl: string | undefined;
 }
 
-export async function startWorld({
+export async function startDeployment({
   profile,
   workers,
-  facts,
+  events,
   now,
   dynamodbUrl,
-}: WorldOptions): Promise<World> {
-  const { record } = facts;
+}: DeploymentOptions): Promise<Deployment> {
+  const { record } = events;
   await using stack = new AsyncDisposableStack();
   const owned = ownedBy(stack);
 

@@ -1,22 +1,22 @@
 import type { EmbeddedMetric } from '../emulators/cloudwatch/embedded-metrics.ts';
 
 /**
- * Everything that happens in a local run is one stream of facts. Whoever shows or judges a run (progress, report,
- * recovery of faults) listens to it and asks nobody else. Facts hold names, numbers and fingerprints, never a
+ * Everything that happens in a local run is one stream of events. What shows or judges a run (progress, report,
+ * recovery of faults) listens to it and has no other source. Events hold names, numbers and fingerprints, never a
  * secret or a token.
  */
-export type Fact = { readonly atMs: number } & Happening;
+export type RunEvent = { readonly atMs: number } & UntimedEvent;
 
-export type Happening =
-  | CloudHappening
-  | FunctionHappening
-  | QueueHappening
-  | JobHappening
-  | FaultHappening
+export type UntimedEvent =
+  | CloudEvent
+  | FunctionEvent
+  | QueueEvent
+  | JobEvent
+  | FaultEvent
   | { readonly kind: 'table-request'; readonly operation: string; readonly status: number };
 
 /** What the Plume cloud saw. */
-export type CloudHappening =
+export type CloudEvent =
   /** A call reached the WAF; `inWindow` counts it and all calls of its address in the window that ends now. */
   | { readonly kind: 'call'; readonly address: string; readonly inWindow: number; readonly refused: boolean }
   /** A call that passed the WAF was answered; status 0: the connection was cut or left hanging. */
@@ -40,7 +40,7 @@ export type CloudHappening =
 
 export type TokenRefusal = 'missing' | 'malformed' | 'expired' | 'revoked' | 'everything-refused';
 
-export type FunctionHappening =
+export type FunctionEvent =
   | { readonly kind: 'instance-started'; readonly name: string; readonly instance: string }
   | {
       readonly kind: 'instance-stopped';
@@ -69,11 +69,11 @@ export type FunctionHappening =
   /** One metric of a line in the embedded metric format. */
   | ({ readonly kind: 'metric' } & EmbeddedMetric);
 
-export type QueueHappening =
+export type QueueEvent =
   /** A batch could not be done: its messages come back when their visibility time-out is over. */
   { readonly kind: 'batch-failed'; readonly jobs: readonly string[]; readonly error: string };
 
-export type JobHappening =
+export type JobEvent =
   | { readonly kind: 'job-submitted'; readonly job: string }
   | { readonly kind: 'job-done'; readonly job: string; readonly status: number };
 
@@ -86,23 +86,23 @@ export type FaultName =
   | 'table-away'
   | 'load-doubled';
 
-export type FaultHappening =
+export type FaultEvent =
   | { readonly kind: 'fault'; readonly fault: FaultName; readonly detail: string }
   | { readonly kind: 'fault-over'; readonly fault: FaultName }
   | { readonly kind: 'recovered'; readonly fault: FaultName; readonly afterMs: number };
 
-export interface Facts {
-  record(happening: Happening): void;
+export interface EventLog {
+  record(event: UntimedEvent): void;
   /** Returns the function that ends the subscription. */
-  subscribe(listener: (fact: Fact) => void): () => void;
+  subscribe(listener: (event: RunEvent) => void): () => void;
 }
 
-export function createFacts(now: () => number): Facts {
-  const listeners = new Set<(fact: Fact) => void>();
+export function createEventLog(now: () => number): EventLog {
+  const listeners = new Set<(event: RunEvent) => void>();
   return {
-    record(happening) {
-      const fact: Fact = { atMs: now(), ...happening };
-      for (const listener of listeners) listener(fact);
+    record(untimed) {
+      const event: RunEvent = { atMs: now(), ...untimed };
+      for (const listener of listeners) listener(event);
     },
     subscribe(listener) {
       listeners.add(listener);
