@@ -7,6 +7,11 @@
 export const ENV = {
   /** JSON of the broker that the function belongs to: `lib/settings.ts` has its schema. */
   broker: 'PLUME_BROKER',
+  /**
+   * The streams whose rests the minter reports, `<budget>#<stream>` between commas.
+   * @default - both of its own budget
+   */
+  watchedStreams: 'PLUME_WATCHED_STREAMS',
   /** The client whose token the reference worker uses. */
   client: 'PLUME_CLIENT',
   /** URL of the queue that the reference worker consumes. */
@@ -35,7 +40,7 @@ export const TABLE = {
   /** Up to where the minter has read the list of secrets. */
   listingKey: 'listing',
   /** One counter per stream. It counts in moments, so instances with different intervals may share it. */
-  budgetKey: (budget: string, stream: BudgetStream): string => `budget#${budget}#${stream}`,
+  budgetKey: (budget: string, stream: BudgetStream | '*'): string => `budget#${budget}#${stream}`,
   /** An operator's orders to a budget. An item of its own, since IAM cannot tell a name in a condition from a write. */
   orderKey: (budget: string): string => `order#${budget}`,
   /** All that may be written of a stream that is not one's own: when its silence ends. */
@@ -53,6 +58,12 @@ export const JOB_ATTRIBUTES = {
 
 /** The workers share one stream of tickets; the minter has its own, so that it is never starved. */
 export type BudgetStream = 'worker' | 'minter';
+
+/** One stream of one budget. */
+export interface StreamOfBudget {
+  readonly budget: string;
+  readonly stream: BudgetStream;
+}
 
 /** What the minter is invoked with: by its schedule, or by a worker without a usable token. */
 export type MinterEvent =
@@ -106,6 +117,8 @@ export const METRICS = {
   ExpiryDisagreement: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** The minter completed a tick. */
   MinterTick: { unit: 'Count', dimensions: [], properties: [] },
+  /** The minter could not find new and changed secrets in a tick, such as because ListSecrets was refused. */
+  DiscoveryFailed: { unit: 'Count', dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
   ClientsFailing: { unit: 'Count', dimensions: [], properties: [], isLevel: true },
   /** A worker was given a token; `source` is memory, table or minter. */
@@ -122,11 +135,15 @@ export const METRICS = {
   TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'], properties: [] },
   /** A ticket expired before it was used. */
   TicketsExpired: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  /** 1 while the calls of a stream rest because the WAF refused some, else 0; emitted at every tick. */
+  CallsResting: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [], isLevel: true },
   /** The WAF refused a call and every instance was told to stop. */
   WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
   ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'], properties: [] },
-  /** The reference worker did a job. */
+  /** How long ago a job first came to the queue, when the reference worker takes it up: also as a postponed copy. */
+  JobAge: { unit: 'Seconds', dimensions: [], properties: ['client'] },
+  /** Jobs that the reference worker did; 0 is told too, of a job that it took up and did not do. */
   JobDone: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** A job must wait, and went back to the queue with that delay. */
   JobPostponed: { unit: 'Count', dimensions: [], properties: ['client'] },
@@ -144,6 +161,11 @@ export interface MetricDefinition {
   readonly dimensions: readonly string[];
   /** What the line in the log says besides, for Logs Insights. */
   readonly properties: readonly string[];
+}
+
+/** Something that happened so many times: how many times in all is as good as each value. */
+export function isEvent({ unit, isLevel }: MetricDefinition): boolean {
+  return unit === 'Count' && !isLevel;
 }
 
 /** The name of a metric, as CloudWatch has it. */

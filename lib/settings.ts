@@ -1,5 +1,5 @@
 import { BUDGET_SCHEMA, type BudgetSettings } from './budget/settings.ts';
-import { ENV } from './contract.ts';
+import { type BudgetStream, ENV, type StreamOfBudget } from './contract.ts';
 import { ConfigError } from './errors.ts';
 import {
   CLIENT_NAME_RULE,
@@ -74,6 +74,23 @@ export function readWorkerSettings(environment: Environment): WorkerSettings {
 /** @throws {ConfigError} naming the key that is missing or wrong */
 export function readMinterSettings(environment: Environment): MinterSettings {
   return readBroker(environment, MINTER_SCHEMA);
+}
+
+/**
+ * The streams whose rests the minter reports.
+ *
+ * @param ownBudget the minter's: both of its streams where nothing else is said
+ */
+export function readWatchedStreams(environment: Environment, ownBudget: string): readonly StreamOfBudget[] {
+  const watched = environment[ENV.watchedStreams] || `${ownBudget}#worker,${ownBudget}#minter`;
+  return watched.split(',').map((text) => {
+    const [, budget, stream] = /^([^#]+)#(worker|minter)$/.exec(text) ?? [];
+    if (budget === undefined)
+      throw new ConfigError(
+        `${ENV.watchedStreams} must be <budget>#worker or <budget>#minter, between commas`,
+      );
+    return { budget, stream: stream as BudgetStream };
+  });
 }
 
 /** The client of the reference worker. */

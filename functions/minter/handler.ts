@@ -5,6 +5,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 
 import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
+import { reportResting } from '../../lib/budget/report-resting.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientRecords } from '../../lib/minter/client-records.ts';
 import { createMinter } from '../../lib/minter/minter.ts';
@@ -14,7 +15,7 @@ import { systemClock } from '../../lib/platform/clock.ts';
 import { endpointUse } from '../../lib/platform/endpoint-url.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
-import { readMinterSettings } from '../../lib/settings.ts';
+import { readMinterSettings, readWatchedStreams } from '../../lib/settings.ts';
 import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
@@ -69,13 +70,22 @@ const minter = createMinter({
   newOwner: randomUUID,
 });
 
+const watched = {
+  dynamodb: client,
+  table,
+  streams: readWatchedStreams(process.env, budgetSettings.name),
+  now: serverClock.now,
+  telemetry,
+};
+
 export async function handler(event: unknown, context: Context): Promise<MintOutcome | TickSummary> {
   const deadlineMs = clock.now() + context.getRemainingTimeInMillis() - MARGIN_MS;
   try {
     const parsed = parseEvent(event);
     if (parsed.kind === 'tick') {
       const dependencies = { clientRecords, listing, secrets, minter, settings, clock, telemetry };
-      return await runTick(dependencies, deadlineMs);
+      const [summary] = await Promise.all([runTick(dependencies, deadlineMs), reportResting(watched)]);
+      return summary;
     }
     const { outcome } = await minter.mint(parsed.client, parsed, deadlineMs);
     return outcome;

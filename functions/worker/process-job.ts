@@ -51,13 +51,21 @@ function isFailure(status: number): boolean {
 
 /** Does one job, and never throws: what cannot be settled is `retry`. */
 export async function processJob(record: SQSRecord, dependencies: JobDependencies): Promise<JobEnd> {
-  const { client, queues, telemetry } = dependencies;
+  const { client, now, telemetry } = dependencies;
   const journey = journeyOf(record);
+  const ageMs = Math.max(0, now() - journey.submittedAtMs);
+  telemetry.metric('JobAge', Math.round(ageMs / 1000), { client });
+  const end = await endOf(record, journey, dependencies);
+  telemetry.metric('JobDone', end === 'done' ? 1 : 0, { client });
+  return end;
+}
+
+async function endOf(record: SQSRecord, journey: Journey, dependencies: JobDependencies): Promise<JobEnd> {
+  const { client, queues, telemetry } = dependencies;
   try {
     const job = parseJob(record.body);
     const result = await call(job, journey, dependencies);
     await queues.sendResult(result);
-    telemetry.metric('JobDone', 1, { client });
     return 'done';
   } catch (error) {
     telemetry.log('warn', 'a job was not done', { client, jobId: journey.jobId, error: errorFields(error) });

@@ -1,10 +1,17 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
+import type { TokenBroker } from './token-broker.ts';
 import type { Watched, WatchedBudget } from './watched.ts';
 
 /** `critical`: calls fail, or are about to. `warning`: somebody should look during the day. */
@@ -35,6 +42,14 @@ const FAILING_TICKS = 3;
 const WITHOUT_TOKEN_TICKS = 2;
 /** Refused credentials are tried again after a quarter of an hour at the earliest: until then nothing is new. */
 const REFUSED_TICKS = 15;
+/** Secrets Manager may be unavailable for a tick or two. */
+const UNDISCOVERED_TICKS = 3;
+/** The tick may meet the moment at which a rest has ended, and the call that tries again has not been answered. */
+const RESTING_TICKS = 2;
+/** A job that has waited for so long waits for more than its turn. */
+const STANDING = Duration.minutes(15);
+/** An instance may die; one that dies again within this span has a reason. */
+const FAILING_WORKER = { period: Duration.minutes(5), periods: 3, breaches: 2 };
 /** The share of a budget's calls, %, above which callers wait for each other. */
 const SATURATED_PERCENT = 95;
 /** A burst may use up one window. */
@@ -66,6 +81,7 @@ export function createAlarms(scope: Construct, watched: Watched, topic: ITopic):
         budget.name,
       ]),
     ),
+    ...Object.entries(workRules(watched)),
     ...Object.entries(deadLetterRules(watched)),
   ];
   return rules.map(([row, rule, budget]) => {
@@ -138,6 +154,14 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
       periods: REFUSED_TICKS,
       breaches: 1,
     },
+    DiscoveryFails: {
+      ...ANY_AT_ONCE,
+      severity: 'warning',
+      description: 'The minter cannot list the secrets, so new and changed ones are not seen.',
+      firstMove: logsOf(broker.minter),
+      metric: broker.metric('DiscoveryFailed', {}, { period }),
+      periods: UNDISCOVERED_TICKS,
+    },
   };
 }
 
@@ -151,7 +175,9 @@ function budgetRules(
       severity: 'critical',
       description: `The WAF refuses calls, and all calls of budget ${budget} rest.`,
       firstMove: logsOf(worker ?? broker.minter),
-      metric: broker.metric('WafBlocked', { budget }, { period: Duration.minutes(1) }),
+      metric: callsResting(broker, { name: budget, streams }),
+      periods: RESTING_TICKS,
+      breaches: 1,
     },
     ...(streams.includes('worker') && {
       BudgetSaturated: {
@@ -165,6 +191,61 @@ function budgetRules(
         missing: NOT_BREACHING,
       },
     }),
+    ...(worker && {
+      WorkerFails: {
+        ...ANY_AT_ONCE,
+        severity: 'critical',
+        description: `Invocations of the worker of budget ${budget} fail or are throttled.`,
+        firstMove: logsOf(worker),
+        metric: new MathExpression({
+          expression: 'FILL(errors, 0) + FILL(throttles, 0)',
+          usingMetrics: { errors: worker.metricErrors(), throttles: worker.metricThrottles() },
+          period: FAILING_WORKER.period,
+          label: 'errors and throttles',
+        }),
+        periods: FAILING_WORKER.periods,
+        breaches: FAILING_WORKER.breaches,
+      },
+    }),
+  };
+}
+
+/** How many streams of a budget rest: the minter reports each at every tick. */
+function callsResting(broker: TokenBroker, { name: budget, streams }: WatchedBudget): IMetric {
+  const usingMetrics = Object.fromEntries(
+    streams.map((stream) => [stream, broker.metric('CallsResting', { budget, stream })]),
+  );
+  return new MathExpression({
+    expression: streams.join(' + '),
+    usingMetrics,
+    period: broker.tick,
+    label: 'streams that rest',
+  });
+}
+
+function workRules({ broker, budgets }: Watched): Readonly<Record<string, Rule>> {
+  const worker = budgets.find((budget) => budget.worker)?.worker;
+  if (worker === undefined) return {};
+  return {
+    WorkStands: {
+      severity: 'critical',
+      description: `A job has waited for ${STANDING.toMinutes()} minutes, and none was done in that time.`,
+      firstMove: `${logsOf(worker)} --filter-pattern '"a job was not done"'`,
+      metric: new MathExpression({
+        // The worker tells both of each job that it takes up.
+        expression: 'IF(done < 1, age, 0)',
+        usingMetrics: {
+          done: broker.metric('JobDone', {}),
+          age: broker.metric('JobAge', {}),
+        },
+        period: STANDING,
+        label: 'age of jobs while none is done',
+      }),
+      comparison: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold: STANDING.toSeconds(),
+      periods: 1,
+      missing: NOT_BREACHING,
+    },
   };
 }
 

@@ -1,7 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
-import { type BudgetStream, METRIC_NAMESPACE, METRICS, type MetricName } from '../../lib/contract.ts';
+import {
+  type BudgetStream,
+  isEvent,
+  METRIC_NAMESPACE,
+  METRICS,
+  type MetricName,
+} from '../../lib/contract.ts';
 
 /** The values of a metric's own dimensions; `service` is added to them. */
 export type DimensionsOf<Name extends MetricName> = {
@@ -22,7 +28,7 @@ export function brokerMetric<Name extends MetricName>(
     namespace: METRIC_NAMESPACE,
     metricName,
     dimensionsMap: { service, ...dimensions },
-    statistic: METRICS[metricName].unit === 'Count' ? 'Sum' : 'Maximum',
+    statistic: isEvent(METRICS[metricName]) ? 'Sum' : 'Maximum',
     ...options,
   });
 }

@@ -69,10 +69,11 @@ function tokenRows({ broker }: Watched): IWidget[][] {
         'Tokens served, by source',
         SOURCES.map((source) => broker.metric('TokenServed', { source }, { label: source })),
       ),
-      graph('Tokens rejected', [
+      graph('Tokens rejected, and other trouble', [
         broker.metric('TokenRejected', {}),
         broker.metric('TokenRecovered', {}),
         broker.metric('ExpiryDisagreement', {}),
+        broker.metric('DiscoveryFailed', {}),
       ]),
     ],
   ];
@@ -102,13 +103,19 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
     ],
     [
       graph(
+        `Streams of budget ${budget} whose calls rest`,
+        ofStreams((of) => [broker.metric('CallsResting', of, { label: of.stream })]),
+      ),
+      graph(`Clocks beside DynamoDB's, ms, budget ${budget}`, [broker.metric('ClockOffset', { budget })]),
+    ],
+    [
+      graph(
         `Waits of budget ${budget}, ms`,
         ofStreams((of) => [
           broker.metric('TicketWait', of, { statistic: 'p50', label: `p50, ${of.stream}` }),
           broker.metric('TicketWait', of, { statistic: 'p99', label: `p99, ${of.stream}` }),
         ]),
       ),
-      graph(`Clocks beside DynamoDB's, ms, budget ${budget}`, [broker.metric('ClockOffset', { budget })]),
     ],
   ];
 }
@@ -132,10 +139,10 @@ function workRows({ broker, workQueues, deadLetterQueues }: Watched): IWidget[][
         broker.metric('JobFailed', {}),
         broker.metric('JobDead', {}),
       ]),
-      graph(
-        'Oldest message, seconds',
-        each(workQueues, (queue, label) => queue.metricApproximateAgeOfOldestMessage({ label })),
-      ),
+      graph('Age, seconds: of jobs when they are taken up, of the oldest message', [
+        broker.metric('JobAge', {}),
+        ...each(workQueues, (queue, label) => queue.metricApproximateAgeOfOldestMessage({ label })),
+      ]),
     ],
     [
       graph(

@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
 import type { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
@@ -12,6 +12,7 @@ import {
   type BudgetStream,
   DEFAULT_SECRET_PREFIX,
   DEFAULT_SERVICE,
+  ENV,
   type MetricName,
   type MintFailure,
   TABLE,
@@ -79,6 +80,8 @@ export class TokenBroker extends Construct {
   readonly #store: BrokerTable;
   readonly #grants = new RoleGrants();
   readonly #settings: BrokerSettings;
+  /** The streams that functions take tickets of, `<budget>#<stream>`: the minter reports which of them rest. */
+  readonly #streams = new Set<string>();
 
   /** @throws Error if the settings cannot work: it says which, and why */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
@@ -112,7 +115,10 @@ export class TokenBroker extends Construct {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
       timeout: MINTER_TIMEOUT,
-      environment,
+      environment: {
+        ...environment,
+        [ENV.watchedStreams]: Lazy.string({ produce: () => [...this.#streams].join(',') }),
+      },
       logRetention,
       network,
       deadLetterQueue: this.deadLetterQueue,
@@ -128,7 +134,12 @@ export class TokenBroker extends Construct {
     });
     this.#allow(
       this.minter,
-      this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.listingKey]),
+      this.#store.items('GetItem', [
+        TABLE.tokenKey('*'),
+        TABLE.mintKey('*'),
+        TABLE.listingKey,
+        TABLE.budgetKey('*', '*'),
+      ]),
       this.#store.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
       this.#store.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       ...this.#tickets(this.budgetName, 'minter'),
@@ -213,7 +224,7 @@ export class TokenBroker extends Construct {
 
   /** Clients whose last mint failed. */
   metricClientsFailing(options?: MetricChoices): Metric {
-    return this.metric('ClientsFailing', {}, { statistic: 'Maximum', ...options });
+    return this.metric('ClientsFailing', {}, options);
   }
 
   /** Seconds until the first token among all clients' is no longer served. */
@@ -232,9 +243,10 @@ export class TokenBroker extends Construct {
     return { ...this.#settings, budget, minter: this.minter.functionArn };
   }
 
-  /** Of one stream; and who meets the firewall's block stops the other as well. */
+  /** Of one stream, which is watched from then on; a caller that meets a WAF block stops the other as well. */
   #tickets(budget: string, stream: BudgetStream): Permission[] {
     const other = stream === 'worker' ? 'minter' : 'worker';
+    this.#streams.add(`${budget}#${stream}`);
     return [
       this.#store.items('UpdateItem', [TABLE.budgetKey(budget, stream)]),
       this.#store.blockCounter(TABLE.budgetKey(budget, other)),

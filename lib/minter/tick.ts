@@ -95,6 +95,7 @@ class Tick {
     try {
       return await discoverClients({ ...this.#dependencies, now: clock.now, untilMs });
     } catch (error) {
+      telemetry.metric('DiscoveryFailed', 1, {});
       telemetry.log('error', 'new and changed secrets could not be found', { error: errorFields(error) });
       return [];
     }

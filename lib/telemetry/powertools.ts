@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 
-import { METRIC_NAMESPACE, METRICS, type MetricDefinition, type MetricName } from '../contract.ts';
+import { isEvent, METRIC_NAMESPACE, METRICS, type MetricDefinition, type MetricName } from '../contract.ts';
 import { currentRequestId } from './invocation.ts';
 import { redactingReplacer } from './redaction.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
@@ -44,11 +44,6 @@ export function createPowertoolsTelemetry(service: string): BufferedTelemetry {
       gathered.clear();
     },
   };
-}
-
-/** Something that happened so many times: how many times in all is as good, and cheaper to say. */
-function isEvent({ unit, isLevel }: MetricDefinition): boolean {
-  return unit === 'Count' && !isLevel;
 }
 
 /** Metrics that share their labels share a line, if the same ones of them are dimensions. */

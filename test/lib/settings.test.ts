@@ -6,6 +6,7 @@ import {
   type MinterSettings,
   readClient,
   readMinterSettings,
+  readWatchedStreams,
   readWorkerSettings,
   type WorkerSettings,
 } from '../../lib/settings.ts';
@@ -132,4 +133,26 @@ describe('a wrong value is refused by its key and rule, and is not repeated', ()
   test.each(['', 'a/b', 'MARKER MARKER'])('the client %j', (client) => {
     expect(() => readClient({ PLUME_CLIENT: client })).toThrow(/^(?!.*MARKER).*PLUME_CLIENT/);
   });
+});
+
+describe('the streams that the minter watches', () => {
+  const read = (watched?: string) => readWatchedStreams({ PLUME_WATCHED_STREAMS: watched }, 'own');
+
+  test('are those that the variable lists, or both of its own budget', () => {
+    expect(read('own#minter,zone-1#worker')).toEqual([
+      { budget: 'own', stream: 'minter' },
+      { budget: 'zone-1', stream: 'worker' },
+    ]);
+    expect(read()).toEqual([
+      { budget: 'own', stream: 'worker' },
+      { budget: 'own', stream: 'minter' },
+    ]);
+  });
+
+  test.each(['MARKER', 'MARKER#', '#worker', 'MARKER#worker,', 'MARKER#other', 'a#b#worker'])(
+    'refuse %j',
+    (watched) => {
+      expect(() => read(watched)).toThrow(/^(?!.*MARKER).*PLUME_WATCHED_STREAMS must be/);
+    },
+  );
 });

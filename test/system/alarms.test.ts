@@ -105,7 +105,7 @@ function submit(perSecond: number, durationMs: number): Promise<void> {
  * Of instances that freeze, clocks that are off and servers that contradict themselves, which this deployment does not have:
  * test/lib/budget/ and test/lib/minter/ do.
  */
-const OF_OTHER_WORLDS = new Set(['TicketsExpired', 'ClockOffset', 'ExpiryDisagreement']);
+const OF_OTHER_WORLDS = new Set(['DiscoveryFailed', 'TicketsExpired', 'ClockOffset', 'ExpiryDisagreement']);
 
 describe('each alarm is raised by its own fault', () => {
   test('none without one', async () => {
@@ -188,9 +188,12 @@ describe('each alarm is raised by its own fault', () => {
       'CredentialsRefused',
       'DeadJobs',
       'DeadTicks',
+      'DiscoveryFails',
       'TicksMissing',
       'TokenAboutToExpire',
       'WafBlock-local',
+      'WorkStands',
+      'WorkerFails-local',
     ]);
   });
 });

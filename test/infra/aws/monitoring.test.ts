@@ -91,13 +91,17 @@ describe('alarms', () => {
       .flatMap(metricsOf)
       .filter(({ Namespace }) => Namespace === METRIC_NAMESPACE);
     expect(own.map(({ MetricName }) => MetricName).sort()).toEqual([
+      'CallsResting',
+      'CallsResting',
       'ClientsFailing',
+      'DiscoveryFailed',
+      'JobAge',
+      'JobDone',
       'MintFailed',
       'MinterTick',
       'SecondsToExpiry',
       'SecondsToExpiry',
       'TicketsGranted',
-      'WafBlocked',
     ]);
     for (const { MetricName, Dimensions } of own) {
       expect(Dimensions.map(({ Name }) => Name).sort(), MetricName).toEqual(dimensionsOf(MetricName));
@@ -141,17 +145,35 @@ describe('alarms', () => {
         .filter(({ MetricName }) => MetricName === name)
         .map(({ Dimensions }) => Dimensions.find(({ Name }) => Name === 'budget')?.Value)
         .sort();
-    expect(watched('WafBlocked')).toEqual(['default', 'default-1', 'default-2']);
+    expect(watched('CallsResting')).toEqual(['default', 'default-1', 'default-2']);
     // The minter alone makes calls of the first.
     expect(watched('TicketsGranted')).toEqual(['default-1', 'default-2']);
   });
 
   test("take a budget's share from its own numbers", () => {
     const shareOf = (stage: Parameters<typeof synth>[0]) =>
-      alarmsOf(stage).flatMap(({ Metrics = [] }) => Metrics.flatMap(({ Expression }) => Expression ?? []));
+      alarmsOf(stage)
+        .filter(({ AlarmName }) => AlarmName.startsWith('Test-BudgetSaturated'))
+        .flatMap(({ Metrics = [] }) => Metrics.flatMap(({ Expression }) => Expression ?? []));
     expect(shareOf({})).toEqual(['100 * worker / PERIOD(worker) * 0.17']);
     const half = { limit: 1000, worker: { intervalMs: 400 } };
     expect(shareOf({ budget: half })).toEqual(['100 * worker / PERIOD(worker) * 0.4']);
+  });
+
+  test('watch the function of every worker', () => {
+    const functions = (stage: Parameters<typeof synth>[0]) =>
+      alarmsOf(stage)
+        .filter(({ AlarmName }) => AlarmName.startsWith('Test-WorkerFails'))
+        .map(({ AlarmName, ...alarm }) => [
+          AlarmName,
+          metricsOf(alarm as AlarmProperties).map(({ Dimensions }) => JSON.stringify(Dimensions)),
+        ]);
+    const of = (id: string) => expect.stringMatching(`"FunctionName".*"Ref":"${id}Function`);
+    expect(functions({})).toEqual([['Test-WorkerFails-default', [of('Worker'), of('Worker')]]]);
+    expect(functions({ zones: 2 })).toEqual([
+      ['Test-WorkerFails-default-1', [of('Worker1'), of('Worker1')]],
+      ['Test-WorkerFails-default-2', [of('Worker2'), of('Worker2')]],
+    ]);
   });
 
   test('tell the caller’s topic when they are raised and when they are over, or one of the stack', () => {

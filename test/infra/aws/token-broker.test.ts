@@ -237,7 +237,7 @@ describe('the roles', () => {
 
   test('of the minter reaches tokens, mints, the listing and the counters', () => {
     expect(items(FUNCTIONS.minter)).toEqual([
-      ['dynamodb:GetItem', like('token#*', 'mint#*', 'listing')],
+      ['dynamodb:GetItem', like('token#*', 'mint#*', 'listing', 'budget#*#*')],
       ['dynamodb:PutItem', like('token#*', 'listing')],
       ['dynamodb:UpdateItem', like('token#*', 'mint#*')],
       ['dynamodb:UpdateItem', equals('budget#default#minter')],
@@ -393,6 +393,13 @@ describe('egress', () => {
   test('with one address has one budget, so that a WAF block stops everybody', () => {
     const functions = Object.values(synth({ zones: 1 }).findResources('AWS::Lambda::Function'));
     expect(functions.map((fn) => brokerOf(fn).budget.name)).toEqual(['default', 'default', 'default']);
+  });
+
+  test('lets the minter report of each stream whether its calls rest', () => {
+    const watched = (zones: number) =>
+      functionOf(synth({ zones }), FUNCTIONS.minter).Properties.Environment.Variables.PLUME_WATCHED_STREAMS;
+    expect(watched(0)).toBe('default#minter,default#worker');
+    expect(watched(2)).toBe('default#minter,default-1#worker,default-2#worker');
   });
 
   test('keeps one budget per address', () => {

@@ -1,6 +1,6 @@
 /**
- * The part of CloudWatch's metric math that the stack uses: numbers, ids, + - * /, parentheses, `FILL(id, number)` and
- * `PERIOD(id)`.
+ * The part of CloudWatch's metric math that the stack uses: numbers, ids, + - * / <, parentheses, `FILL(id, number)`,
+ * `PERIOD(id)` and `IF(condition, value, value)`.
  */
 
 /** Another metric of the same alarm or widget, in the same period. */
@@ -10,7 +10,7 @@ export interface Operand {
   readonly periodSeconds: number;
 }
 
-const TOKEN = /\s*(\d+(?:\.\d+)?|[A-Za-z]\w*|[-+*/(),])/y;
+const TOKEN = /\s*(\d+(?:\.\d+)?|[A-Za-z]\w*|[-+*/<(),])/y;
 
 /**
  * @param operandOfId undefined: no metric has this id
@@ -22,9 +22,17 @@ export function evaluate(
   operandOfId: (id: string) => Operand | undefined,
 ): number | undefined {
   const tokens = tokensOf(expression);
-  const value = sum();
+  const value = comparison();
   if (tokens.length > 0) throw misunderstood();
   return value;
+
+  /** 1 or 0 if two values are compared. */
+  function comparison(): number | undefined {
+    const left = sum();
+    if (tokens[0] !== '<') return left;
+    tokens.shift();
+    return both(left, sum(), (a, b) => Number(a < b));
+  }
 
   function sum(): number | undefined {
     let left = product();
@@ -48,15 +56,34 @@ export function evaluate(
     const token = tokens.shift();
     if (token === undefined) throw misunderstood();
     if (token === '(') {
-      const inner = sum();
+      const inner = comparison();
       expect(')');
       return inner;
     }
     if (/^\d/.test(token)) return Number(token);
     if (!/^[A-Za-z]/.test(token)) throw misunderstood();
-    if (token === 'FILL') return fill();
-    if (token === 'PERIOD') return period();
-    return operandOf(token).value;
+    switch (token) {
+      case 'FILL':
+        return fill();
+      case 'IF':
+        return choice();
+      case 'PERIOD':
+        return period();
+      default:
+        return operandOf(token).value;
+    }
+  }
+
+  function choice(): number | undefined {
+    expect('(');
+    const condition = comparison();
+    expect(',');
+    const then = comparison();
+    expect(',');
+    const otherwise = comparison();
+    expect(')');
+    if (condition === undefined) return undefined;
+    return condition === 0 ? otherwise : then;
   }
 
   function operandOf(id = ''): Operand {

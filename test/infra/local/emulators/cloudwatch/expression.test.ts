@@ -10,6 +10,11 @@ test.each([
   ['100 * worker / 1764', (100 * 30) / 1764],
   ['worker / PERIOD(worker)', 0.1],
   ['PERIOD(absent)', 300],
+  ['minter < 6', 0],
+  ['minter + 1 < 6 + 2', 1],
+  ['IF(minter < 7, worker, 0)', 30],
+  ['IF(worker < 7, worker, 0)', 0],
+  ['IF(minter < 7, worker, absent)', 30],
   ['worker + minter * 2', 42],
   ['(worker + minter) * 2', 72],
   ['worker - minter - 1', 23],
@@ -19,16 +24,28 @@ test.each([
   expect(evaluate(expression, operandOfId)).toBeCloseTo(value);
 });
 
-test.each(['absent', 'absent + 1', 'worker / 0', '(absent)'])('%s has no data point', (expression) => {
-  expect(evaluate(expression, operandOfId)).toBeUndefined();
-});
-
-test.each(['', '1 +', '(1', '1)', 'worker minter', 'SUM[1]', '* 2', 'FILL(worker)', 'PERIOD worker'])(
-  '"%s" is refused',
+test.each(['absent', 'absent + 1', 'worker / 0', '(absent)', 'IF(absent < 1, worker, 0)'])(
+  '%s has no data point',
   (expression) => {
-    expect(() => evaluate(expression, operandOfId)).toThrow('cannot be understood');
+    expect(evaluate(expression, operandOfId)).toBeUndefined();
   },
 );
+
+test.each([
+  '',
+  '1 +',
+  '(1',
+  '1)',
+  'worker minter',
+  'SUM[1]',
+  '* 2',
+  'FILL(worker)',
+  'PERIOD worker',
+  'IF(worker, 1)',
+  '< 2',
+])('"%s" is refused', (expression) => {
+  expect(() => evaluate(expression, operandOfId)).toThrow('cannot be understood');
+});
 
 test.each(['nobody', 'PERIOD(nobody)'])('%s is refused: no metric has that id', (expression) => {
   expect(() => evaluate(expression, operandOfId)).toThrow('names nobody, which is no metric');

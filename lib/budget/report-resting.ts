@@ -1,0 +1,47 @@
+import { type AttributeValue, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { type StreamOfBudget, TABLE } from '../contract.ts';
+import type { Now } from '../platform/clock.ts';
+import { errorReason } from '../platform/error-reason.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+
+/**
+ * Reports for each stream whether its calls rest now, because the WAF refused calls: a state, and not the event that began
+ * it, so that an alarm lasts as long as the rest does. A counter that cannot be read is logged and reported as nothing.
+ *
+ * @param now DynamoDB's clock, in Unix ms
+ */
+export async function reportResting(dependencies: {
+  readonly dynamodb: DynamoDBClient;
+  readonly table: string;
+  readonly streams: readonly StreamOfBudget[];
+  readonly now: Now;
+  readonly telemetry: Telemetry;
+}): Promise<void> {
+  const { dynamodb, table, streams, now, telemetry } = dependencies;
+
+  async function report({ budget, stream }: StreamOfBudget): Promise<void> {
+    try {
+      const { Item } = await dynamodb.send(
+        new GetItemCommand({
+          TableName: table,
+          Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
+          ProjectionExpression: TABLE.blockedUntil,
+        }),
+      );
+      telemetry.metric('CallsResting', isResting(Item, now()) ? 1 : 0, { budget, stream });
+    } catch (error) {
+      telemetry.log('error', 'whether the calls of a budget rest could not be read from its counter', {
+        budget,
+        stream,
+        reason: errorReason(error),
+      });
+    }
+  }
+
+  await Promise.all(streams.map(report));
+}
+
+function isResting(counter: Record<string, AttributeValue> | undefined, nowMs: number): boolean {
+  return Number(counter?.[TABLE.blockedUntil]?.N ?? 0) > nowMs;
+}

@@ -1,0 +1,78 @@
+import { type GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { reportResting } from '../../../lib/budget/report-resting.ts';
+import { type BudgetStream, TABLE } from '../../../lib/contract.ts';
+import { startTable, type Table } from '../../fixtures/table.ts';
+
+const NOW_MS = 1_700_000_000_000;
+
+let engine: Table;
+let reported: unknown[];
+let logged: unknown[];
+
+beforeAll(async () => {
+  engine = await startTable();
+});
+afterAll(() => engine.stop());
+beforeEach(() => {
+  reported = [];
+  logged = [];
+});
+
+const report = (...streams: [budget: string, stream: BudgetStream][]) =>
+  reportResting({
+    dynamodb: engine.client,
+    table: engine.table,
+    streams: streams.map(([budget, stream]) => ({ budget, stream })),
+    now: () => NOW_MS,
+    telemetry: {
+      metric: (name, value, labels) => reported.push([name, value, labels]),
+      log: (...line) => logged.push(line),
+    },
+  });
+
+const block = (budget: string, stream: BudgetStream, untilMs: number) =>
+  engine.client.send(
+    new UpdateItemCommand({
+      TableName: engine.table,
+      Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
+      UpdateExpression: 'SET nextMs = :now, blockedUntilMs = :until',
+      ExpressionAttributeValues: { ':now': { N: String(NOW_MS) }, ':until': { N: String(untilMs) } },
+    }),
+  );
+
+test('calls rest while the block of their stream is not over, and each stream is reported', async () => {
+  await block('a', 'worker', NOW_MS + 1);
+  await block('a', 'minter', NOW_MS);
+  await report(['a', 'worker'], ['a', 'minter'], ['b', 'worker']);
+  expect(reported).toEqual([
+    ['CallsResting', 1, { budget: 'a', stream: 'worker' }],
+    ['CallsResting', 0, { budget: 'a', stream: 'minter' }],
+    ['CallsResting', 0, { budget: 'b', stream: 'worker' }],
+  ]);
+  expect(logged).toEqual([]);
+});
+
+test('a counter that cannot be read is logged, and hides no other', async () => {
+  await block('c', 'worker', NOW_MS + 60_000);
+  engine.client.middlewareStack.add(
+    (next) => async (args) => {
+      const { input } = args as { input: GetItemCommand['input'] };
+      if (input.Key?.[TABLE.partitionKey]?.S === 'budget#c#minter')
+        throw Object.assign(new Error('secret text of another library'), { name: 'AccessDeniedException' });
+      return next(args);
+    },
+    { step: 'initialize', name: 'refuse' },
+  );
+  await report(['c', 'minter'], ['c', 'worker']);
+  engine.client.middlewareStack.remove('refuse');
+  expect(reported).toEqual([['CallsResting', 1, { budget: 'c', stream: 'worker' }]]);
+  expect(logged).toEqual([
+    [
+      'error',
+      'whether the calls of a budget rest could not be read from its counter',
+      { budget: 'c', stream: 'minter', reason: 'AccessDeniedException' },
+    ],
+  ]);
+});
