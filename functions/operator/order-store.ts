@@ -1,0 +1,52 @@
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+
+import { orderAttribute, ordersOf } from '../../lib/budget/orders.ts';
+import { TABLE } from '../../lib/contract.ts';
+import type { OrderStore } from './operate.ts';
+
+/** The `order#<budget>` items. Errors of the SDK come out as they are: an operator is told them. */
+export function createOrderStore({
+  dynamodb,
+  table,
+}: {
+  dynamodb: DynamoDBClient;
+  table: string;
+}): OrderStore {
+  const keyOf = (budget: string): Record<string, AttributeValue> => ({
+    [TABLE.partitionKey]: { S: TABLE.orderKey(budget) },
+  });
+  const update = async (
+    budget: string,
+    expression: string,
+    values?: Readonly<Record<string, AttributeValue>>,
+  ): Promise<void> => {
+    await dynamodb.send(
+      new UpdateItemCommand({
+        TableName: table,
+        Key: keyOf(budget),
+        UpdateExpression: expression,
+        ...(values && { ExpressionAttributeValues: values }),
+      }),
+    );
+  };
+
+  return {
+    async read(budget) {
+      const { Item } = await dynamodb.send(
+        new GetItemCommand({ TableName: table, Key: keyOf(budget), ConsistentRead: true }),
+      );
+      return ordersOf(Item);
+    },
+    write: (budget, orders) =>
+      'pause' in orders
+        ? update(budget, 'SET pause = :order', { ':order': orderAttribute(orders.pause) })
+        : update(budget, 'SET slow = :order', { ':order': orderAttribute(orders.slow) }),
+    end: (budget) => update(budget, 'REMOVE pause, slow'),
+    lifted: (budget, nowMs) => update(budget, 'SET liftedAtMs = :now', { ':now': { N: String(nowMs) } }),
+  };
+}
