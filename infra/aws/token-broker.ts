@@ -165,7 +165,7 @@ export class TokenBroker extends Construct {
    * Lets a function make calls for one client: sets the environment that the middleware reads, and gives it the
    * permissions of {@link TokenBroker.grantUse}. Call it once per client.
    *
-   * @param fn a function of this app; of an alias or a version the function behind it
+   * @param fn - a function of this app; of an alias or a version the function behind it
    * @throws Error if no secret can have the client's name, if the function uses another broker or budget already, or if it
    * is imported, so that its environment cannot be set
    */
@@ -183,7 +183,7 @@ export class TokenBroker extends Construct {
    * Permits what calls for one client take, and nothing else: to read its token, to ask the minter for another, to take
    * tickets of the budget. It changes IAM alone: {@link TokenBroker.connect} does this too.
    *
-   * @param grantee a role, or what has one
+   * @param grantee - a role, or what has one
    * @throws Error if no secret can have the client's name, or if the grantee's permissions cannot be changed from here. The
    * synthesis fails if all its clients are more than IAM takes
    */
