@@ -31,6 +31,7 @@ export type { Broker } from './plume/broker.ts';
 export {
   ApiError,
   ApiUnreachableError,
+  type CallEnd,
   InvocationOverError,
   type NamedCall,
   RequestNotRepeatableError,

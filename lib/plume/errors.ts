@@ -8,9 +8,11 @@ export interface NamedCall {
   readonly path: string;
 }
 
-/** What came of it: no status if there was no response, an id if the API gave one. */
-interface CallEnd {
+/** What came of a call. */
+export interface CallEnd {
+  /** Undefined if there was no response. */
   readonly status: number | undefined;
+  /** The API's name for the call, if it gave one. */
   readonly requestId: string | undefined;
 }
 
@@ -47,7 +49,7 @@ export class ApiUnreachableError extends PlumeError<'api_unreachable'> {
 export class RequestRefusedError extends PlumeError<'request_refused'> {
   override readonly name = 'RequestRefusedError';
 
-  /** @param call undefined if it has no valid URL */
+  /** @param call - undefined if it has no valid URL */
   constructor(client: string, call: NamedCall | undefined, rule: string) {
     const name = call === undefined ? 'a call' : `${call.method} ${call.path}`;
     super('request_refused', `${name} of client ${client} was not sent: ${rule}; correct the call`, {

@@ -3,6 +3,7 @@ import { type ErrorCode, PlumeError } from '../errors.ts';
 /** No token can be had for now: `mintCode` says why the minter failed, where it is known. */
 export class TokenUnavailableError extends PlumeError<'token_unavailable'> {
   override readonly name = 'TokenUnavailableError';
+  /** The code of the mint's failure, such as `invalid_client`. */
   readonly mintCode?: ErrorCode;
 
   constructor(
