@@ -65,6 +65,12 @@ export interface StreamOfBudget {
   readonly stream: BudgetStream;
 }
 
+/** How often a job of the reference worker may fail: SQS moves it too, if its worker dies as often. */
+export const JOB_MAX_FAILURES = 5;
+
+/** How long the minter has for an event, and a worker waits for its answer. */
+export const MINTER_TIMEOUT_MS = 30_000;
+
 /** What the minter is invoked with: by its schedule, or by a worker without a usable token. */
 export type MinterEvent =
   | { readonly kind: 'tick' }

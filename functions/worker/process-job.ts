@@ -1,4 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
+import { JOB_MAX_FAILURES } from '../../lib/contract.ts';
 import { isPlumeError, PlumeError, shouldPostpone } from '../../lib/errors.ts';
 import type { Now } from '../../lib/platform/clock.ts';
 import { readText } from '../../lib/platform/read-text.ts';
@@ -22,8 +23,6 @@ export interface JobDependencies {
   readonly random: () => number;
 }
 
-/** As many as the queue's redrive policy allows: SQS itself buries a job that kills its worker. */
-const MAX_FAILURES = 5;
 /** A job that has only ever been postponed ends some day: copies would live for ever. */
 const MAX_AGE_MS = 4 * 86_400_000;
 /** The wait where an error that passes by itself does not say when. */
@@ -119,7 +118,7 @@ async function settle(
     telemetry.metric('JobPostponed', 1, { client });
     return 'postponed';
   }
-  if (kind === 'give up' || isTooOld || journey.failures + 1 >= MAX_FAILURES) {
+  if (kind === 'give up' || isTooOld || journey.failures + 1 >= JOB_MAX_FAILURES) {
     await queues.bury(body, journey, code);
     telemetry.metric('JobDead', 1, { client });
     return 'buried';

@@ -2,10 +2,9 @@ import { Duration } from 'aws-cdk-lib';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
+import { JOB_MAX_FAILURES } from '../../lib/contract.ts';
 import { TlsQueue } from './tls-queue.ts';
 
-/** As many failures as the worker itself allows a job. */
-const MAX_RECEIVE_COUNT = 5;
 /** Six times the worker's time-out, as AWS recommends. */
 const VISIBILITY_TIMEOUT = Duration.minutes(6);
 
@@ -21,7 +20,7 @@ export class JobQueues extends Construct {
     this.results = new TlsQueue(this, 'Results');
     this.jobs = new TlsQueue(this, 'Jobs', {
       visibilityTimeout: VISIBILITY_TIMEOUT,
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: JOB_MAX_FAILURES },
     });
   }
 }

@@ -14,6 +14,7 @@ import {
   DEFAULT_SERVICE,
   ENV,
   type MetricName,
+  MINTER_TIMEOUT_MS,
   type MintFailure,
   TABLE,
 } from '../../lib/contract.ts';
@@ -46,10 +47,8 @@ export interface GrantUseOptions extends EnvironmentOptions {
   readonly client: string;
 }
 
-/** As long as a worker waits for the minter's answer. */
-const MINTER_TIMEOUT = Duration.seconds(30);
-/** Half of it: the other half is for the ticket, and for writing down what happened. */
-const MAX_REQUEST_TIMEOUT_MS = 15_000;
+/** The rest of the minter's time is for the ticket, and for writing down what happened. */
+const MAX_REQUEST_TIMEOUT_MS = MINTER_TIMEOUT_MS / 2;
 const INSPECTOR_TIMEOUT = Duration.seconds(60);
 
 /**
@@ -114,7 +113,7 @@ export class TokenBroker extends Construct {
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
-      timeout: MINTER_TIMEOUT,
+      timeout: Duration.millis(MINTER_TIMEOUT_MS),
       environment: {
         ...environment,
         [ENV.watchedStreams]: Lazy.string({ produce: () => [...this.#streams].join(',') }),
@@ -291,6 +290,6 @@ export class TokenBroker extends Construct {
 function checkRequestTimeout({ requestTimeoutMs }: TokenSettings): void {
   if (requestTimeoutMs <= MAX_REQUEST_TIMEOUT_MS) return;
   throw new Error(
-    `token.requestTimeoutMs is ${requestTimeoutMs}; it must be at most ${MAX_REQUEST_TIMEOUT_MS}, since the minter ends after ${MINTER_TIMEOUT.toSeconds()} s`,
+    `token.requestTimeoutMs is ${requestTimeoutMs}; it must be at most ${MAX_REQUEST_TIMEOUT_MS}, since the minter ends after ${MINTER_TIMEOUT_MS} ms`,
   );
 }

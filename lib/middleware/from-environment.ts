@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { createDynamoCallBudget } from '../budget/dynamo-call-budget.ts';
+import { MINTER_TIMEOUT_MS } from '../contract.ts';
 import { systemClock } from '../platform/clock.ts';
 import { SDK_CONFIG } from '../platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../platform/server-clock.ts';
@@ -17,8 +18,6 @@ import { createTokenStore } from '../token/token-store.ts';
 
 /** How long one call of Plume's API may take until its response begins. */
 const API_TIMEOUT_MS = 10_000;
-/** Longer than the minter's own wait for a ticket and an answer. */
-const MINTER_TIMEOUT_MS = 30_000;
 
 let shared: WorkerBroker | undefined;
 

@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV, type MinterEvent } from '../../../lib/contract.ts';
+import {
+  DEFAULT_SECRET_PREFIX,
+  DEFAULT_SERVICE,
+  ENV,
+  JOB_MAX_FAILURES,
+  MINTER_TIMEOUT_MS,
+  type MinterEvent,
+} from '../../../lib/contract.ts';
 import type { BrokerSettings, MinterSettings, WorkerSettings } from '../../../lib/settings.ts';
 import { bundleFunctions } from '../emulators/bundles.ts';
 import { type ClientSecrets, createClient, createSecrets } from '../emulators/client-secrets.ts';
@@ -81,7 +88,7 @@ export async function startDeployment({
   stack.defer(() => sqs.destroy());
   const queues = await createQueues(sqs, queueServer.url, {
     visibilitySeconds: profile.worker.visibilitySeconds,
-    maxReceiveCount: 5,
+    maxReceiveCount: JOB_MAX_FAILURES,
   });
 
   const shared = {
@@ -101,7 +108,7 @@ export async function startDeployment({
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
     [ENV.broker]: JSON.stringify(forMinter),
   };
-  const common = { memoryMb: 256, timeoutMs: 30_000, concurrency: 10 };
+  const common = { memoryMb: 256, timeoutMs: MINTER_TIMEOUT_MS, concurrency: 10 };
   const minter = lambda.add({
     ...common,
     name: 'minter',
