@@ -79,9 +79,9 @@ export class PlumeError<Code extends ErrorCode = ErrorCode> extends Error {
   /** What it calls for: to wait, to fix something, to retry if that is safe, or to give up. */
   readonly kind: (typeof ERROR_KINDS)[Code];
   /** The M2M client concerned, such as `mocha`; absent where no single client is concerned. */
-  readonly client?: string;
+  declare readonly client?: string;
   /** The moment (Unix ms) from which trying again makes sense; absent if time alone changes nothing. */
-  readonly retryAtMs?: number;
+  declare readonly retryAtMs?: number;
 
   constructor(code: Code, message: string, options: PlumeErrorOptions = {}) {
     super(message);

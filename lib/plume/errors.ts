@@ -81,7 +81,7 @@ export class ApiError extends PlumeError<'api_error'> {
   /** Of the answer (RFC 9110 section 15); 200 to 299 if the body is not JSON. */
   readonly status: number;
   /** The API's name for the call, if it gave one. */
-  readonly requestId?: string;
+  declare readonly requestId?: string;
 
   constructor(
     client: string,

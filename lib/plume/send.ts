@@ -4,6 +4,7 @@ import { errorReason } from '../platform/error-reason.ts';
 import { oneRequest } from '../platform/one-request.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ApiUnreachableError, InvocationOverError, RequestRefusedError } from './errors.ts';
+import { guardBody } from './guard-body.ts';
 
 export interface Sending {
   readonly client: string;
@@ -42,7 +43,7 @@ export async function send({ client, request, token, fetch, timeoutMs, signal }:
     // Else all of every call would be kept until the invocation ends. (Node's types leave out that it takes web streams.)
     if (response.body === null) forget();
     else finished(response.body as unknown as NodeJS.ReadableStream, forget);
-    return response;
+    return guardBody(response, signal);
   } catch (error) {
     forget();
     if (ended.signal.aborted) throw ended.signal.reason;

@@ -4,7 +4,7 @@ import { type ErrorCode, PlumeError } from '../errors.ts';
 export class TokenUnavailableError extends PlumeError<'token_unavailable'> {
   override readonly name = 'TokenUnavailableError';
   /** The code of the mint's failure, such as `invalid_client`. */
-  readonly mintCode?: ErrorCode;
+  declare readonly mintCode?: ErrorCode;
 
   constructor(
     client: string,

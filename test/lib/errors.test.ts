@@ -77,3 +77,8 @@ describe('shouldPostpone', () => {
     expect(published.isPlumeError(error)).toBe(true);
   });
 });
+
+test('what an error does not know is no member of it', () => {
+  const error = new PlumeError('config_invalid', 'x');
+  expect(Object.keys(error).sort()).toEqual(['code', 'kind', 'name']);
+});

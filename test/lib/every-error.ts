@@ -20,6 +20,7 @@ export const EVERY_ERROR: Readonly<Record<string, PlumeError>> = {
   SecretUnavailableError: new credentials.SecretUnavailableError({ client: 'mocha' }, 'x'),
   OAuthError: new OAuthError('mocha', { endpoint: 'token', code: 'invalid_client' }),
   ClientRecordsUnavailableError: new minter.ClientRecordsUnavailableError('read', 'x'),
+  SecretOutdatedError: new minter.SecretOutdatedError('mocha'),
   TokenExpiredOnArrivalError: new minter.TokenExpiredOnArrivalError('mocha', 1),
   TokenUnavailableError: new token.TokenUnavailableError('mocha', {}),
   TokenStoreUnavailableError: new token.TokenStoreUnavailableError('mocha', 'read', 'x'),
