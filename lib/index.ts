@@ -22,6 +22,7 @@ export {
   shouldPostpone,
 } from './errors.ts';
 export { createPlume, type Plume, type RunOptions } from './middleware/create-plume.ts';
+export type { Middleware, MiddlewareRequest } from './middleware/middy.ts';
 export type { PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
 export type { InvocationContext } from './middleware/sessions.ts';

@@ -34,7 +34,7 @@ import { synth } from './infra/aws/synth.ts';
 /** Every block of code in README and its chapters is compiled, parsed or looked up here; every table is held against the code. */
 
 const chapters: ReadonlyMap<string, string> = new Map(
-  globSync('{README.md,{lib,functions,infra,test}/**/*.md}').map((file) => [
+  globSync('{README.md,{lib,functions,infra,test}/**/*.md}', { exclude: ['**/node_modules'] }).map((file) => [
     file,
     readFileSync(file, 'utf8'),
   ]),

@@ -1,7 +1,14 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, LoggingFormat, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  LoggingFormat,
+  RecursiveLoop,
+  Runtime,
+  RuntimeFamily,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -37,6 +44,9 @@ export interface BrokerFunctionProps {
   readonly reservedConcurrency?: number | undefined;
 }
 
+/** By its name: a CDK below 2.224 knows no `NODEJS_24_X`, and takes nodejs16.x for an undefined runtime without a word. */
+const NODEJS_24 = new Runtime('nodejs24.x', RuntimeFamily.NODEJS, { supportsInlineCode: true });
+
 /** The shortest that Lambda takes. Its own default for events that it cannot deliver is six hours. */
 const MAX_EVENT_AGE = Duration.minutes(1);
 
@@ -67,7 +77,7 @@ export class BrokerFunction extends NodejsFunction {
     super(scope, id, {
       ...functionCode(entry),
       description,
-      runtime: Runtime.NODEJS_24_X,
+      runtime: NODEJS_24,
       architecture: Architecture.ARM_64,
       memorySize: 512,
       timeout,

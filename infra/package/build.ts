@@ -1,20 +1,36 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 import { BUNDLING, entryOf, type FunctionName } from '../bundling.ts';
+import { buildCommonJs } from './commonjs.ts';
 
-/** `npm run build`: what the npm package holds, in `.package`. Library and constructs as modules, the functions as bundles. */
+/**
+ * `npm run build [folder]`: what the npm package holds, in `.package`. Library, constructs and test kit as ES modules and as
+ * CommonJS, the functions as bundles.
+ */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const out = `${root}/.package`;
+const out = resolve(process.argv[2] ?? `${root}/.package`);
 
+const ENTRIES = ['lib/index', 'infra/aws/index', 'infra/testing/index'];
 /** The construct's own. The reference worker belongs to this repository's stack. */
 const FUNCTIONS: readonly FunctionName[] = ['minter', 'inspector'];
 
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+
 rmSync(out, { recursive: true, force: true });
-execFileSync(`${root}/node_modules/.bin/tsc`, ['-p', `${root}/infra/package`], { stdio: 'inherit' });
+execFileSync(`${root}/node_modules/.bin/tsc`, ['-p', `${root}/infra/package`, '--outDir', out], {
+  stdio: 'inherit',
+});
+await buildCommonJs({
+  root,
+  out,
+  entries: ENTRIES,
+  packages: Object.keys({ ...dependencies, ...peerDependencies }),
+});
 const { banner, mainFields, sourceMap, ...options } = BUNDLING;
 await build({
   ...options,
@@ -27,5 +43,7 @@ await build({
   platform: 'node',
   format: 'esm',
   sourcemap: sourceMap,
+  // Lines of a stack need names and places, not the source's text, which is most of a map.
+  sourcesContent: false,
   logLevel: 'warning',
 });

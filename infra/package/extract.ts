@@ -34,7 +34,7 @@ export interface Entry {
 interface Manifest {
   readonly name: string;
   readonly version: string;
-  readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  readonly exports: Readonly<Record<string, string | { readonly import: { readonly types: string } }>>;
 }
 
 const COMPILER_OPTIONS = JSON.parse(
@@ -61,7 +61,9 @@ export function extract(
   mkdirSync(modelFolder, { recursive: true });
   const manifest: Manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
   const modules = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
-    typeof target === 'string' ? [] : [{ subpath: subpath.slice(1), file: join(packageRoot, target.types) }],
+    typeof target === 'string'
+      ? []
+      : [{ subpath: subpath.slice(1), file: join(packageRoot, target.import.types) }],
   );
   let compilerState: CompilerState | undefined;
   const entries: Entry[] = [];

@@ -19,7 +19,12 @@ import { createTokenStore } from '../token/token-store.ts';
 /** How long one call of Plume's API may take until its response begins. */
 const API_TIMEOUT_MS = 10_000;
 
-let shared: WorkerBroker | undefined;
+/**
+ * Where the copies of this package in one process find the broker of the first: a module of ES and its CommonJS share
+ * nothing else. Under the major version, whose brokers are alike.
+ */
+const SHARED: unique symbol = Symbol.for('plume-m2m-token-broker@0');
+const shared = globalThis as { [SHARED]?: WorkerBroker };
 
 /**
  * The wiring that the construct's environment variable describes. One for all middlewares of an environment: they
@@ -28,8 +33,8 @@ let shared: WorkerBroker | undefined;
  * @throws {ConfigError} naming the variable, or its key, that is missing or wrong
  */
 export function brokerFromEnvironment(): WorkerBroker {
-  shared ??= createFrom(process.env);
-  return shared;
+  shared[SHARED] ??= createFrom(process.env);
+  return shared[SHARED];
 }
 
 function createFrom(environment: Environment): WorkerBroker {

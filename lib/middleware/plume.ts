@@ -1,8 +1,8 @@
-import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 
 import type { PlumeApi } from '../plume/api.ts';
 import { apiOf, type Session } from '../plume/broker.ts';
+import type { Middleware } from './middy.ts';
 import type { PlumeOptions } from './options.ts';
 import { createSessions, recordsOf } from './sessions.ts';
 
@@ -16,7 +16,7 @@ export interface PlumeMiddlewareOptions<TEvent = unknown> extends PlumeOptions {
 }
 
 /** Middy middleware that adds `plume` to the handler's context, for any event and any result. */
-export type PlumeMiddleware<TEvent> = MiddlewareObj<TEvent, unknown, Error, Context & { plume: PlumeApi }>;
+export type PlumeMiddleware<TEvent> = Middleware<TEvent, Context & { plume: PlumeApi }>;
 
 /**
  * Middy middleware: gives the handler `context.plume`. Use it last: Middy skips the ends of the middlewares before one
@@ -31,8 +31,8 @@ export function plume<TEvent = unknown>(options: PlumeMiddlewareOptions<TEvent>)
   const key = Symbol('plume');
 
   // After an error too, also one of a middleware that ran before this one: then there is no session.
-  async function plumeClose({ internal }: { internal: Sessions }): Promise<void> {
-    await internal[key]?.close();
+  async function plumeClose({ internal }: { internal: object }): Promise<void> {
+    await (internal as Sessions)[key]?.close();
   }
 
   return {

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
@@ -13,8 +11,8 @@ import type { Installed } from './installed.ts';
 /** The consumers' functions with the package's minter, on this machine. */
 export interface LocalBroker {
   invoke(file: string, event: unknown): Promise<unknown>;
-  /** Runs a script of the consumers, and returns what it printed. */
-  runScript(file: string): Promise<string>;
+  /** What a worker's environment has, for programs that run elsewhere. */
+  readonly environment: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
@@ -55,13 +53,7 @@ export async function startLocalBroker(
       if (!result?.ok) throw new Error(`${file} failed: ${JSON.stringify(result?.error)}`);
       return JSON.parse(result.payload);
     },
-    async runScript(file) {
-      const { stdout } = await promisify(execFile)(process.execPath, [file], {
-        cwd: root,
-        env: { ...process.env, ...environment },
-      });
-      return stdout;
-    },
+    environment,
     stop: () => system.stop(),
   };
 }

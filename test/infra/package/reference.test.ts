@@ -22,8 +22,8 @@ function extractShop(files: Readonly<Record<string, string>>): ReturnType<typeof
     version: '1.0.0',
     type: 'module',
     exports: {
-      '.': { types: './index.d.ts' },
-      './till': { types: './till.d.ts' },
+      '.': { import: { types: './index.d.ts' } },
+      './till': { import: { types: './till.d.ts' } },
       './package.json': './package.json',
     },
   };
