@@ -11,12 +11,17 @@ export interface BrokerTableProps {
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** What DynamoDB asks of whoever reads or writes a table that a customer's key encrypts. */
+/**
+ * What DynamoDB asks of whoever reads or writes a table that a customer's key encrypts.
+ *
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
 const KEY_ACTIONS = [
   'kms:Decrypt',
   'kms:DescribeKey',
   'kms:Encrypt',
   'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
   'kms:ReEncryptFrom',
   'kms:ReEncryptTo',
 ];

@@ -6,13 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import { Monitoring } from '../../../infra/aws/monitoring.ts';
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
-import {
-  type AwsRequest,
-  refusalsOf,
-  type Statement,
-  statementsOf,
-  withoutOne,
-} from '../../fixtures/iam/account.ts';
+import { type AwsRequest, refusalsOf, type Statement, statementsOf } from '../../fixtures/iam/account.ts';
 import { ACCOUNT, DEPLOYER, deploy, REGION } from '../../fixtures/iam/cloudformation.ts';
 import { platformRequests } from '../../fixtures/iam/platform-requests.ts';
 import { createApp, synth } from './synth.ts';
@@ -33,8 +27,9 @@ describe.each([0, 2])('in a stack with %i zones', (zones) => {
   });
 
   test('without any one statement of a resource policy that allows, IAM refuses such a request', async () => {
-    for (const { left, removed } of withoutOne(statements)) {
+    for (const removed of statements) {
       if (removed.kind !== 'resource' || removed.body.Effect === 'Deny') continue;
+      const left = statements.filter((statement) => statement !== removed);
       expect(await refusalsOf(requests, left), `without ${JSON.stringify(removed)}`).not.toEqual([]);
     }
   });

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { DeleteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  PutSecretValueCommand,
+} from '@aws-sdk/client-secrets-manager';
+
+import type { FunctionName } from '../../infra/bundling.ts';
+import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
+import { DEFAULT_SECRET_PREFIX, type MinterEvent, TABLE } from '../../lib/contract.ts';
+import type { DeployedStack } from '../fixtures/system/deployed-stack.ts';
+
+export interface Story {
+  readonly stack: DeployedStack;
+  /** The worker's client, and another one. */
+  readonly mocha: CloudClient;
+  readonly latte: CloudClient;
+  /** Which queues the worker has sent to, by name, in that order. */
+  readonly sentTo: () => readonly string[];
+  /** The budget's name. */
+  readonly budget: string;
+  readonly queues: { readonly jobs: string; readonly results: string; readonly deadLetters: string };
+}
+
+/**
+ * What a broker lives through: clients come and go, tokens are revoked, a secret is wrong, jobs are done, put off and given
+ * up, and in the end the WAF blocks the address. Each step is repeated until it has had its effect, so that every request
+ * of the functions has been made however slow the machine is.
+ */
+export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }: Story): Promise<void> {
+  const { functions, cloud, secretsManager } = stack;
+
+  async function invoke(name: FunctionName, event: unknown): Promise<unknown> {
+    const result = await functions[name].invoke(JSON.stringify(event));
+    if (!result.ok) throw new Error(`${name} failed: ${JSON.stringify(result.error)}`);
+    return JSON.parse(result.payload);
+  }
+  const tick = () => invoke('minter', { kind: 'tick' } satisfies MinterEvent);
+  const inspect = (event: object) => invoke('inspector', event);
+
+  const nameOf = ({ name }: CloudClient): string => `${DEFAULT_SECRET_PREFIX}/${name}`;
+  const secretOf = (client: CloudClient, clientSecret = client.clientSecret): string =>
+    JSON.stringify({
+      authorization: authorizationOf({ ...client, clientSecret }),
+      tokenUrl: cloud.tokenUrl,
+      scope: scopeOf(client),
+    });
+
+  const addressed = (pk: string) => ({
+    TableName: stack.tableName,
+    Key: { [TABLE.partitionKey]: { S: pk } },
+  });
+  const item = async (pk: string) =>
+    (await stack.dynamodb.send(new GetItemCommand({ ...addressed(pk), ConsistentRead: true }))).Item;
+  const fingerprint = async ({ name }: CloudClient) => (await item(TABLE.tokenKey(name)))?.fingerprint?.S;
+  const errorCode = async ({ name }: CloudClient) => (await item(TABLE.mintKey(name)))?.errorCode?.S;
+
+  let jobs = 0;
+  /** Has the worker do a job, and tells which queue it sent what came of it to. */
+  async function work(job: unknown): Promise<string | undefined> {
+    const before = sentTo().length;
+    const messageId = `job-${++jobs}`;
+    const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) };
+    const record = {
+      messageId,
+      receiptHandle: messageId,
+      body: JSON.stringify(job),
+      attributes,
+      messageAttributes: {},
+    };
+    await invoke('worker', { Records: [record] });
+    return sentTo()[before];
+  }
+  const call = { method: 'GET', path: '/v1/locations' };
+
+  // New clients.
+  await tick();
+  for (const client of [mocha, latte])
+    await secretsManager.send(
+      new CreateSecretCommand({ Name: nameOf(client), SecretString: secretOf(client) }),
+    );
+  await until(
+    'tokens for new clients',
+    tick,
+    async () => (await fingerprint(mocha)) !== undefined && (await fingerprint(latte)) !== undefined,
+  );
+
+  // Jobs: one is done, one is nonsense.
+  await until(
+    'a job that is done',
+    () => work(call),
+    (queue) => queue === queues.results,
+  );
+  await until(
+    'a job for the dead letters',
+    () => work({ method: 'DANCE' }),
+    (queue) => queue === queues.deadLetters,
+  );
+
+  // The inspector looks, and asks the authorization server; so does a tick.
+  await inspect({});
+  await inspect({ client: mocha.name, introspect: true });
+  await tick();
+
+  // 401: the worker reports the token, and the minter replaces it.
+  const rejected = await fingerprint(mocha);
+  cloud.revoke(mocha.name);
+  await until(
+    'a job that is done with another token',
+    () => work(call),
+    async (queue) => queue === queues.results && (await fingerprint(mocha)) !== rejected,
+  );
+
+  // No token in the table, nor in the memory of a new instance: the worker asks for one.
+  await stack.dynamodb.send(new DeleteItemCommand(addressed(TABLE.tokenKey(mocha.name))));
+  await functions.worker.stop();
+  await until(
+    'a job that is done without a token to begin with',
+    () => work(call),
+    (queue) => queue === queues.results,
+  );
+
+  // A secret that is wrong.
+  await secretsManager.send(
+    new PutSecretValueCommand({ SecretId: nameOf(latte), SecretString: secretOf(latte, 'wrong') }),
+  );
+  await until(
+    'credentials that are refused',
+    tick,
+    async () => (await errorCode(latte)) === 'invalid_client',
+  );
+
+  // A secret that is gone: of a client with a token, which a worker has reported.
+  await secretsManager.send(
+    new PutSecretValueCommand({ SecretId: nameOf(latte), SecretString: secretOf(latte) }),
+  );
+  await until('credentials that are taken again', tick, async () => (await errorCode(latte)) === undefined);
+  await secretsManager.send(
+    new DeleteSecretCommand({ SecretId: nameOf(latte), ForceDeleteWithoutRecovery: true }),
+  );
+  const reported = (await fingerprint(latte)) ?? '';
+  await until(
+    'a client that is forgotten',
+    async () => {
+      await invoke('minter', {
+        kind: 'request',
+        client: latte.name,
+        rejected: reported,
+      } satisfies MinterEvent);
+      await tick();
+    },
+    async () => [undefined, 'secret_missing'].includes(await errorCode(latte)),
+  );
+
+  // The WAF blocks the address. Whoever is refused first stops the others, so each is made to be the first.
+  cloud.block(3_600_000);
+  const forgetBlock = async () => {
+    for (const stream of ['worker', 'minter'] as const)
+      await stack.dynamodb.send(new DeleteItemCommand(addressed(TABLE.budgetKey(budget, stream))));
+  };
+  const isBlocked = async () =>
+    (await item(TABLE.budgetKey(budget, 'minter')))?.[TABLE.blockedUntil] !== undefined;
+  await until(
+    'a job that is put off',
+    () => work(call),
+    (queue) => queue === queues.jobs,
+  );
+  await forgetBlock();
+  await until(
+    'a block that the inspector meets',
+    () => inspect({ client: mocha.name, introspect: true }),
+    isBlocked,
+  );
+  await forgetBlock();
+  await secretsManager.send(
+    new PutSecretValueCommand({ SecretId: nameOf(mocha), SecretString: secretOf(mocha) }),
+  );
+  await until('a block that the minter meets', tick, isBlocked);
+}
+
+/** Repeats a step until it has had its effect. */
+async function until<Result>(
+  what: string,
+  step: () => Promise<Result>,
+  isThere: (result: Result) => boolean | Promise<boolean>,
+): Promise<void> {
+  for (let round = 0; round < 40; round++) {
+    if (await isThere(await step())) return;
+    await sleep(250);
+  }
+  throw new Error(`${what}: it did not come about`);
+}
