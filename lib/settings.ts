@@ -45,35 +45,33 @@ const text = (rule: string, matches: Text['matches'] = (given) => given !== ''):
   rule,
 });
 
-const BROKER_SCHEMA: Schema<BrokerSettings> = {
+const BROKER_SCHEMA = {
   table: text("the table's name or ARN"),
-  apiUrl: text(
-    'an https URL without a path (http for loopback only)',
-    (given) => !('rule' in parseApiUrl(given)),
-  ),
+  // Judged as a URL below, with what is known of where the function runs.
+  apiUrl: text("the URL of Plume's API"),
   service: text('the name under which logs and metrics appear'),
   token: TOKEN_SCHEMA,
   budget: BUDGET_SCHEMA,
-};
+} satisfies Schema<BrokerSettings>;
 
-export const WORKER_SCHEMA: Schema<WorkerSettings> = {
+export const WORKER_SCHEMA = {
   ...BROKER_SCHEMA,
   minter: text("the minter's name or ARN"),
-};
+} satisfies Schema<WorkerSettings>;
 
-export const MINTER_SCHEMA: Schema<MinterSettings> = {
+export const MINTER_SCHEMA = {
   ...BROKER_SCHEMA,
   secretPrefix: text(SECRET_PREFIX_RULE, isSecretPrefix),
-};
+} satisfies Schema<MinterSettings>;
 
 /** @throws {ConfigError} naming the key that is missing or wrong */
 export function readWorkerSettings(environment: Environment): WorkerSettings {
-  return readBroker(environment, WORKER_SCHEMA);
+  return readBroker(environment, WORKER_SCHEMA) as WorkerSettings;
 }
 
 /** @throws {ConfigError} naming the key that is missing or wrong */
 export function readMinterSettings(environment: Environment): MinterSettings {
-  return readBroker(environment, MINTER_SCHEMA);
+  return readBroker(environment, MINTER_SCHEMA) as MinterSettings;
 }
 
 /**
@@ -107,31 +105,19 @@ export function required(environment: Environment, name: keyof typeof ENV): stri
   return value;
 }
 
-function readBroker<Settings extends BrokerSettings>(
-  environment: Environment,
-  schema: Schema<Settings>,
-): Settings {
+function readBroker(environment: Environment, schema: AnySchema): unknown {
   const json = environment[ENV.broker];
   if (!json) {
     throw new ConfigError(
       `the environment variable ${ENV.broker} is missing: without it a function would keep a budget of its own. TokenBroker.connect sets it, elsewhere set what TokenBroker.environment returns`,
     );
   }
-  const settings = checkSettings(schema, parse(json), ENV.broker);
-  const apiUrl = parseApiUrl(settings.apiUrl, endpointUse(environment));
+  const settings = parse(json);
+  const violation = violationOf(schema, settings, ENV.broker);
+  if (violation !== undefined) throw new ConfigError(violation);
+  const apiUrl = parseApiUrl((settings as BrokerSettings).apiUrl, endpointUse(environment));
   if ('rule' in apiUrl) throw new ConfigError(`${ENV.broker}.apiUrl ${apiUrl.rule}`);
   return settings;
-}
-
-/**
- * @param path what the message starts with
- * @returns the settings, unchanged
- * @throws {ConfigError} naming the key and the rule
- */
-export function checkSettings<Settings>(schema: Schema<Settings>, settings: unknown, path: string): Settings {
-  const violation = violationOf(schema as AnySchema, settings, path);
-  if (violation === undefined) return settings as Settings;
-  throw new ConfigError(violation);
 }
 
 function parse(json: string): unknown {

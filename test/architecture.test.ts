@@ -36,7 +36,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/index': [...FOUNDATION, 'lib/middleware', 'lib/plume', 'lib/token', 'lib/budget', 'lib/waf'],
   functions: ['lib'],
-  infra: ['lib/contract', 'lib/settings', 'lib/budget/settings', 'lib/token/settings'],
+  infra: [
+    'lib/contract',
+    'lib/settings',
+    'lib/budget/settings',
+    'lib/token/settings',
+    'lib/platform/schema',
+    'lib/platform/client-name',
+  ],
   // The rules of production over memory and the local cloud, for tests of others.
   'infra/testing': ['lib', 'infra'],
   // The functions' own checks: a limit that does not hold must fail the synthesis, not a function's start.

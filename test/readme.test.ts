@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import * as dynamodb from '@aws-sdk/client-dynamodb';
 import * as lambda from '@aws-sdk/client-lambda';
 import * as secretsManager from '@aws-sdk/client-secrets-manager';
 import * as sqs from '@aws-sdk/client-sqs';
@@ -19,7 +20,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 
 import { parseJob } from '../functions/worker/job.ts';
 import type { JobResult } from '../functions/worker/result.ts';
-import { readStage } from '../infra/aws/config.ts';
+import { readStage } from '../infra/aws/stages.ts';
 import { BUDGET_SCHEMA } from '../lib/budget/settings.ts';
 import { ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
@@ -29,6 +30,7 @@ import { MINTER_SCHEMA, WORKER_SCHEMA } from '../lib/settings.ts';
 import { TOKEN_SCHEMA } from '../lib/token/settings.ts';
 import { type AwsRequest, refusalsOf, type Statement } from './fixtures/iam/account.ts';
 import { ACCOUNT, REGION } from './fixtures/iam/cloudformation.ts';
+import { stagesForEditors } from './infra/aws/stages-for-editors.ts';
 import { synth } from './infra/aws/synth.ts';
 
 /** Every block of code in README and its chapters is compiled, parsed or looked up here; every table is held against the code. */
@@ -135,7 +137,12 @@ describe('commands', () => {
     secretsmanager: secretsManager,
     lambda,
     sqs,
-    cloudformation: { DescribeStacksCommand: true },
+    cloudformation: {
+      DescribeStacksCommand: true,
+      UpdateTerminationProtectionCommand: true,
+      DeleteStackCommand: true,
+    },
+    dynamodb,
     sns: { SubscribeCommand: true },
     cloudwatch: { SetAlarmStateCommand: true, DescribeAlarmHistoryCommand: true },
   } as Readonly<Record<string, object>>;
@@ -154,7 +161,10 @@ describe('commands', () => {
     if (program === 'npm' && first !== 'ci')
       expect(scripts).toHaveProperty([first === 'run' ? second : first]);
     if (program === 'npx')
-      expect([first, ['bootstrap', 'synth', 'deploy', 'destroy'].includes(second)]).toEqual(['cdk', true]);
+      expect([first, ['bootstrap', 'synth', 'deploy', 'destroy', 'drift'].includes(second)]).toEqual([
+        'cdk',
+        true,
+      ]);
     if (program === 'bash') expect(first).toBe('.ci/run');
     if (program === 'aws') {
       const command = second.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -180,11 +190,9 @@ describe('JSON', () => {
       case 'secret':
         expect(parseCredentials('mocha', code).clientId).toBe('mocha-id');
         break;
-      case 'cdk.json': {
-        const { stages, stage } = JSON.parse(code).context;
-        expect(readStage(stages, stage).client).toBe('mocha');
+      case 'infra/stages.json':
+        expect(readStage({ name: label, isExample: false, content: code }, 'dev').client).toBe('mocha');
         break;
-      }
       case 'job':
         expect(parseJob(code).method).toBe('POST');
         break;
@@ -250,6 +258,11 @@ describe('tables', () => {
 
   test('every environment variable has its row', () => {
     expect(firstCells('### The environment of a function').sort()).toEqual(Object.values(ENV).sort());
+  });
+
+  test('every key of a stage has its row', () => {
+    const stage = stagesForEditors().additionalProperties as { readonly properties: object };
+    expect(firstCells('### Stages').sort()).toEqual(Object.keys(stage.properties).sort());
   });
 
   test('every key of the broker has its row', () => {

@@ -1,17 +1,23 @@
-import { App } from 'aws-cdk-lib';
+import { Annotations, App } from 'aws-cdk-lib';
 
-import { readStage } from './config.ts';
+import { findStagesFile, readStage } from './stages.ts';
 import { TokenBrokerStack } from './token-broker-stack.ts';
 
 /** One stage per run: `cdk deploy -c stage=prod`. Nothing else reads the context or the CLI's environment. */
 
 const app = new App();
-const region = process.env.CDK_DEFAULT_REGION;
-const stage = readStage(app.node.tryGetContext('stages'), app.node.tryGetContext('stage'));
+const file = findStagesFile();
+const stage = readStage(file, app.node.tryGetContext('stage'));
+// A table with a customer-managed key must know its region. Without an account it is the one whose credentials deploy.
+const { account, region = process.env.CDK_DEFAULT_REGION } = stage;
 
-new TokenBrokerStack(app, `PlumeTokenBroker-${stage.name}`, {
+const stack = new TokenBrokerStack(app, `PlumeTokenBroker-${stage.name}`, {
   description: `Plume M2M tokens and call budget, stage ${stage.name}`,
-  // The CLI's region: a table with a customer-managed key must know it. The account is whose credentials deploy.
-  ...(region !== undefined && { env: { region } }),
+  env: { ...(account !== undefined && { account }), ...(region !== undefined && { region }) },
   stage,
 });
+if (file.isExample) {
+  Annotations.of(stack).addInfo(
+    `infra/stages.json is not there, so this is stage ${stage.name} of ${file.name}`,
+  );
+}

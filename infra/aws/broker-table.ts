@@ -9,6 +9,8 @@ import type { Permission } from './permission.ts';
 export interface BrokerTableProps {
   /** @default - a key of its own, rotated every year */
   readonly encryptionKey?: IKey | undefined;
+  /** @default false */
+  readonly deletionProtection?: boolean | undefined;
 }
 
 /**
@@ -34,7 +36,11 @@ export class BrokerTable extends Construct {
   readonly table: TableV2;
   readonly encryptionKey: IKey;
 
-  constructor(scope: Construct, id: string, { encryptionKey }: BrokerTableProps = {}) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { encryptionKey, deletionProtection = false }: BrokerTableProps = {},
+  ) {
     super(scope, id);
     const { dueIndex } = TABLE;
     this.encryptionKey =
@@ -58,6 +64,7 @@ export class BrokerTable extends Construct {
       ],
       encryption: TableEncryptionV2.customerManagedKey(this.encryptionKey),
       removalPolicy: RemovalPolicy.DESTROY,
+      deletionProtection,
     });
   }
 

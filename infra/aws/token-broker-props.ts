@@ -47,6 +47,12 @@ export interface TokenBrokerProps {
    */
   readonly encryptionKey?: IKey | undefined;
   /**
+   * Whether the table can be deleted only after this was switched off and deployed. The stack's own is
+   * `terminationProtection`.
+   * @default false
+   */
+  readonly deletionProtection?: boolean | undefined;
+  /**
    * The name under which logs and metrics appear: the dimension `service`. Brokers in one account and region need
    * different ones.
    * @default token-broker

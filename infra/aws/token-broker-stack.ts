@@ -3,12 +3,11 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-
-import type { Stage } from './config.ts';
 import { Egress } from './egress.ts';
 import { JobQueues } from './job-queues.ts';
 import { JobWorker } from './job-worker.ts';
 import { Monitoring } from './monitoring.ts';
+import type { Stage } from './stage-schema.ts';
 import { TokenBroker } from './token-broker.ts';
 import type { WatchedBudget } from './watched.ts';
 
@@ -19,7 +18,7 @@ export interface TokenBrokerStackProps extends StackProps {
 /** The broker with the reference worker: composes, and owns no rule of its own. */
 export class TokenBrokerStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: TokenBrokerStackProps) {
-    super(scope, id, props);
+    super(scope, id, { terminationProtection: stage.deletionProtection ?? false, ...props });
     const { apiUrl, client, secretPrefix, tickMinutes, token, budget, alarmTopicArn, availabilityZones } =
       stage;
     this.#checkZones(availabilityZones);
@@ -40,6 +39,7 @@ export class TokenBrokerStack extends Stack {
       logRetention,
       network: egress?.anyZone,
       minterReservedConcurrency: stage.minterReservedConcurrency,
+      deletionProtection: stage.deletionProtection,
     });
     const queues = new JobQueues(this, 'Jobs');
     const workerProps = { broker, queues, client, logRetention };

@@ -90,7 +90,7 @@ export class TokenBroker extends Construct {
     this.tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
     this.serviceName = props.serviceName ?? DEFAULT_SERVICE;
     this.apiUrl = props.apiUrl;
-    this.#store = new BrokerTable(this, 'Store', { encryptionKey: props.encryptionKey });
+    this.#store = new BrokerTable(this, 'Store', props);
     this.table = this.#store.table;
     this.encryptionKey = this.#store.encryptionKey;
     this.deadLetterQueue = new TlsQueue(this, 'DeadTicks', {

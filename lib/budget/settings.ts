@@ -42,12 +42,10 @@ export interface BudgetOverrides extends Partial<Omit<BudgetSettings, BudgetStre
   readonly minter?: Partial<StreamSettings>;
 }
 
-const BUDGET_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
-
-export const BUDGET_SCHEMA: Schema<BudgetSettings> = {
+export const BUDGET_SCHEMA = {
   name: {
     kind: 'text',
-    matches: (name) => BUDGET_NAME.test(name),
+    matches: /^[A-Za-z0-9_.-]{1,64}$/,
     rule: '1 to 64 letters, digits and _.-',
     default: 'default',
   },
@@ -68,9 +66,9 @@ export const BUDGET_SCHEMA: Schema<BudgetSettings> = {
     burstMs: milliseconds(40_000, 0),
     horizonMs: milliseconds(10_000),
   },
-};
+} satisfies Schema<BudgetSettings>;
 
-export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = defaultsOf(BUDGET_SCHEMA);
+export const DEFAULT_BUDGET_SETTINGS = defaultsOf<BudgetSettings>(BUDGET_SCHEMA);
 
 export function budgetSettings({ worker, minter, ...overrides }: BudgetOverrides): BudgetSettings {
   const defaults = DEFAULT_BUDGET_SETTINGS;

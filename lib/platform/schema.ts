@@ -16,7 +16,7 @@ export interface WholeNumber {
 /** A setting that is a text. It cannot be left out. */
 export interface Text {
   readonly kind: 'text';
-  readonly matches: (text: string) => boolean;
+  readonly matches: RegExp | ((text: string) => boolean);
   /** What a text that matches is, as in "name must be …". */
   readonly rule: string;
   readonly default?: string;
@@ -83,7 +83,10 @@ export function violationOf(schema: AnySchema, settings: unknown, path: string):
 }
 
 function keeps(rule: WholeNumber | Text, value: unknown): boolean {
-  if (rule.kind === 'text') return typeof value === 'string' && rule.matches(value);
+  if (rule.kind === 'text') {
+    const { matches } = rule;
+    return typeof value === 'string' && (matches instanceof RegExp ? matches.test(value) : matches(value));
+  }
   if (value === undefined) return rule.default === undefined;
   return Number.isInteger(value) && rule.minimum <= Number(value) && Number(value) <= rule.maximum;
 }

@@ -26,7 +26,7 @@ export interface TokenSettings {
   readonly introspectEveryMs?: number;
 }
 
-export const TOKEN_SCHEMA: Schema<TokenSettings> = {
+export const TOKEN_SCHEMA = {
   graceMs: milliseconds(30_000, 0),
   tickMs: milliseconds(60_000),
   defaultLifetimeMs: milliseconds(600_000),
@@ -37,6 +37,6 @@ export const TOKEN_SCHEMA: Schema<TokenSettings> = {
   // With the request's own time less than a tick, so that no tick passes by a server that is back.
   backoffMaxMs: milliseconds(45_000),
   introspectEveryMs: milliseconds(undefined),
-};
+} satisfies Schema<TokenSettings>;
 
-export const DEFAULT_TOKEN_SETTINGS: TokenSettings = defaultsOf(TOKEN_SCHEMA);
+export const DEFAULT_TOKEN_SETTINGS = defaultsOf<TokenSettings>(TOKEN_SCHEMA);

@@ -93,8 +93,8 @@ describe('a wrong value is refused by its key and rule, and is not repeated', ()
   test.each<[string, unknown, string]>([
     ['table', '', "table must be the table's name or ARN"],
     ['table', { MARKER: 1 }, "table must be the table's name or ARN"],
-    ['apiUrl', 'http://MARKER.example', 'apiUrl must be an https URL without a path'],
-    ['apiUrl', 'https://MARKER.example/v1', 'apiUrl must be an https URL without a path'],
+    ['apiUrl', 'http://MARKER.example', 'apiUrl must be an https URL (http for loopback only)'],
+    ['apiUrl', 'https://MARKER.example/v1', 'apiUrl must have no path'],
     ['token', 'MARKER', 'token must be an object'],
     ['token', ['MARKER'], 'token must be an object'],
     ['token.graceMs', 'MARKER', 'token.graceMs must be a whole number of milliseconds from 0 to 2678400000'],

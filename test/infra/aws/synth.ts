@@ -5,7 +5,7 @@ import { App, type Environment } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll } from 'vitest';
 
-import type { Stage } from '../../../infra/aws/config.ts';
+import type { Stage } from '../../../infra/aws/stage-schema.ts';
 import { TokenBrokerStack } from '../../../infra/aws/token-broker-stack.ts';
 import { ENV } from '../../../lib/contract.ts';
 import type { MinterSettings, WorkerSettings } from '../../../lib/settings.ts';
