@@ -1,37 +1,30 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Whole systems of many threads, on real time: one after the other, with the machine to themselves. */
-const SYSTEMS = [
+/** What takes long: whole systems of many threads on real time, simulated hours, the package and the benches. */
+const SYSTEM = [
   'test/system/**/*.test.ts',
   'test/infra/local/run/{start,run}.test.ts',
   'test/infra/local/page/browser.test.ts',
+  'test/infra/aws/cfn-lint.test.ts',
+  'test/lib/minter/{capacity,scale,soak}.test.ts',
+  'test/simulation/**/*.test.ts',
+  'test/consumers/**/*.test.ts',
+  'test/bench/**/*.test.ts',
 ];
 
 export default defineConfig({
   test: {
-    // No verdict hangs on how busy the machine is: a synthesis of one second has taken forty.
+    // Limits for what hangs, not for what is slow: on a busy machine a synthesis of one second has taken forty.
     testTimeout: 120_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
+    // Systems wait more than they compute.
+    maxWorkers: availableParallelism() + 1,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'parts',
-          include: ['test/**/*.test.ts'],
-          exclude: SYSTEMS,
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'systems',
-          include: SYSTEMS,
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      // In the order of their names: the long ones begin first.
+      { extends: true, test: { name: 'system', include: SYSTEM } },
+      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: SYSTEM } },
     ],
   },
 });

@@ -531,13 +531,7 @@ test('nothing of it all was written anywhere', async () => {
 
 /** What a function writes arrives a little later than its answer. */
 async function until(condition: () => boolean, what?: string): Promise<void> {
-  await expect
-    .poll(condition, {
-      ...(what !== undefined && { message: what }),
-      timeout: 10_000,
-      interval: 50,
-    })
-    .toBe(true);
+  await expect.poll(condition, { ...(what !== undefined && { message: what }), interval: 50 }).toBe(true);
 }
 
 /** Takes all messages out of a queue; at least so many. */

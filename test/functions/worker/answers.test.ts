@@ -134,9 +134,7 @@ const answers = fc.record({
   isCut: fc.boolean(),
 });
 
-test('a job that was answered is called once and has one result, whatever the answer', {
-  timeout: 120_000,
-}, async () => {
+test('a job that was answered is called once and has one result, whatever the answer', async () => {
   await fc.assert(
     fc.asyncProperty(answers, async (given) => {
       const { id, status, body, bodyOmitted } = await resultOf(given);

@@ -356,7 +356,7 @@ test.each([
   await open()
     .fetch('/v1')
     .catch(() => {});
-  await expect.poll(() => isClosed, { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => isClosed).toBe(true);
 });
 
 test('nothing that is logged or thrown holds a token', async () => {

@@ -301,7 +301,7 @@ test.each<[string, (session: Session) => Promise<unknown>]>([
     ok,
   ];
   await call(open()).catch(() => {});
-  await expect.poll(() => isClosed, { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => isClosed).toBe(true);
 });
 
 test('each call may have a time-out of its own, for each of its attempts', async () => {

@@ -65,6 +65,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
 
   async function open(url: string): Promise<BrowserPage> {
     const opened = await browser.newPage({ viewport: DESKTOP });
+    opened.setDefaultTimeout(60_000);
     opened.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
@@ -94,14 +95,14 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
   }
 
   async function seeRecovery(fault: FaultName): Promise<void> {
-    await tab.locator(`.log [data-fault="${fault}"][data-recovered="true"]`).waitFor({ timeout: 40_000 });
+    await tab.locator(`.log [data-fault="${fault}"][data-recovered="true"]`).waitFor();
   }
 
   test('draws curves soon: the window, the tokens, and every widget of the dashboard', async () => {
     await tab
       .locator('.window .legend b')
       .filter({ hasText: /^\d\d+$/ })
-      .waitFor({ timeout: 15_000 });
+      .waitFor();
     expect(await tab.locator('.tokens .used').count()).toBeGreaterThan(0);
     const drawn = await tab.locator('.plot canvas').evaluateAll((canvases) =>
       canvases.map((canvas) => {
@@ -118,7 +119,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     await tab.locator('.dashboard td', { hasText: 'latte' }).waitFor();
     await tab.locator('.lights li').first().waitFor();
     expect(await tab.locator('.lights li').count()).toBe(9);
-  }, 30_000);
+  });
 
   test.each([
     [['token-revoked'], undefined],
@@ -127,51 +128,40 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     [['instance-killed', 'load-doubled'], /BudgetSaturated/],
     [['table-away'], /TicksMissing/],
     [['address-blocked'], /FirewallRefused/],
-  ] as const)(
-    '%s: the recovery is seen, and the alarm %s',
-    async (faults, alarm) => {
-      // The run's own backlog, too, saturates the budget.
-      const isNew = alarm !== undefined && !faults.some((fault) => fault === 'load-doubled');
-      if (isNew) await expect.poll(() => lit(alarm).count(), { timeout: 15_000 }).toBe(0);
-      for (const fault of faults) await press(fault);
-      await Promise.all([
-        ...faults.map(seeRecovery),
-        alarm && lit(alarm).first().waitFor({ timeout: 40_000 }),
-      ]);
-    },
-    60_000,
-  );
+  ] as const)('%s: the recovery is seen, and the alarm %s', async (faults, alarm) => {
+    // The run's own backlog, too, saturates the budget.
+    const isNew = alarm !== undefined && !faults.some((fault) => fault === 'load-doubled');
+    if (isNew) await expect.poll(() => lit(alarm).count()).toBe(0);
+    for (const fault of faults) await press(fault);
+    await Promise.all([...faults.map(seeRecovery), alarm && lit(alarm).first().waitFor()]);
+  });
 
   test.each([
     ['desktop, light', DESKTOP, 'light'],
     ['desktop, dark', DESKTOP, 'dark'],
     ['phone, light', PHONE, 'light'],
     ['phone, dark', PHONE, 'dark'],
-  ] as const)(
-    'is within reach of everybody: %s',
-    async (_name, viewport, colorScheme) => {
-      await tab.setViewportSize(viewport);
-      await tab.emulateMedia({ colorScheme });
-      await tab.evaluate(readFileSync(axe, 'utf8'));
-      const violations = await tab.evaluate(async () => {
-        const { axe } = window as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        };
-        return (await axe.run()).violations.map(
-          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`,
-        );
+  ] as const)('is within reach of everybody: %s', async (_name, viewport, colorScheme) => {
+    await tab.setViewportSize(viewport);
+    await tab.emulateMedia({ colorScheme });
+    await tab.evaluate(readFileSync(axe, 'utf8'));
+    const violations = await tab.evaluate(async () => {
+      const { axe } = window as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      };
+      return (await axe.run()).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`,
+      );
+    });
+    expect(violations).toEqual([]);
+    const wide = await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(wide).toBeLessThanOrEqual(0);
+    if (process.env.PLUME_TEST_SCREENSHOTS)
+      await tab.screenshot({
+        path: join(process.env.PLUME_TEST_SCREENSHOTS, `${_name}.png`),
+        fullPage: true,
       });
-      expect(violations).toEqual([]);
-      const wide = await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(wide).toBeLessThanOrEqual(0);
-      if (process.env.PLUME_TEST_SCREENSHOTS)
-        await tab.screenshot({
-          path: join(process.env.PLUME_TEST_SCREENSHOTS, `${_name}.png`),
-          fullPage: true,
-        });
-    },
-    30_000,
-  );
+  });
 
   test('shows the report when the run is over, and leaves it as a file', async () => {
     over.abort();

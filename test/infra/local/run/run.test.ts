@@ -4,9 +4,7 @@ import type { RunEvent } from '../../../../infra/local/run/events.ts';
 import { SCALED_PROFILE } from '../../../../infra/local/run/profile.ts';
 import { run } from '../../../../infra/local/run/run.ts';
 
-test('a run is one stream of events: metrics and logs among them, no secret and no token', {
-  timeout: 60_000,
-}, async () => {
+test('a run is one stream of events: metrics and logs among them, no secret and no token', async () => {
   const events: RunEvent[] = [];
   const report = await run({
     profile: SCALED_PROFILE,

@@ -37,9 +37,7 @@ const reportFile = join(folder, 'report.html');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the whole system', () => {
-  test('keeps its promises through a revoked token, an outage and a killed instance', {
-    timeout: 90_000,
-  }, async () => {
+  test('keeps its promises through a revoked token, an outage and a killed instance', async () => {
     const { stdout, stderr, code } = await end(start('--for', '15', '--json', '--report', reportFile));
     expect(stdout, stderr).toMatch(/^\{.*\}\n$/);
     const report = JSON.parse(stdout) as Report;
@@ -140,7 +138,7 @@ describe.concurrent('somebody ends it', () => {
     ['SIGINT', 'SIGINT'],
     ['SIGTERM'],
     ['SIGHUP'],
-  ] as const)('ends with the report so far after %s', { timeout: 60_000 }, async (...signals) => {
+  ] as const)('ends with the report so far after %s', async (...signals) => {
     const child = start('--for', '600', '--workers', '2', '--no-faults', '--no-page');
     const ended = end(child);
     child.stdout?.on('data', function interrupt(chunk: Buffer) {
@@ -154,7 +152,7 @@ describe.concurrent('somebody ends it', () => {
     expect(code).toBe(0);
   });
 
-  test('ends quietly when nobody reads its output any more', { timeout: 60_000 }, async () => {
+  test('ends quietly when nobody reads its output any more', async () => {
     const child = start('--for', '600', '--workers', '1', '--no-faults');
     const stderr = text(child.stderr as Readable);
     child.stdout?.once('data', () => child.stdout?.destroy());
