@@ -43,8 +43,6 @@ export const TABLE = {
   budgetKey: (budget: string, stream: BudgetStream | '*'): string => `budget#${budget}#${stream}`,
   /** An operator's orders to a budget. An item of its own, since IAM cannot tell a name in a condition from a write. */
   orderKey: (budget: string): string => `order#${budget}`,
-  /** All that may be written of a stream that is not one's own: when its silence ends. */
-  blockedUntil: 'blockedUntilMs',
 } as const;
 
 /** The message attributes of the reference worker's jobs that are its own. A sender's others travel along with a job. */
@@ -143,8 +141,10 @@ export const METRICS = {
   TicketsExpired: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
   /** 1 while the calls of a stream rest because the WAF refused some, else 0; emitted at every tick. */
   CallsResting: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [], isLevel: true },
-  /** The WAF refused a call and every instance was told to stop. */
+  /** The WAF refuses the address: calls of a stream rest, at the beginning of each of their rests. */
   WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
+  /** Calls that the WAF refused while others passed: for their content, or because a `tokenUrl` is wrong. */
+  WafRefusedCall: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
   ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'], properties: [] },
   /** How long ago a job first came to the queue, when the reference worker takes it up: also as a postponed copy. */

@@ -38,10 +38,10 @@ export {
   RequestNotRepeatableError,
   RequestRefusedError,
   SessionClosedError,
-  WafBlockedError,
 } from './plume/errors.ts';
 export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from './plume/request-init.ts';
 export type { RetryOptions } from './plume/retry-policy.ts';
 export { TokenStoreUnavailableError, TokenUnavailableError } from './token/errors.ts';
 export type { TokenSettings } from './token/settings.ts';
+export { WafBlockedError } from './waf/errors.ts';
 export type { IsWafBlock } from './waf/waf-block.ts';

@@ -13,10 +13,13 @@ import { readMinterSettings } from '../../lib/settings.ts';
 import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
+import { wafRule } from '../../lib/waf/waf-rule.ts';
 import { inspect } from './inspect.ts';
 
 /** Reports on tokens: for people and for alarms' first moves. */
 
+/** Its one request, as errors name it. */
+const ASKED = 'a request for introspection';
 /** Introspection waits this long for a ticket of the minter's stream. */
 const MAX_WAIT_MS = 20_000;
 
@@ -46,6 +49,7 @@ const budget = createDynamoCallBudget({
   table,
   settings: budgetSettings,
   stream: 'minter',
+  tellsBreaker: false,
   clock,
   telemetry,
 });
@@ -70,11 +74,9 @@ export const handler = async (event: unknown) => {
           fetch,
           now: systemClock.now,
           timeoutMs: settings.requestTimeoutMs,
-          attempt: async (send) => (await book.attempt(send)) as Response,
+          attempt: async (send) =>
+            (await book.attempt(send, { waf: wafRule(client, ASKED, budget.isWafBlock) })) as Response,
         });
-      },
-      onWafBlock: async () => {
-        await budget.block();
       },
       now: systemClock.now,
     });

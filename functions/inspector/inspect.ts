@@ -39,8 +39,6 @@ export interface InspectorDependencies {
   readonly records: Pick<ClientItems, 'read'>;
   readonly listClients: () => Promise<readonly string[]>;
   readonly introspect: (client: string, token: AccessToken) => Promise<Introspection>;
-  /** The firewall refused the question: every function must rest. */
-  readonly onWafBlock: () => Promise<void>;
   readonly now: Now;
 }
 
@@ -125,7 +123,7 @@ function reportOf(token: AccessToken, nowMs: number, settings: TokenSettings) {
 async function introspectionOf(
   client: string,
   token: AccessToken,
-  { introspect: ask, onWafBlock }: InspectorDependencies,
+  { introspect: ask }: InspectorDependencies,
 ): Promise<NonNullable<ClientReport['introspection']>> {
   try {
     const answer = await ask(client, token);
@@ -138,7 +136,6 @@ async function introspectionOf(
     };
   } catch (error) {
     if (!isPlumeError(error)) throw error;
-    if (error.code === 'waf_blocked') await onWafBlock();
     return { error: error.code };
   }
 }

@@ -173,11 +173,18 @@ function budgetRules(
     WafBlock: {
       ...ANY_AT_ONCE,
       severity: 'critical',
-      description: `The WAF refuses calls, and all calls of budget ${budget} rest.`,
+      description: `The WAF refuses every call of the address, and the calls of budget ${budget} rest.`,
       firstMove: logsOf(worker ?? broker.minter),
       metric: callsResting(broker, { name: budget, streams }),
       periods: RESTING_TICKS,
       breaches: 1,
+    },
+    WafRefusedCall: {
+      ...ANY_AT_ONCE,
+      severity: 'warning',
+      description: `The WAF refuses single calls of budget ${budget} while others pass.`,
+      firstMove: logsOf(worker ?? broker.minter),
+      metric: broker.metric('WafRefusedCall', { budget }, { period: Duration.minutes(5) }),
     },
     ...(streams.includes('worker') && {
       BudgetSaturated: {

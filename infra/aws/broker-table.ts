@@ -73,17 +73,6 @@ export class BrokerTable extends Construct {
     return { actions: [`dynamodb:${action}`], resourceArns: [this.table.tableArn], keys };
   }
 
-  /** Of a counter only when its silence ends: it cannot be moved on, and so nobody can be starved. */
-  blockCounter(key: string): Permission {
-    return {
-      ...this.items('UpdateItem', [key]),
-      conditions: {
-        'ForAllValues:StringEquals': { 'dynamodb:Attributes': [TABLE.partitionKey, TABLE.blockedUntil] },
-        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
-      },
-    };
-  }
-
   /** The index of clients whose token is due. */
   queryDue(): Permission {
     return {

@@ -99,6 +99,7 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
           broker.metric('TicketsExpired', of, { label: `expired, ${of.stream}` }),
         ]),
         broker.metric('WafBlocked', { budget }),
+        broker.metric('WafRefusedCall', { budget }),
       ]),
     ],
     [

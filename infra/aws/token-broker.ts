@@ -141,14 +141,14 @@ export class TokenBroker extends Construct {
       ]),
       this.#store.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
       this.#store.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
-      ...this.#tickets(this.budgetName, 'minter'),
+      this.#tickets(this.budgetName, 'minter'),
       this.#store.queryDue(),
       ...this.#secrets(secretPrefix),
     );
     this.#allow(
       this.inspector,
       this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
-      ...this.#tickets(this.budgetName, 'minter'),
+      this.#tickets(this.budgetName, 'minter'),
       ...this.#secrets(secretPrefix),
     );
     this.#acknowledgeSecrets(secretPrefix);
@@ -192,7 +192,7 @@ export class TokenBroker extends Construct {
       grantee,
       this.#store.items('GetItem', [TABLE.tokenKey(client)]),
       this.#store.items('UpdateItem', [TABLE.requestKey(client)]),
-      ...this.#tickets(budgetName, 'worker'),
+      this.#tickets(budgetName, 'worker'),
       { actions: ['lambda:InvokeFunction'], resourceArns: [this.minter.functionArn] },
     );
   }
@@ -242,14 +242,17 @@ export class TokenBroker extends Construct {
     return { ...this.#settings, budget, minter: this.minter.functionArn };
   }
 
-  /** Of one stream, which is watched from then on; a caller that meets a WAF block stops the other as well. */
-  #tickets(budget: string, stream: BudgetStream): Permission[] {
-    const other = stream === 'worker' ? 'minter' : 'worker';
-    this.#streams.add(`${budget}#${stream}`);
-    return [
-      this.#store.items('UpdateItem', [TABLE.budgetKey(budget, stream)]),
-      this.#store.blockCounter(TABLE.budgetKey(budget, other)),
-    ];
+  /**
+   * To take tickets, and to tell the circuit breaker what the WAF answers.
+   *
+   * @param streams the first is watched from then on
+   */
+  #tickets(budget: string, ...streams: readonly [BudgetStream, ...BudgetStream[]]): Permission {
+    this.#streams.add(`${budget}#${streams[0]}`);
+    return this.#store.items(
+      'UpdateItem',
+      streams.map((stream) => TABLE.budgetKey(budget, stream)),
+    );
   }
 
   /** Of clients' secrets, whose names the broker does not know beforehand. */

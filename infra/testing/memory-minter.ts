@@ -33,13 +33,12 @@ export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskM
       return { status: 'current', fingerprint: current.fingerprint };
     const sendByMs = now() + settings.requestTimeoutMs;
     try {
-      const token = await withTickets({ budget, now, sendByMs }, (attempt) =>
+      const token = await withTickets({ client, budget, now, sendByMs }, (attempt) =>
         requestServableToken(parseCredentials(client, secret), {
           fetch,
           now,
           settings,
           telemetry,
-          budget,
           attempt,
         }),
       );
@@ -48,7 +47,8 @@ export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskM
     } catch (error) {
       if (!isPlumeError(error)) throw error;
       const { code } = error;
-      const atMs = nextTryMs({ code, failures: 1, nowMs: now() }, settings, Math.random());
+      const retryAfterMs = error.retryAtMs === undefined ? undefined : error.retryAtMs - now();
+      const atMs = nextTryMs({ code, failures: 1, nowMs: now(), retryAfterMs }, settings, Math.random());
       const failure = { code, ...(atMs !== undefined && { retryAtMs: atMs }) };
       await store.noteFailure(client, failure, now());
       return { status: 'failed', ...failure };

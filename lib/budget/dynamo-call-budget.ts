@@ -20,9 +20,11 @@ export function createDynamoCallBudget(dependencies: {
   /** It follows this client's responses. */
   readonly clock: ServerClock;
   readonly telemetry: Telemetry;
+  /** As in {@link CallBudgetDependencies}. @default true */
+  readonly tellsBreaker?: boolean;
 }): CallBudget {
-  const { client, table, settings, stream, telemetry } = dependencies;
+  const { client, table, settings } = dependencies;
   const clock = createBudgetClock(dependencies.clock, settings);
   const counter = createDynamoTicketCounter({ client, table, settings });
-  return createCallBudget({ settings, stream, counter, clock, telemetry });
+  return createCallBudget({ ...dependencies, counter, clock });
 }

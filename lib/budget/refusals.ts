@@ -1,52 +1,49 @@
-import type { BudgetStream } from '../contract.ts';
-import type { BudgetSettings } from './settings.ts';
-
 /** When to come back after a refusal. It stands for the whole environment, which does not ask again before. */
 export interface Refusals {
-  /** The moment to come back at, if asking now is known to be in vain. */
-  standing(nowMs: number, untilMs: number): number | undefined;
-  /** Notes a refusal of `count` tickets by a counter at `nextMs`. @returns the moment to come back at */
-  refuse(refusal: { nowMs: number; untilMs: number; count: number; nextMs: number }): number;
+  /**
+   * The moment to come back at, if asking now is known to be in vain.
+   *
+   * @param reachMs how far ahead of now the counter may stand for this caller to be served
+   */
+  standing(nowMs: number, reachMs: number): number | undefined;
+  /** Notes a refusal by a counter at `nextMs`. @returns the moment to come back at */
+  refuse(refusal: { readonly nowMs: number; readonly reachMs: number; readonly nextMs: number }): number;
   grant(): void;
 }
 
-/** In horizons. */
+/** In lines. */
 const MAX_SPREAD = 4;
 
 /**
  * A refused write is billed like any other, so nobody polls. The counter tells the earliest moment at which it could
- * grant the block. All who were refused see nearly the same one, hence a random delay: over one horizon at first, in
+ * grant the block. All who were refused see nearly the same one, hence a random delay: over one line at first, in
  * which the line moves on by its whole length, and over twice as much after each refusal in a row, up to four: in the
  * simulation more saves writes of 100 saturating workers, and makes bursts wait twice as long.
  */
 export function createRefusals(dependencies: {
-  settings: BudgetSettings;
-  stream: BudgetStream;
-  random: () => number;
+  /** The length of the line. */
+  readonly horizonMs: number;
+  /** A counter that stands further ahead than this is asked again all the same: it may be deleted meanwhile. */
+  readonly longestMs: number;
+  /** In [0, 1). */
+  readonly random: () => number;
 }): Refusals {
-  const { settings, random } = dependencies;
-  const { intervalMs, horizonMs } = settings[dependencies.stream];
+  const { horizonMs, longestMs, random } = dependencies;
   let inARow = 0;
-  let last: { readonly patienceMs: number; readonly retryAtMs: number } | undefined;
+  let last: { readonly reachMs: number; readonly retryAtMs: number } | undefined;
 
   const spread = (): number =>
     Math.ceil(random() * horizonMs * Math.min(2 ** Math.max(0, inARow - 1), MAX_SPREAD));
-  /** How far ahead a caller takes tickets. */
-  const patience = (nowMs: number, untilMs: number): number =>
-    Math.min(Math.max(untilMs - nowMs, 0), horizonMs);
 
   return {
-    standing(nowMs, untilMs) {
-      if (!last || last.retryAtMs <= nowMs || last.patienceMs < patience(nowMs, untilMs)) return undefined;
+    standing(nowMs, reachMs) {
+      if (!last || last.retryAtMs <= nowMs || last.reachMs < reachMs) return undefined;
       return last.retryAtMs + spread();
     },
-    refuse({ nowMs, untilMs, count, nextMs }) {
+    refuse({ nowMs, reachMs, nextMs }) {
       inARow += 1;
-      const patienceMs = patience(nowMs, untilMs);
-      const earliestMs = nextMs + (count - 1) * intervalMs - patienceMs;
-      // A counter that a wrong clock has set far ahead is not believed for ever: someone may delete it.
-      const soonMs = Math.min(Math.max(earliestMs, nowMs), nowMs + settings.windowMs);
-      last = { patienceMs, retryAtMs: soonMs + spread() };
+      const soonMs = Math.min(Math.max(nextMs - reachMs, nowMs), nowMs + longestMs);
+      last = { reachMs, retryAtMs: soonMs + spread() };
       return last.retryAtMs;
     },
     grant() {

@@ -1,9 +1,11 @@
-import { type AttributeValue, type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { type StreamOfBudget, TABLE } from '../contract.ts';
 import type { Now } from '../platform/clock.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { isResting } from '../waf/breaker-state.ts';
+import { breakerStateOf } from '../waf/dynamo-breaker-store.ts';
 
 /**
  * Reports for each stream whether its calls rest now, because the WAF refused calls: a state, and not the event that began
@@ -26,10 +28,13 @@ export async function reportResting(dependencies: {
         new GetItemCommand({
           TableName: table,
           Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
-          ProjectionExpression: TABLE.blockedUntil,
+          ProjectionExpression: 'blockedUntilMs',
         }),
       );
-      telemetry.metric('CallsResting', isResting(Item, now()) ? 1 : 0, { budget, stream });
+      telemetry.metric('CallsResting', isResting(breakerStateOf(Item ?? {}), now()) ? 1 : 0, {
+        budget,
+        stream,
+      });
     } catch (error) {
       telemetry.log('error', 'whether the calls of a budget rest could not be read from its counter', {
         budget,
@@ -40,8 +45,4 @@ export async function reportResting(dependencies: {
   }
 
   await Promise.all(streams.map(report));
-}
-
-function isResting(counter: Record<string, AttributeValue> | undefined, nowMs: number): boolean {
-  return Number(counter?.[TABLE.blockedUntil]?.N ?? 0) > nowMs;
 }

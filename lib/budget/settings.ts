@@ -1,5 +1,6 @@
 import type { BudgetStream } from '../contract.ts';
 import { defaultsOf, milliseconds, type Schema } from '../platform/schema.ts';
+import { isWafRuleName, WAF_RULES, type WafRuleName } from '../waf/waf-block.ts';
 
 /** A stream's tickets become valid at least `intervalMs` apart, and expire `ticketLifeMs` after that. */
 export interface StreamSettings {
@@ -28,8 +29,8 @@ export interface BudgetSettings {
   readonly clockAllowanceMs: number;
   /** How long a call may take from the caller's check to the WAF. */
   readonly networkDelayMs: number;
-  /** How long everyone stays silent after the WAF has refused a call. */
-  readonly blockMs: number;
+  /** How the WAF's refusal is told from an answer of the API or of the authorization server. */
+  readonly wafRule: WafRuleName;
   /** The stream of all functions that call the API. */
   readonly worker: StreamSettings;
   /** The stream of token and introspection requests, which are calls too. */
@@ -53,7 +54,12 @@ export const BUDGET_SCHEMA = {
   windowMs: milliseconds(300_000),
   clockAllowanceMs: milliseconds(2_000, 0),
   networkDelayMs: milliseconds(3_000, 0),
-  blockMs: milliseconds(360_000, 0),
+  wafRule: {
+    kind: 'text',
+    matches: isWafRuleName,
+    rule: Object.keys(WAF_RULES).join(' or '),
+    default: 'not-json',
+  },
   worker: {
     intervalMs: milliseconds(170),
     ticketLifeMs: milliseconds(15_000),

@@ -1,6 +1,13 @@
+import type { BudgetStream } from '../contract.ts';
 import type { Clock, Now } from '../platform/clock.ts';
 import { unlessAborted } from '../platform/unless-aborted.ts';
+import { errorFields } from '../telemetry/error-fields.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { CircuitBreaker } from '../waf/circuit-breaker.ts';
+import type { WafRule } from '../waf/waf-rule.ts';
 import { BudgetClosedError } from './errors.ts';
+import type { Line } from './lines.ts';
+import type { Reservations } from './reservations.ts';
 import { isValid, type Ticket } from './tickets.ts';
 
 /** What an attempt is sent with: its ticket, for one request. */
@@ -10,6 +17,13 @@ export interface Permit {
   isValid(): boolean;
 }
 
+export interface AttemptOptions<Answer> {
+  /** Ends the wait with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** The circuit breaker is told of every answer by this rule. @default - answers say nothing about the WAF */
+  readonly waf?: WafRule<Answer> | undefined;
+}
+
 /** The tickets of one invocation. */
 export interface TicketBook {
   /**
@@ -17,37 +31,38 @@ export interface TicketBook {
    * a retry is another `attempt`, and `send` must not follow redirects.
    *
    * @param send begins the attempt. If it returns undefined nothing was sent, and the ticket stays in the book
-   * @param signal ends the wait with its reason
    * @returns what `send` returned
    * @throws {BudgetExhaustedError} no ticket becomes valid within the book's patience
-   * @throws {BudgetBlockedError} the WAF refused a call, and the silence outlasts the book's patience
+   * @throws {BudgetBlockedError} the WAF refuses calls, and the rest outlasts the book's patience
    * @throws {BudgetUnavailableError} the shared counter cannot be reached
    * @throws {BudgetClockUnreliableError} the clock cannot be corrected
    * @throws {BudgetClosedError} after {@link TicketBook.close}
+   * @throws what `waf.toError` returns for a refusal
    */
-  attempt<T>(send: (permit: Permit) => T | undefined, signal?: AbortSignal): Promise<Awaited<T> | undefined>;
+  attempt<Answer>(
+    send: (permit: Permit) => Answer | Promise<Answer> | undefined,
+    options?: AttemptOptions<Answer>,
+  ): Promise<Answer | undefined>;
   /** The end of the invocation: tickets left are dropped, waiting attempts reject with `budget_closed`. */
   close(): void;
 }
 
 export interface TicketBookDependencies {
   readonly clock: Clock;
-  /** The uncorrected clock: how long somebody waited is the same by both. */
+  /** The uncorrected clock: how long an attempt waited is the same by both. */
   readonly localNow: Now;
   /** How many attempts are expected. */
   readonly calls: number;
-  /** How many tickets are reserved at once, at most. */
-  readonly maxBlock: number;
-  /** Reserves up to `count` tickets, waiting as long as the book may; at least one, or it throws. */
-  readonly reserve: (count: number, signal: AbortSignal) => Promise<readonly Ticket[]>;
-  /** Whether the WAF refused a call of this environment a moment ago: then tickets in hand are worth nothing. */
-  readonly isBlocked: (nowMs: number) => boolean;
-  readonly onExpired: () => void;
-  readonly onWaited: (ms: number) => void;
+  readonly line: Line;
+  readonly patienceMs: () => number;
+  readonly reservations: Reservations;
+  readonly breaker: CircuitBreaker;
+  readonly telemetry: Telemetry;
+  readonly dimensions: { readonly budget: string; readonly stream: BudgetStream };
 }
 
 export function createTicketBook(dependencies: TicketBookDependencies): TicketBook {
-  const { clock, maxBlock } = dependencies;
+  const { clock, localNow, line, patienceMs, reservations, breaker, telemetry, dimensions } = dependencies;
   const closing = new AbortController();
   /** Free tickets, earliest first. An attempt that waits holds its ticket itself. */
   const free: Ticket[] = [];
@@ -60,8 +75,9 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   /** One reservation at a time, for all attempts that are in need when it begins. */
   const refill = (): Promise<void> => {
     flight ??= (async () => {
-      const count = Math.min(maxBlock, Math.max(1, inNeed, expected));
-      for (const ticket of await dependencies.reserve(count, closing.signal)) add(ticket);
+      const count = Math.min(line.maxBlock, Math.max(1, inNeed, expected));
+      const want = { count, line, patienceMs: patienceMs() };
+      for (const ticket of await reservations.reserve(want, closing.signal)) add(ticket);
     })().finally(() => {
       flight = undefined;
     });
@@ -95,19 +111,35 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
     }
   };
 
+  /** How long to wait before the ticket may be used: 0 for now, undefined if never. */
+  const waitMs = (ticket: Ticket, nowMs: number): number | undefined => {
+    if (nowMs > ticket.expiresAtMs) {
+      telemetry.metric('TicketsExpired', 1, dimensions);
+      return undefined;
+    }
+    const rest = breaker.restsUntilMs(nowMs);
+    if (rest?.isOpen && ticket.probe === undefined) {
+      // Tickets in hand are worth nothing while calls rest.
+      free.length = 0;
+      return undefined;
+    }
+    const untilMs = rest === undefined || rest.isOpen ? ticket.validFromMs : rest.untilMs;
+    return Math.max(untilMs - nowMs, ticket.validFromMs - nowMs, 0);
+  };
+
   return {
-    async attempt<T>(
-      send: (permit: Permit) => T | undefined,
-      callerSignal?: AbortSignal,
-    ): Promise<Awaited<T> | undefined> {
+    async attempt<Answer>(
+      send: (permit: Permit) => Answer | Promise<Answer> | undefined,
+      { signal, waf }: AttemptOptions<Answer> = {},
+    ): Promise<Answer | undefined> {
       const throwIfEnded = (): void => {
         closing.signal.throwIfAborted();
-        callerSignal?.throwIfAborted();
+        signal?.throwIfAborted();
       };
       /** For those who must wait. */
       const endedSignal = (): AbortSignal =>
-        callerSignal ? AbortSignal.any([closing.signal, callerSignal]) : closing.signal;
-      const startedMs = dependencies.localNow();
+        signal ? AbortSignal.any([closing.signal, signal]) : closing.signal;
+      const startedMs = localNow();
       let held: Ticket | undefined;
       try {
         for (;;) {
@@ -116,16 +148,12 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
           // Whatever happened before this line, a freeze of hours too: from here to `send` nothing is awaited.
           throwIfEnded();
           const nowMs = clock.now();
-          if (nowMs > held.expiresAtMs) {
+          const ms = waitMs(held, nowMs);
+          if (ms === undefined) {
             held = undefined;
             expected += 1;
-            dependencies.onExpired();
-          } else if (dependencies.isBlocked(nowMs)) {
-            held = undefined;
-            expected += 1;
-            free.length = 0;
-          } else if (!isValid(held, nowMs)) {
-            await clock.sleep(held.validFromMs - nowMs, endedSignal());
+          } else if (ms > 0) {
+            await clock.sleep(ms, endedSignal());
           } else {
             const ticket = held;
             held = undefined;
@@ -134,8 +162,10 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
               putBack(ticket);
               return undefined;
             }
-            dependencies.onWaited(Math.max(dependencies.localNow() - startedMs, 0));
-            return await sent;
+            telemetry.metric('TicketWait', Math.max(localNow() - startedMs, 0), dimensions);
+            const answer = await sent;
+            if (waf !== undefined) await judge(answer, waf, { ticket, sentAtMs: nowMs, signal });
+            return answer;
           }
         }
       } finally {
@@ -147,4 +177,21 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
       free.length = 0;
     },
   };
+
+  /** Tells the breaker of an answer. @throws the refusal's error */
+  async function judge<Answer>(
+    answer: Answer,
+    waf: WafRule<Answer>,
+    { ticket, sentAtMs, signal }: { ticket: Ticket; sentAtMs: number; signal: AbortSignal | undefined },
+  ): Promise<void> {
+    const call = { sentAtMs, probe: ticket.probe };
+    const telling = waf.isRefusal(answer)
+      ? breaker.refused(call).then((refusal) => {
+          const error = waf.toError(answer, refusal);
+          telemetry.log('warn', 'the WAF refused a call', { ...dimensions, error: errorFields(error) });
+          throw error;
+        })
+      : breaker.answered(call);
+    await (signal === undefined ? telling : unlessAborted(telling, signal));
+  }
 }

@@ -1,11 +1,16 @@
 import type { BudgetStream } from '../contract.ts';
+import type { BreakerState } from '../waf/breaker-state.ts';
+import type { BreakerStore } from '../waf/breaker-store.ts';
 
 /** The shared counter as a reply shows it. */
 export interface CounterState {
-  /** When the next free ticket becomes valid (the theoretical arrival time of GCRA); absent if the counter is not there. It never decreases. */
+  /**
+   * When the next free ticket becomes valid: the theoretical arrival time of GCRA. Absent if the counter is not there. It
+   * never decreases.
+   */
   readonly nextMs?: number;
-  /** Nobody calls before this moment, because the WAF refused a call. */
-  readonly blockedUntilMs?: number;
+  /** What is known of the WAF, in the same item. */
+  readonly breaker: BreakerState;
 }
 
 /** A conditional write: applied or refused, with the counter as it is after that. */
@@ -15,22 +20,31 @@ export interface CounterReply {
 }
 
 /**
- * The shared counters, one per stream: single writes, serialised by the engine. Every write but `block` is
- * refused while blocked at `nowMs`. A write that cannot be made at all throws; it may have been applied, which
- * costs tickets, never the bound.
+ * The shared counters, one per stream, with their circuit breakers: single writes, serialised by the engine. `take` and
+ * `skip` are refused while there is a `blockedUntilMs`, whatever it says. A write that cannot be made at all throws; it may
+ * have been applied, which costs tickets, never the bound.
  */
-export interface TicketCounter {
+export interface TicketCounter extends BreakerStore {
   /** The counter as it is. Changes nothing. */
   read(stream: BudgetStream): Promise<CounterState>;
   /** Moves the counter on by `advanceMs` if it stands between `floorMs` and `ceilMs`, both included. */
   take(
     stream: BudgetStream,
-    step: { advanceMs: number; floorMs: number; ceilMs: number; nowMs: number },
+    step: { readonly advanceMs: number; readonly floorMs: number; readonly ceilMs: number },
   ): Promise<CounterReply>;
-  /** Sets the counter to `nextMs` if it stands before `floorMs`: nobody called for a while. */
-  skip(stream: BudgetStream, step: { nextMs: number; floorMs: number; nowMs: number }): Promise<CounterReply>;
+  /** Sets the counter to `nextMs` if it stands before `floorMs`: no call was made for a while. */
+  skip(
+    stream: BudgetStream,
+    step: { readonly nextMs: number; readonly floorMs: number },
+  ): Promise<CounterReply>;
   /** Sets the counter to `nextMs` if it is not there. */
-  init(stream: BudgetStream, step: { nextMs: number; nowMs: number }): Promise<CounterReply>;
-  /** Blocks until `untilMs`, unless it is blocked for longer. */
-  block(stream: BudgetStream, untilMs: number): Promise<void>;
+  init(stream: BudgetStream, step: { readonly nextMs: number }): Promise<CounterReply>;
+  /** One ticket while the breaker is half-open: moves the counter and the block on, if neither has changed since it was seen. */
+  probe(stream: BudgetStream, step: { readonly seen: Probed; readonly next: Probed }): Promise<CounterReply>;
+}
+
+/** What a probe looks at, and changes. */
+export interface Probed {
+  readonly nextMs: number;
+  readonly blockedUntilMs: number;
 }

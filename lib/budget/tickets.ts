@@ -1,4 +1,4 @@
-import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from './settings.ts';
+import type { BudgetSettings, StreamSettings } from './settings.ts';
 
 /**
  * The arithmetic of tickets: pure, in milliseconds since the epoch. It is GCRA (generic cell rate algorithm, ITU-T I.371)
@@ -12,6 +12,8 @@ import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } fro
 export interface Ticket {
   readonly validFromMs: number;
   readonly expiresAtMs: number;
+  /** Of a probe: which opening of the circuit breaker it may end. */
+  readonly probe?: number;
 }
 
 /** The `count` tickets that begin with the one valid from `firstMs`. */
@@ -32,28 +34,9 @@ export function floorMs(nowMs: number, stream: StreamSettings): number {
   return nowMs - stream.burstMs;
 }
 
-/** The latest moment at which a ticket taken now may become valid, for a caller that waits until `untilMs`. */
-export function lastMs(nowMs: number, untilMs: number, stream: StreamSettings): number {
-  return Math.min(untilMs, nowMs + stream.horizonMs);
-}
-
-/** The latest value of the counter from which `count` tickets end by `last`. */
-export function ceilMs(last: number, count: number, stream: StreamSettings): number {
-  return last - (count - 1) * stream.intervalMs;
-}
-
-/** How many tickets, the first valid from `firstMs`, end by `last`. */
-export function ticketsThatFit(firstMs: number, last: number, stream: StreamSettings): number {
-  return firstMs > last ? 0 : Math.floor((last - firstMs) / stream.intervalMs) + 1;
-}
-
-/**
- * The most tickets to reserve at once: ten, or as many as a faster stream has in the time that ten take by default. Larger
- * blocks save few writes, and lose more tickets with an instance that dies.
- */
-export function maxBlock({ intervalMs }: StreamSettings): number {
-  const tenByDefaultMs = 10 * DEFAULT_BUDGET_SETTINGS.worker.intervalMs;
-  return Math.max(10, Math.floor(tenByDefaultMs / intervalMs));
+/** How many tickets, the first valid from `firstMs`, end by `lastMs`. */
+export function ticketsThatFit(firstMs: number, lastMs: number, stream: StreamSettings): number {
+  return firstMs > lastMs ? 0 : Math.floor((lastMs - firstMs) / stream.intervalMs) + 1;
 }
 
 /**

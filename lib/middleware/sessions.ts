@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.ts';
 import { checkClientName } from '../platform/client-name.ts';
 import type { Session, WorkerBroker } from '../plume/broker.ts';
 import { brokenRetryRule } from '../plume/retry-policy.ts';
+import { checkIsWafBlock } from '../waf/waf-block.ts';
 import { brokerFromEnvironment } from './from-environment.ts';
 import type { PlumeOptions } from './options.ts';
 
@@ -30,6 +31,7 @@ export function createSessions(options: PlumeOptions): OpenSession {
   }
   const brokenRule = retry && brokenRetryRule(retry);
   if (brokenRule !== undefined) throw new ConfigError(`the option ${brokenRule}`);
+  if (isWafBlock !== undefined) checkIsWafBlock(isWafBlock);
   const client = checkClientName(options.client);
   const broker = (options.broker ?? brokerFromEnvironment()) as WorkerBroker;
 

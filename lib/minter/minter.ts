@@ -8,6 +8,7 @@ import { isServable } from '../token/access-token.ts';
 import type { MintOutcome } from '../token/mint-outcome.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { TokenStore } from '../token/token-store.ts';
+import { WafBlockedError } from '../waf/errors.ts';
 import { type ClientRecord, isResting } from './client-record.ts';
 import type { ClientRecords, Lease } from './client-records.ts';
 import { nextTryMs, remedyOf } from './failure-policy.ts';
@@ -121,7 +122,7 @@ class LeasingMinter implements Minter {
     const now = this.#now;
     const sendByMs = Math.min(held.lease.untilMs, deadlineMs) - LAST_REQUEST * settings.requestTimeoutMs;
     try {
-      return await withTickets({ budget, now, sendByMs }, (attempt) =>
+      return await withTickets({ client: held.lease.client, budget, now, sendByMs }, (attempt) =>
         mintUnderLease({ ...this.#dependencies, ...held, requests: { ...this.#dependencies, now, attempt } }),
       );
     } catch (error) {
@@ -133,23 +134,21 @@ class LeasingMinter implements Minter {
 
   /** Records what went wrong, for all instances, and notes it for the workers. */
   async #recordFailure(held: Held, { error, usedVersion }: FailedMint): Promise<MintOutcome> {
-    const { store, clientRecords, budget, settings, telemetry, random } = this.#dependencies;
+    const { store, clientRecords, settings, telemetry, random } = this.#dependencies;
     const { lease, record, reason } = held;
     const { client } = lease;
     const { code, message } = error;
-    if (remedyOf(code) === 'postpone') {
+    if (remedyOf(code) === 'postpone' || isOfAddress(error)) {
       await clientRecords.release(lease, { unforced: isForced(reason) });
       return { status: 'pending', retryAtMs: error.retryAtMs ?? this.#now() + settings.backoffBaseMs, code };
     }
-    const restUntilMs = remedyOf(code) === 'rest' ? await budget.block() : undefined;
-
     telemetry.metric('MintFailed', 1, { client, code });
     telemetry.log('error', 'no token could be minted', { client, error: errorFields(error) });
 
     const nowMs = this.#now();
     // An outage must not lengthen the back-off of what comes after it.
     const failures = record.errorCode === code ? record.failures + 1 : 1;
-    const retryAfterMs = restUntilMs === undefined ? retryAfterOf(error) : Math.max(0, restUntilMs - nowMs);
+    const retryAfterMs = retryAfterOf(error, nowMs);
     const retryAtMs = nextTryMs({ code, failures, nowMs, retryAfterMs }, settings, random());
     const end = { code, message, retryAtMs, nowMs };
     const wanted = record.wanted || isForced(reason);
@@ -167,7 +166,13 @@ class LeasingMinter implements Minter {
   }
 }
 
-/** How long the server asks to wait, if it does. */
-function retryAfterOf(error: PlumeError): number | undefined {
+/** The WAF refuses the whole address: no client is at fault. */
+function isOfAddress(error: PlumeError): boolean {
+  return error instanceof WafBlockedError && error.refused === 'address';
+}
+
+/** How long the server, or the WAF's block, asks to wait. */
+function retryAfterOf(error: PlumeError, nowMs: number): number | undefined {
+  if (error instanceof WafBlockedError) return Math.max(0, (error.retryAtMs ?? nowMs) - nowMs);
   return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
 }

@@ -1,4 +1,3 @@
-import type { CallBudget } from '../budget/call-budget.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Secrets, StoredSecret } from '../credentials/secrets.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
@@ -20,7 +19,6 @@ export interface Requests {
   readonly now: Now;
   readonly settings: TokenSettings;
   readonly telemetry: Telemetry;
-  readonly budget: Pick<CallBudget, 'block'>;
   /** Sends a request with a ticket in hand. */
   readonly attempt: NonNullable<OAuthDeps['attempt']>;
 }
@@ -137,7 +135,6 @@ export async function tryIntrospection(
     return await introspect(credentials, token, oauthDeps(requests));
   } catch (error) {
     if (!isPlumeError(error)) throw error;
-    if (error.code === 'waf_blocked') await requests.budget.block();
     requests.telemetry.log('warn', 'a token could not be introspected', {
       client: credentials.client,
       error: errorFields(error),

@@ -62,8 +62,4 @@ export const OTHER_ERRORS = {
     happened: 'the response breaks the protocol',
     remedy: "check that the secret's tokenUrl is the one Plume shared and no proxy answers in its place",
   },
-  waf_blocked: {
-    happened: "Plume's firewall refused the request, since too many calls left this address",
-    remedy: 'let all calls from this address rest; if it happens again, lower the rate of the budget',
-  },
 } as const satisfies ExplanationTable;

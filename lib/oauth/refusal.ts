@@ -34,7 +34,6 @@ export function refusalOf(client: string, endpoint: Endpoint, answer: Answer): O
     if (answer.body === undefined) return refusal('oauth_response_invalid', 'too large');
     return error === undefined ? undefined : refusalByName('oauth_error_unknown');
   }
-  if (status === 403 && !isJson) return refusal('waf_blocked');
   if (status === 429) return refusal('oauth_throttled');
   if (status === 408 || status >= 500) return refusal('oauth_unavailable');
   if (status < 400) return refusal('oauth_response_invalid', 'a redirect, which is not followed');

@@ -7,6 +7,7 @@ import type {
 } from '../budget/errors.ts';
 import { type ConfigError, isPlumeError as isOfThisLibrary } from '../errors.ts';
 import type { TokenStoreUnavailableError, TokenUnavailableError } from '../token/errors.ts';
+import type { WafBlockedError } from '../waf/errors.ts';
 import type {
   ApiError,
   ApiUnreachableError,
@@ -14,7 +15,6 @@ import type {
   RequestNotRepeatableError,
   RequestRefusedError,
   SessionClosedError,
-  WafBlockedError,
 } from './errors.ts';
 
 /** Every error that a call, the middleware, `createPlume` or the construct can throw, told apart by its `code`. */

@@ -1,6 +1,6 @@
 import { REDACTED } from '../telemetry/redaction.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
-import { type IsWafBlock, isWafBlock as isNotJson403 } from '../waf/waf-block.ts';
+import type { IsWafBlock } from '../waf/waf-block.ts';
 import type { PlumeApi } from './api.ts';
 import { apiRequest } from './api-request.ts';
 import type { CallDependencies, CallScope } from './call-api.ts';
@@ -37,7 +37,7 @@ export interface Invocation {
    * ends it.
    */
   readonly endsInMs: number;
-  /** Tells the WAF's refusal from an answer of the API. @default - a 403 whose body is not JSON */
+  /** Tells the WAF's refusal from an answer of the API. @default - by the budget's settings: a 403 whose body is not JSON */
   readonly isWafBlock?: IsWafBlock | undefined;
   /** For calls that do not have a policy of their own. @default - no retries */
   readonly retry?: RetryOptions | undefined;
@@ -136,7 +136,7 @@ interface Begun {
 
 function beginCalls(
   { budget, clock }: CallDependencies,
-  { client, calls, patienceMs, endsInMs, isWafBlock = isNotJson403, retry = NO_RETRY }: Invocation,
+  { client, calls, patienceMs, endsInMs, isWafBlock = budget.isWafBlock, retry = NO_RETRY }: Invocation,
   sent: Set<string>,
 ): Begun {
   const book = budget.openBook({ patienceMs, ...(calls !== undefined && { calls }) });

@@ -1,11 +1,11 @@
 import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
 import type { Clock } from '../platform/clock.ts';
-import { unlessAborted } from '../platform/unless-aborted.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TokenReader } from '../token/read-token.ts';
 import type { IsWafBlock } from '../waf/waf-block.ts';
+import { wafRule } from '../waf/waf-rule.ts';
 import type { ApiRequest } from './api-request.ts';
-import { RequestNotRepeatableError, WafBlockedError } from './errors.ts';
+import { RequestNotRepeatableError } from './errors.ts';
 import { requestIdOf } from './request-id.ts';
 import { send } from './send.ts';
 
@@ -41,7 +41,7 @@ export interface Answer {
  * @param signal ends the call with its reason
  */
 export async function callApi(
-  { tokens, budget, fetch, clock, telemetry, timeoutMs }: CallDependencies,
+  { tokens, fetch, clock, telemetry, timeoutMs }: CallDependencies,
   { client, patienceMs, isWafBlock, book, sent }: CallScope,
   request: ApiRequest,
   signal: AbortSignal,
@@ -66,16 +66,12 @@ export async function callApi(
               signal,
             })
           : undefined,
-      signal,
+      { signal, waf: wafRule(client, `${request.method} ${request.path}`, isWafBlock) },
     );
     if (response === undefined) continue;
     sent.add(token.value);
     const requestId = (): string | undefined => requestIdOf(response, token.value);
 
-    if (isWafBlock(response)) {
-      await response.body?.cancel();
-      throw new WafBlockedError(client, request, await unlessAborted(budget.block(), signal));
-    }
     if (response.status !== 401) {
       if (rejected !== undefined) telemetry.metric('TokenRecovered', 1, { client });
       return { response, requestId };

@@ -16,19 +16,6 @@ export interface CallEnd {
   readonly requestId: string | undefined;
 }
 
-/** The WAF refused the call: the address is over its limit. Every instance is told to stop. */
-export class WafBlockedError extends PlumeError<'waf_blocked'> {
-  override readonly name = 'WafBlockedError';
-
-  constructor(client: string, { method, path }: NamedCall, retryAtMs: number) {
-    super(
-      'waf_blocked',
-      `the WAF in front of Plume's API refused ${method} ${path} of client ${client}: too many calls left this IP address. Calls resume at ${new Date(retryAtMs).toISOString()}. If nothing else calls from this address, lower the budget's rate`,
-      { client, retryAtMs },
-    );
-  }
-}
-
 /** No response, or only a part of one: the connection failed, or the time-out passed. */
 export class ApiUnreachableError extends PlumeError<'api_unreachable'> {
   override readonly name = 'ApiUnreachableError';

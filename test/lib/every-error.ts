@@ -7,6 +7,8 @@ import * as minter from '../../lib/minter/errors.ts';
 import { OAuthError } from '../../lib/oauth/errors.ts';
 import * as calls from '../../lib/plume/errors.ts';
 import * as token from '../../lib/token/errors.ts';
+import { WafBlockedError } from '../../lib/waf/errors.ts';
+import { firstRefusal } from '../fixtures/open-budget.ts';
 
 const call = { method: 'GET', path: '/v1' };
 const end = { status: 500, requestId: 'r', retryAtMs: 0 };
@@ -29,7 +31,7 @@ export const EVERY_ERROR: Readonly<Record<string, PlumeError>> = {
   BudgetUnavailableError: new budget.BudgetUnavailableError('x', 0),
   BudgetClockUnreliableError: new budget.BudgetClockUnreliableError('x', 0),
   BudgetClosedError: new budget.BudgetClosedError(),
-  WafBlockedError: new calls.WafBlockedError('mocha', call, 0),
+  WafBlockedError: new WafBlockedError('mocha', 'GET /v1', firstRefusal(0, 0)),
   ApiUnreachableError: new calls.ApiUnreachableError('mocha', call, 'timeout'),
   RequestRefusedError: new calls.RequestRefusedError('mocha', call, 'x'),
   RequestNotRepeatableError: new calls.RequestNotRepeatableError('mocha', call, end),

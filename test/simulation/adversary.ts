@@ -24,7 +24,7 @@ export async function conspire(
   const counter = createMemoryTicketCounter();
   const time = createVirtualTime(1_700_000_000_000);
   const firstMs = time.now() + horizonMs;
-  await counter.init(stream, { nextMs: firstMs, nowMs: time.now() });
+  await counter.init(stream, { nextMs: firstMs });
 
   /** All that could arrive before this moment waits for it. */
   const windowStartMs = firstMs + ticketLifeMs + clockAllowanceMs + networkDelayMs;
@@ -35,8 +35,8 @@ export async function conspire(
     const early = ticketMs > windowStartMs - networkDelayMs - clockAllowanceMs;
     const skewMs = early ? clockAllowanceMs : -clockAllowanceMs;
     const sendAtMs = Math.max(ticketMs - skewMs, windowStartMs - networkDelayMs);
-    // Tickets go in the order of asking: half a horizon ahead the counter is busy on any clock, and not full.
-    await time.run(ticketMs - horizonMs / 2);
+    // Tickets go in the order of asking: a quarter of the horizon ahead the counter is busy on any clock, and not full.
+    await time.run(ticketMs - horizonMs / 4);
     const budget = createCallBudget({
       settings,
       stream,

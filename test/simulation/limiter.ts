@@ -29,6 +29,21 @@ export interface Limiter {
   connect(instance: Instance, stream: BudgetStream, followServer: boolean): Pick<CallBudget, 'openBook'>;
 }
 
+/** A counter whose every request goes by way of `call`. */
+export function connectCounter(
+  counter: TicketCounter,
+  call: <Reply>(operation: () => Promise<Reply>) => Promise<Reply>,
+): TicketCounter {
+  return {
+    read: (...step) => call(() => counter.read(...step)),
+    take: (...step) => call(() => counter.take(...step)),
+    skip: (...step) => call(() => counter.skip(...step)),
+    init: (...step) => call(() => counter.init(...step)),
+    probe: (...step) => call(() => counter.probe(...step)),
+    replaceBreaker: (...step) => call(() => counter.replaceBreaker(...step)),
+  };
+}
+
 /** The code of `lib/budget` on the simulated engine. */
 export function createTicketLimiter({ settings, time, engine, random }: World): Limiter {
   const counter = createMemoryTicketCounter();
@@ -46,13 +61,7 @@ export function createTicketLimiter({ settings, time, engine, random }: World): 
         server.observe(Math.floor(atMs / 1000) * 1000, sentMs, instance.clock.now());
         return reply;
       };
-      const remote: TicketCounter = {
-        read: (...step) => call(() => counter.read(...step)),
-        take: (...step) => call(() => counter.take(...step)),
-        skip: (...step) => call(() => counter.skip(...step)),
-        init: (...step) => call(() => counter.init(...step)),
-        block: (...step) => call(() => counter.block(...step)),
-      };
+      const remote = connectCounter(counter, call);
       return createCallBudget({
         settings,
         stream,

@@ -74,7 +74,9 @@ const permit: Permit = {
 
 function bookOf({ random }: World, instance: Instance, consume: Consume) {
   return ({ patienceMs }: { patienceMs: () => number }): TicketBook => ({
-    async attempt<T>(send: (permit: Permit) => T | undefined): Promise<Awaited<T> | undefined> {
+    async attempt<Answer>(
+      send: (permit: Permit) => Answer | Promise<Answer> | undefined,
+    ): Promise<Answer | undefined> {
       const untilMs = instance.clock.now() + patienceMs();
       for (;;) {
         const refused = await consume(instance).catch(() => {

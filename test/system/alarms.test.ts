@@ -173,10 +173,18 @@ describe('each alarm is raised by its own fault', () => {
     await expectRaised('CredentialsRefused');
   }, 60_000);
 
+  test('WafRefusedCall: one call is refused, and others pass', async () => {
+    raised.clear();
+    deployment.cloud.block(300);
+    await submit(10, 4_000);
+    await expectRaised('WafRefusedCall-local');
+    expect([...raised]).not.toContain('WafBlock-local');
+  }, 60_000);
+
   test('WafBlock: somebody else behind the address', async () => {
     raised.clear();
-    deployment.cloud.block(2_000);
-    await submit(5, 1_000);
+    deployment.cloud.block(8_000);
+    await submit(10, 6_000);
     await expectRaised('WafBlock-local');
   }, 60_000);
 
@@ -192,6 +200,7 @@ describe('each alarm is raised by its own fault', () => {
       'TicksMissing',
       'TokenAboutToExpire',
       'WafBlock-local',
+      'WafRefusedCall-local',
       'WorkStands',
       'WorkerFails-local',
     ]);

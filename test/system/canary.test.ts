@@ -59,7 +59,7 @@ const budget: BudgetSettings = {
   windowMs: 60_000,
   clockAllowanceMs: 50,
   networkDelayMs: 500,
-  blockMs: 400,
+  wafRule: 'not-json',
   worker: stream,
   minter: stream,
 };
@@ -458,17 +458,18 @@ describe('a worker', () => {
     record('result without its answer', JSON.stringify({ id, status: rest.status }));
   });
 
-  test('and a minter that the firewall refuses', async () => {
+  test('and a minter, and workers, that the WAF refuses', async () => {
     await createSecret('waf');
     cloud.tokenAnswers.set('waf', html(403));
     expect(await careless('waf')).toMatchObject({ failed: true });
-    await sleep(budget.blockMs + 300);
     cloud.apiAnswers.set('ok', html(403));
-    expect(await careless('mocha')).toMatchObject({ failed: true, answer: { errorType: 'WafBlockedError' } });
-    expect(await careless('mocha')).toMatchObject({
-      failed: true,
-      answer: { errorType: 'BudgetBlockedError' },
-    });
+    const errors = new Set<string>();
+    // Until the breaker is open, and rests for longer than a call waits.
+    while (!errors.has('BudgetBlockedError')) {
+      const { answer } = await careless('mocha');
+      errors.add((answer as { errorType: string }).errorType);
+    }
+    expect([...errors].sort()).toEqual(['BudgetBlockedError', 'WafBlockedError']);
     cloud.apiAnswers.delete('ok');
   });
 });

@@ -95,9 +95,14 @@ export function attacksOf(scene: Scene): readonly AwsRequest[] {
       'UpdateItem',
       set(TABLE.budgetKey(budget, 'minter'), 'nextMs'),
     ),
+    ...dynamodb(
+      'stops all minting for ever',
+      'UpdateItem',
+      set(TABLE.budgetKey(budget, 'minter'), 'blockedUntilMs'),
+    ),
     ...dynamodb("reads the minter's counter", 'UpdateItem', {
       ...at(TABLE.budgetKey(budget, 'minter')),
-      UpdateExpression: `REMOVE ${TABLE.blockedUntil}`,
+      UpdateExpression: 'REMOVE nothing',
       ReturnValues: 'ALL_NEW',
     }),
     ...dynamodb(

@@ -154,14 +154,13 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async () => [undefined, 'secret_missing'].includes(await errorCode(latte)),
   );
 
-  // The WAF blocks the address. Whoever is refused first stops the others, so each is made to be the first.
+  // The WAF blocks the address.
   cloud.block(3_600_000);
   const forgetBlock = async () => {
     for (const stream of ['worker', 'minter'] as const)
       await stack.dynamodb.send(new DeleteItemCommand(addressed(TABLE.budgetKey(budget, stream))));
   };
-  const isBlocked = async () =>
-    (await item(TABLE.budgetKey(budget, 'minter')))?.[TABLE.blockedUntil] !== undefined;
+  const isRefused = async () => (await item(TABLE.budgetKey(budget, 'minter')))?.refusedAtMs !== undefined;
   await until(
     'a job that is put off',
     () => work(call),
@@ -171,13 +170,13 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
   await until(
     'a block that the inspector meets',
     () => inspect({ client: mocha.name, introspect: true }),
-    isBlocked,
+    (report) => JSON.stringify(report).includes('waf_blocked'),
   );
   await forgetBlock();
   await secretsManager.send(
     new PutSecretValueCommand({ SecretId: nameOf(mocha), SecretString: secretOf(mocha) }),
   );
-  await until('a block that the minter meets', tick, isBlocked);
+  await until('a block that the minter meets', tick, isRefused);
 }
 
 /** Repeats a step until it has had its effect. */

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Fault, isAccepted, nextEvent } from './fault.ts';
 
-/** The WAF refuses everything, as if others had called from the address too. Recovered: the API answers again. */
+/** The WAF refuses every call for a window, as if others had called from the address too. Recovered: the API answers again. */
 export const blockAddress: Fault = {
   name: 'address-blocked',
   label: 'Let the WAF block the address',
-  effect: 'One 403, and all instances rest until the block must be over; jobs wait in the queue.',
+  effect: 'A few calls are refused, then all instances rest; single probes find out when the block is over.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
-    const durationMs = profile.token.tickMs;
+    const durationMs = profile.budget.windowMs;
     begun('the WAF refuses every call of the address');
     const refused = nextEvent(context, (event) => event.kind === 'call' && event.refused);
     deployment.cloud.block(durationMs);

@@ -84,5 +84,5 @@ export function createFaultDesk(context: FaultContext): FaultDesk {
 
 function patienceMs({ profile: { budget, clients } }: FaultContext): number {
   const longestLifeMs = 1000 * Math.max(...clients.map(({ lifetimeSeconds }) => lifetimeSeconds));
-  return 2 * (budget.blockMs + budget.windowMs + longestLifeMs);
+  return 2 * (2 * budget.windowMs + longestLifeMs);
 }

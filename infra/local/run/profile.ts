@@ -31,7 +31,7 @@ export const SCALED_PROFILE: Profile = {
     windowMs: 20_000,
     clockAllowanceMs: 100,
     networkDelayMs: 300,
-    blockMs: 24_000,
+    wafRule: 'not-json',
     worker: { intervalMs: 50, ticketLifeMs: 1_000, burstMs: 200, horizonMs: 2_000 },
     minter: { intervalMs: 1_000, ticketLifeMs: 4_000, burstMs: 3_000, horizonMs: 1_000 },
   },

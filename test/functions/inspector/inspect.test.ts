@@ -13,7 +13,6 @@ const MINUTE = 60_000;
 
 let table: Table;
 let dependencies: InspectorDependencies;
-let wafBlocks: number;
 
 beforeAll(async () => {
   table = await startTable();
@@ -30,7 +29,6 @@ beforeAll(async () => {
   };
   await fail('late', { code: 'invalid_client', retryAtMs: NOW + MINUTE });
   await fail('never', { code: 'invalid_scope', retryAtMs: undefined });
-  wafBlocks = 0;
   dependencies = {
     settings: DEFAULT_TOKEN_SETTINGS,
     store,
@@ -40,9 +38,6 @@ beforeAll(async () => {
       value === 'MARKER-m'
         ? { active: true, expSeconds: NOW / 1000 + 540, scope: 'partnerId:mocha' }
         : { active: false },
-    onWafBlock: async () => {
-      wafBlocks += 1;
-    },
     now: () => NOW,
   };
 });
@@ -102,15 +97,6 @@ describe('introspection', () => {
     expect(await introspection('mocha', { ...dependencies, introspect })).toEqual({
       error: 'oauth_unavailable',
     });
-    expect(wafBlocks).toBe(0);
-  });
-
-  test('that the firewall refuses stops everybody', async () => {
-    const introspect = async () => {
-      throw new PlumeError('waf_blocked', 'refused');
-    };
-    expect(await introspection('mocha', { ...dependencies, introspect })).toEqual({ error: 'waf_blocked' });
-    expect(wafBlocks).toBe(1);
   });
 });
 

@@ -102,6 +102,7 @@ describe('alarms', () => {
       'SecondsToExpiry',
       'SecondsToExpiry',
       'TicketsGranted',
+      'WafRefusedCall',
     ]);
     for (const { MetricName, Dimensions } of own) {
       expect(Dimensions.map(({ Name }) => Name).sort(), MetricName).toEqual(dimensionsOf(MetricName));

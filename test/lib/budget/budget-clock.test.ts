@@ -162,13 +162,14 @@ function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openS
       server.observe(Math.floor(scene.time.now() / 1000) * 1000, sentMs - roundTripMs, local.now());
       return reply;
     };
-  const { read, take, skip, init, block } = scene.memory;
+  const { read, take, skip, init, probe, replaceBreaker } = scene.memory;
   const counter = {
     read: answering(read),
     take: answering(take),
     skip: answering(skip),
     init: answering(init),
-    block: answering(block),
+    probe: answering(probe),
+    replaceBreaker: answering(replaceBreaker),
   };
   const options = { settings: scene.settings, counter, clock, telemetry: silentTelemetry, random: () => 0.5 };
   return { local, clock, server, budget: createCallBudget({ ...options, stream: 'worker' }) };
@@ -187,7 +188,6 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
     await scene.memory.skip('worker', {
       nextMs: START_MS + 3 * horizonMs,
       floorMs: START_MS,
-      nowMs: START_MS,
     });
     const full = await refusal(budget);
     expect(full.code).toBe('budget_exhausted');
@@ -195,11 +195,13 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
     expect((full.retryAtMs ?? 0) - local.now()).toBeGreaterThanOrEqual(2 * horizonMs - 1_000);
     expect((full.retryAtMs ?? 0) - local.now()).toBeLessThanOrEqual(4 * horizonMs);
 
-    expect((await budget.block()) - local.now()).toBe(scene.settings.blockMs);
-    const blocked = await refusal(budget);
+    const next = { refusedAtMs: START_MS, blockedUntilMs: START_MS + 45_000, openings: 7 };
+    await scene.memory.replaceBreaker('worker', { seen: {}, next });
+    const other = instanceBehind(offsetMs, scene);
+    const blocked = await refusal(other.budget);
     expect(blocked.code).toBe('budget_blocked');
-    expect((blocked.retryAtMs ?? 0) - local.now()).toBeGreaterThanOrEqual(scene.settings.blockMs);
-    expect((blocked.retryAtMs ?? 0) - local.now()).toBeLessThanOrEqual(scene.settings.blockMs + horizonMs);
+    expect((blocked.retryAtMs ?? 0) - other.local.now()).toBeGreaterThanOrEqual(45_000 - 1_000);
+    expect((blocked.retryAtMs ?? 0) - other.local.now()).toBeLessThanOrEqual(45_000 + 2_000);
   });
 });
 
@@ -237,7 +239,7 @@ describe('DynamoDB responses', () => {
     const clock = createBudgetClock(server, settings);
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
     const beforeMs = systemClock.now();
-    await counter.init('worker', { nextMs: beforeMs - 60_000, nowMs: beforeMs });
+    await counter.init('worker', { nextMs: beforeMs - 60_000 });
     const budget = createCallBudget({
       settings,
       stream: 'worker',
@@ -256,7 +258,7 @@ describe('DynamoDB responses', () => {
     const name = 'as-functions-do';
     const settings = { ...DEFAULT_BUDGET_SETTINGS, name };
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
-    await counter.init('worker', { nextMs: 1, nowMs: 1 });
+    await counter.init('worker', { nextMs: 1 });
     const clock = createServerClock({
       clock: { ...systemClock, now: () => systemClock.now() + 600_000 },
     });
@@ -276,7 +278,7 @@ describe('DynamoDB responses', () => {
     followServerClock(engine.client, { ...clock, observe: (dateMs) => seen.push(dateMs) });
     const settings = { name: 'refused' };
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
-    await counter.skip('worker', { nextMs: 1, floorMs: 1, nowMs: 1 });
+    await counter.skip('worker', { nextMs: 1, floorMs: 1 });
     // The write and the read after it, both refused.
     expect(seen).toHaveLength(2);
     expect(Math.abs((seen[0] ?? 0) - systemClock.now())).toBeLessThan(5_000);

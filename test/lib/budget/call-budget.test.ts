@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 
-import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
 
 describe('a new counter', () => {
@@ -41,18 +40,27 @@ describe('a full counter', () => {
   const LINE_MS = 19_500;
   const full = async () => {
     const scene = await openScene({ begun: false });
-    await scene.memory.init('worker', { nextMs: START_MS + LINE_MS, nowMs: START_MS });
+    await scene.memory.init('worker', { nextMs: START_MS + LINE_MS });
     return scene;
   };
 
-  test('grants as many as fit', async () => {
-    const scene = await full();
-    const book = scene.instance().openBook({ calls: 10, patienceMs: () => 20_000 });
-    watch(book.attempt(() => true));
-    await scene.time.run(START_MS);
-    expect(scene.sum('TicketsGranted')).toBe(3);
-    expect(scene.asked).toEqual(['read', 'take']);
-  });
+  test.each([1, 10])(
+    'grants %i of 10 tickets as soon as ten fit into its line, and no part before',
+    async (calls) => {
+      const scene = await full();
+      const book = scene.instance().openBook({ calls, patienceMs: () => 60_000 });
+      const attempt = watch(book.attempt(() => scene.elapsed()));
+      // When the line of 20 s has room for ten tickets again, and half of the random delay later.
+      const grantedMs = LINE_MS + 9 * 170 - 20_000 + 10_000;
+      await scene.time.run(START_MS + grantedMs - 1);
+      expect(scene.sum('TicketsGranted')).toBe(0);
+      await scene.time.run(START_MS + grantedMs);
+      expect(scene.sum('TicketsGranted')).toBe(calls);
+      await scene.time.run(START_MS + 60_000);
+      expect(attempt.value).toBe(LINE_MS);
+      expect(scene.asked).toEqual(['take', 'take']);
+    },
+  );
 
   test('refuses with the moment to come back, and is not asked again before it', async () => {
     const scene = await full();
@@ -62,7 +70,7 @@ describe('a full counter', () => {
     await expect(open().attempt(() => true)).rejects.toMatchObject(refused);
     await scene.time.run(START_MS + 5_000);
     await expect(open().attempt(() => true)).rejects.toMatchObject({ code: 'budget_exhausted' });
-    expect(scene.asked).toEqual(['read']);
+    expect(scene.asked).toEqual(['take']);
     await scene.time.run(refused.retryAtMs);
     expect(await open().attempt(() => 'sent')).toBe('sent');
   });
@@ -72,9 +80,9 @@ describe('a full counter', () => {
     const budget = scene.instance();
     const hasty = budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
     await expect(hasty).rejects.toMatchObject({ code: 'budget_exhausted' });
-    const patient = watch(budget.openBook({ patienceMs: () => 20_000 }).attempt(() => scene.elapsed()));
-    await scene.time.run(START_MS + 20_000);
-    expect(patient.value).toBe(LINE_MS);
+    const patient = watch(budget.openBook({ patienceMs: () => 60_000 }).attempt(() => scene.elapsed()));
+    await scene.time.run(START_MS + 60_000);
+    expect(patient.value).toBeLessThan(25_000);
   });
 
   test('all who wait in one book learn of one refusal', async () => {
@@ -82,65 +90,8 @@ describe('a full counter', () => {
     const book = scene.instance().openBook({ patienceMs: () => 1_000 });
     const all = await Promise.allSettled(Array.from({ length: 5 }, () => book.attempt(() => true)));
     expect(all.every(({ status }) => status === 'rejected')).toBe(true);
-    expect(scene.asked).toEqual(['read']);
+    expect(scene.asked).toEqual(['take']);
     expect(scene.sum('TicketsRefused')).toBe(1);
-  });
-});
-
-describe('a block by the WAF', () => {
-  test('stops this instance at once, tickets in hand too, and every other at its next reservation', async () => {
-    const scene = await openScene();
-    const [here, there] = [scene.instance(), scene.instance()];
-    const book = here.openBook({ calls: 10, patienceMs: () => 20_000 });
-    await book.attempt(() => true);
-    expect(await here.block()).toBe(START_MS + DEFAULT_BUDGET_SETTINGS.blockMs);
-    const refused = { code: 'budget_blocked', retryAtMs: START_MS + 360_000 + 10_000 };
-    await expect(book.attempt(() => true)).rejects.toMatchObject(refused);
-    const other = there.openBook({ patienceMs: () => 20_000 });
-    await expect(other.attempt(() => true)).rejects.toMatchObject(refused);
-    const minter = scene.instance(undefined, 'minter').openBook({ patienceMs: () => 20_000 });
-    await expect(minter.attempt(() => true)).rejects.toMatchObject({ code: 'budget_blocked' });
-  });
-
-  test('asks nobody while it lasts, and ends by itself', async () => {
-    const scene = await openScene({ settings: { blockMs: 5_000 } });
-    const budget = scene.instance();
-    await budget.block();
-    const asked = scene.asked.length;
-    const book = budget.openBook({ patienceMs: () => 60_000 });
-    const attempt = watch(book.attempt(() => scene.elapsed()));
-    await scene.time.run(START_MS + 14_999);
-    expect(scene.asked).toHaveLength(asked);
-    await scene.time.run(START_MS + 60_000);
-    expect(attempt.value).toBe(15_000);
-  });
-
-  test('many refusals of one moment are one block', async () => {
-    const scene = await openScene();
-    const budget = scene.instance();
-    const until = await Promise.all([budget.block(), budget.block(), budget.block()]);
-    expect(new Set(until).size).toBe(1);
-    expect(scene.asked).toEqual(['block', 'block']);
-    expect(scene.sum('WafBlocked')).toBe(1);
-  });
-
-  test('holds here even if nobody else can be told', async () => {
-    const scene = await openScene();
-    const budget = scene.instance();
-    scene.away = true;
-    await budget.block();
-    scene.away = false;
-    const attempt = budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
-    await expect(attempt).rejects.toMatchObject({ code: 'budget_blocked' });
-  });
-
-  test('of a counter that is not there does not keep it from beginning safely', async () => {
-    const scene = await openScene({ begun: false, settings: { blockMs: 5_000 } });
-    await scene.instance().block();
-    const book = scene.instance().openBook({ patienceMs: () => 90_000 });
-    const attempt = watch(book.attempt(() => scene.elapsed()));
-    await scene.time.run(START_MS + 90_000);
-    expect(attempt.value).toBeGreaterThanOrEqual(5_000 + 27_000);
   });
 });
 
@@ -181,7 +132,7 @@ describe('patience', () => {
     const budget = scene.instance();
     const open = () => budget.openBook({ calls: 10, patienceMs: () => 20_000 });
     await open().attempt(() => true);
-    const others = { advanceMs: 170 * 110, floorMs: 0, ceilMs: Number.MAX_SAFE_INTEGER, nowMs: START_MS };
+    const others = { advanceMs: 170 * 110, floorMs: 0, ceilMs: Number.MAX_SAFE_INTEGER };
     await scene.memory.take('worker', others);
     watch(open().attempt(() => true));
     await scene.time.run(START_MS);
@@ -189,25 +140,9 @@ describe('patience', () => {
   });
 });
 
-test('a reply under way does not undo a block', async () => {
-  const scene = await openScene();
-  await scene.memory.block('worker', START_MS - 1);
-  const budget = scene.instance();
-  const waiting = watch(budget.openBook({ calls: 2, patienceMs: () => 5_000 }).attempt(() => 'sent'));
-  // The others cannot be told, so the reply shows the block that was there before.
-  Object.assign(scene.memory, {
-    block: async () => {
-      throw new Error('away');
-    },
-  });
-  await budget.block();
-  await scene.time.run(START_MS + 5_000);
-  expect(waiting.error).toMatchObject({ code: 'budget_blocked' });
-});
-
 test('a counter that a wrong clock has set far ahead is believed for a window, and asked again then', async () => {
   const scene = await openScene({ begun: false });
-  await scene.memory.init('worker', { nextMs: START_MS + 86_400_000, nowMs: START_MS });
+  await scene.memory.init('worker', { nextMs: START_MS + 86_400_000 });
   const budget = scene.instance();
   const refused = await budget
     .openBook({ patienceMs: () => 1_000 })
@@ -226,7 +161,7 @@ test('a counter that a wrong clock has set far ahead is believed for a window, a
 
 test('a counter that is past the patience of a caller is not waited for', async () => {
   const scene = await openScene();
-  const step = { nextMs: START_MS + 30_000, floorMs: START_MS, nowMs: START_MS };
+  const step = { nextMs: START_MS + 30_000, floorMs: START_MS };
   await scene.memory.skip('worker', step);
   const attempt = watch(
     scene

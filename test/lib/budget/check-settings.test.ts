@@ -39,7 +39,6 @@ describe('checkBudgetSettings', () => {
     ['no window', { windowMs: 0 }, 'windowMs'],
     ['a negative allowance', { clockAllowanceMs: -1 }, 'clockAllowanceMs'],
     ['an unknown delay', { networkDelayMs: Number.NaN }, 'networkDelayMs'],
-    ['an endless block', { blockMs: Number.POSITIVE_INFINITY }, 'blockMs'],
     ['no interval', { worker: { ...SETTINGS.worker, intervalMs: 0 } }, 'worker.intervalMs'],
     ['half a millisecond', { worker: { ...SETTINGS.worker, intervalMs: 170.5 } }, 'worker.intervalMs'],
     ['no life', { minter: { ...SETTINGS.minter, ticketLifeMs: 0 } }, 'minter.ticketLifeMs'],

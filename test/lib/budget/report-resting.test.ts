@@ -42,20 +42,24 @@ const block = (budget: string, stream: BudgetStream, untilMs: number) =>
     }),
   );
 
-test('calls rest while the block of their stream is not over, and each stream is reported', async () => {
-  await block('a', 'worker', NOW_MS + 1);
-  await block('a', 'minter', NOW_MS);
-  await report(['a', 'worker'], ['a', 'minter'], ['b', 'worker']);
+test('calls rest while their stream is blocked, between two rests too, and each stream is reported', async () => {
+  await block('a', 'worker', NOW_MS + 45_000);
+  await block('a', 'minter', NOW_MS - 10_000);
+  await block('b', 'worker', NOW_MS - 60_000);
+  await block('b', 'minter', 253_370_764_800_000);
+  await report(['a', 'worker'], ['a', 'minter'], ['b', 'worker'], ['b', 'minter'], ['c', 'worker']);
   expect(reported).toEqual([
     ['CallsResting', 1, { budget: 'a', stream: 'worker' }],
-    ['CallsResting', 0, { budget: 'a', stream: 'minter' }],
+    ['CallsResting', 1, { budget: 'a', stream: 'minter' }],
     ['CallsResting', 0, { budget: 'b', stream: 'worker' }],
+    ['CallsResting', 0, { budget: 'b', stream: 'minter' }],
+    ['CallsResting', 0, { budget: 'c', stream: 'worker' }],
   ]);
   expect(logged).toEqual([]);
 });
 
 test('a counter that cannot be read is logged, and hides no other', async () => {
-  await block('c', 'worker', NOW_MS + 60_000);
+  await block('c', 'worker', NOW_MS + 30_000);
   engine.client.middlewareStack.add(
     (next) => async (args) => {
       const { input } = args as { input: GetItemCommand['input'] };

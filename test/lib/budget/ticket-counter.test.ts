@@ -24,7 +24,7 @@ describe.each(Object.entries(engines))('the counter in %s', (_, start) => {
   };
   const at = async (nextMs: number): Promise<TicketCounter> => {
     const counter = fresh();
-    await counter.init('worker', { nextMs, nowMs: 0 });
+    await counter.init('worker', { nextMs });
     return counter;
   };
 
@@ -35,20 +35,20 @@ describe.each(Object.entries(engines))('the counter in %s', (_, start) => {
 
   test('is not there at first: nothing can be taken or skipped', async () => {
     const counter = fresh();
-    expect(await counter.read('worker')).toEqual({});
-    const step = { advanceMs: 10, floorMs: 0, ceilMs: 1_000, nowMs: 500 };
-    expect(await counter.take('worker', step)).toEqual({ applied: false, state: {} });
-    const skip = { nextMs: 10, floorMs: 1_000, nowMs: 500 };
-    expect(await counter.skip('worker', skip)).toEqual({ applied: false, state: {} });
+    expect(await counter.read('worker')).toEqual({ breaker: {} });
+    const step = { advanceMs: 10, floorMs: 0, ceilMs: 1_000 };
+    expect(await counter.take('worker', step)).toEqual({ applied: false, state: { breaker: {} } });
+    const skip = { nextMs: 10, floorMs: 1_000 };
+    expect(await counter.skip('worker', skip)).toEqual({ applied: false, state: { breaker: {} } });
   });
 
   test('begins once', async () => {
     const counter = fresh();
-    const first = await counter.init('worker', { nextMs: 5_000, nowMs: 1_000 });
-    expect(first).toEqual({ applied: true, state: { nextMs: 5_000 } });
-    const second = await counter.init('worker', { nextMs: 9_000, nowMs: 1_000 });
-    expect(second).toEqual({ applied: false, state: { nextMs: 5_000 } });
-    expect(await counter.read('worker')).toEqual({ nextMs: 5_000 });
+    const first = await counter.init('worker', { nextMs: 5_000 });
+    expect(first).toEqual({ applied: true, state: { nextMs: 5_000, breaker: {} } });
+    const second = await counter.init('worker', { nextMs: 9_000 });
+    expect(second).toEqual({ applied: false, state: { nextMs: 5_000, breaker: {} } });
+    expect(await counter.read('worker')).toEqual({ nextMs: 5_000, breaker: {} });
   });
 
   test.each([
@@ -58,64 +58,76 @@ describe.each(Object.entries(engines))('the counter in %s', (_, start) => {
     ['above the ceiling', 1_000, 4_999, false],
   ])('is taken from, or refuses and tells itself: %s', async (_case, floorMs, ceilMs, applied) => {
     const counter = await at(5_000);
-    const reply = await counter.take('worker', { advanceMs: 1_700, floorMs, ceilMs, nowMs: 5_500 });
-    expect(reply).toEqual({ applied, state: { nextMs: applied ? 6_700 : 5_000 } });
+    const reply = await counter.take('worker', { advanceMs: 1_700, floorMs, ceilMs });
+    expect(reply).toEqual({ applied, state: { nextMs: applied ? 6_700 : 5_000, breaker: {} } });
   });
 
   test('skips a pause once', async () => {
     const counter = await at(5_000);
-    const step = { nextMs: 20_170, floorMs: 20_000, nowMs: 21_000 };
-    expect(await counter.skip('worker', step)).toEqual({ applied: true, state: { nextMs: 20_170 } });
-    expect(await counter.skip('worker', step)).toEqual({ applied: false, state: { nextMs: 20_170 } });
-  });
-
-  test('refuses everything while blocked, and resumes at that very moment', async () => {
-    const counter = await at(5_000);
-    await counter.block('worker', 8_000);
-    const state = { nextMs: 5_000, blockedUntilMs: 8_000 };
-    const take = { advanceMs: 10, floorMs: 0, ceilMs: 9_000 };
-    expect(await counter.take('worker', { ...take, nowMs: 7_999 })).toEqual({ applied: false, state });
-    expect(await counter.skip('worker', { nextMs: 7_000, floorMs: 6_000, nowMs: 7_999 })).toEqual({
-      applied: false,
-      state,
-    });
-    expect(await counter.take('worker', { ...take, nowMs: 8_000 })).toEqual({
+    const step = { nextMs: 20_170, floorMs: 20_000 };
+    expect(await counter.skip('worker', step)).toEqual({
       applied: true,
-      state: { nextMs: 5_010, blockedUntilMs: 8_000 },
+      state: { nextMs: 20_170, breaker: {} },
     });
-  });
-
-  test('may be blocked before it is there, and begins after that', async () => {
-    const counter = fresh();
-    await counter.block('worker', 8_000);
-    expect(await counter.init('worker', { nextMs: 9_000, nowMs: 7_999 })).toEqual({
+    expect(await counter.skip('worker', step)).toEqual({
       applied: false,
-      state: { blockedUntilMs: 8_000 },
+      state: { nextMs: 20_170, breaker: {} },
     });
-    expect(await counter.init('worker', { nextMs: 9_000, nowMs: 8_000 })).toMatchObject({ applied: true });
   });
 
-  test('a shorter block does not end a longer one', async () => {
+  test('gives no ticket while there is a block, whatever it says, but to a probe', async () => {
     const counter = await at(5_000);
-    await counter.block('worker', 8_000);
-    await counter.block('worker', 7_000);
-    expect(await counter.read('worker')).toEqual({ nextMs: 5_000, blockedUntilMs: 8_000 });
-    await counter.block('worker', 9_000);
-    expect(await counter.read('worker')).toEqual({ nextMs: 5_000, blockedUntilMs: 9_000 });
+    const blocked = { refusedAtMs: 4_000, suspectSinceMs: 2_000, blockedUntilMs: 8_000, openings: 1 };
+    expect(await counter.replaceBreaker('worker', { seen: {}, next: blocked })).toEqual({
+      applied: true,
+      state: blocked,
+    });
+    const state = { nextMs: 5_000, breaker: blocked };
+    const take = { advanceMs: 10, floorMs: 0, ceilMs: 9_000 };
+    expect(await counter.take('worker', take)).toEqual({ applied: false, state });
+    const skip = { nextMs: 7_000, floorMs: 6_000 };
+    expect(await counter.skip('worker', skip)).toEqual({ applied: false, state });
+
+    const seen = { nextMs: 5_000, blockedUntilMs: 8_000 };
+    const next = { nextMs: 5_170, blockedUntilMs: 8_000 + 3_000 };
+    const probed = { nextMs: 5_170, breaker: { ...blocked, blockedUntilMs: 11_000 } };
+    expect(await counter.probe('worker', { seen, next })).toEqual({ applied: true, state: probed });
+    expect(await counter.probe('worker', { seen, next })).toEqual({ applied: false, state: probed });
+  });
+
+  test.each([
+    ['that nobody refused anything', {}],
+    ['another refusal', { refusedAtMs: 3_999 }],
+    ['another block', { refusedAtMs: 4_000, blockedUntilMs: 9_000 }],
+  ])('does not replace a state of the breaker by one who saw %s', async (_case, seen) => {
+    const counter = await at(5_000);
+    const state = { refusals: 2, suspectSinceMs: 3_000, refusedAtMs: 4_000 };
+    await counter.replaceBreaker('worker', { seen: {}, next: state });
+    const reply = await counter.replaceBreaker('worker', { seen, next: { clearedAtMs: 5_000 } });
+    expect(reply).toEqual({ applied: false, state });
+    const seenNow = await counter.replaceBreaker('worker', { seen: state, next: { clearedAtMs: 5_000 } });
+    expect(seenNow).toEqual({ applied: true, state: { clearedAtMs: 5_000 } });
+    expect(await counter.read('worker')).toEqual({ nextMs: 5_000, breaker: { clearedAtMs: 5_000 } });
+  });
+
+  test('begins although its breaker was written first', async () => {
+    const counter = fresh();
+    await counter.replaceBreaker('worker', { seen: {}, next: { refusals: 1, refusedAtMs: 4_000 } });
+    expect(await counter.init('worker', { nextMs: 9_000 })).toMatchObject({ applied: true });
   });
 
   test('streams count for themselves', async () => {
     const counter = await at(5_000);
-    expect(await counter.read('minter')).toEqual({});
-    await counter.init('minter', { nextMs: 7_000, nowMs: 0 });
-    expect(await counter.read('worker')).toEqual({ nextMs: 5_000 });
+    expect(await counter.read('minter')).toEqual({ breaker: {} });
+    await counter.init('minter', { nextMs: 7_000 });
+    expect(await counter.read('worker')).toEqual({ nextMs: 5_000, breaker: {} });
   });
 
   test('a hundred callers at once get a hundred different tickets', async () => {
     const counter = await at(0);
-    const step = { advanceMs: 10, floorMs: 0, ceilMs: 10_000, nowMs: 0 };
+    const step = { advanceMs: 10, floorMs: 0, ceilMs: 10_000 };
     const replies = await Promise.all(Array.from({ length: 100 }, () => counter.take('worker', step)));
     expect(new Set(replies.map(({ state }) => state.nextMs)).size).toBe(100);
-    expect(await counter.read('worker')).toEqual({ nextMs: 1_000 });
+    expect(await counter.read('worker')).toEqual({ nextMs: 1_000, breaker: {} });
   });
 });

@@ -44,7 +44,7 @@ function mortal(
     if (page !== undefined) yield page;
   }
   const budget: CallBudget = {
-    block: wrap('block', dependencies.budget.block),
+    ...dependencies.budget,
     openBook: (options) => {
       const book = dependencies.budget.openBook(options);
       return { attempt: wrap('attempt', book.attempt) as typeof book.attempt, close: book.close };

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BudgetExhaustedError } from '../../../lib/budget/errors.ts';
 import { TABLE } from '../../../lib/contract.ts';
 import { accessToken, isServable } from '../../../lib/token/access-token.ts';
+import { firstRefusal, openBudget } from '../../fixtures/open-budget.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
@@ -288,40 +289,39 @@ describe('a failed mint', () => {
     world.secrets.delete(mocha);
   });
 
-  /** A budget that counts how often it is told to stop everybody. */
-  const blocking = () => {
-    const blocks: number[] = [];
-    const block = async (): Promise<number> => {
-      blocks.push(world.clock.now());
-      return world.clock.now() + 6 * MINUTE;
-    };
-    return { blocks, budget: { ...world.dependencies.budget, block } };
-  };
-
-  test('stopped by the firewall stops everybody, and its client for longer each time', async () => {
-    const { blocks, budget } = blocking();
+  test('refused by the WAF alone rests its client for longer each time, and no other', async () => {
     world.server.trouble = HTML_403;
-    for (const minutes of [6, 12, 24]) {
+    for (const minutes of [1, 2, 4]) {
       const retryAtMs = world.clock.now() + minutes * MINUTE;
-      expect(await world.request(mocha, undefined, { budget })).toEqual({
+      expect(await world.request(mocha)).toEqual({
         status: 'failed',
         code: 'waf_blocked',
         retryAtMs,
       });
       world.clock.advance(minutes * MINUTE);
     }
-    expect(blocks).toHaveLength(3);
     expect(world.metricsOf('MintFailed')).toHaveLength(3);
     world.server.trouble = undefined;
     expect((await world.request(mocha)).status).toBe('minted');
   });
 
-  test('is none if the firewall only stops the question about the token: that is kept', async () => {
-    const { blocks, budget } = blocking();
+  test("refused by the WAF with the whole address is none of its client's: it is postponed", async () => {
+    world.server.trouble = HTML_403;
+    const nowMs = world.clock.now();
+    const refusal = () => ({ ...firstRefusal(nowMs, 2_000), refused: 'address' as const });
+    const budget = openBudget({ refusal });
+    expect(await world.request(mocha, undefined, { budget })).toEqual({
+      status: 'pending',
+      code: 'waf_blocked',
+      retryAtMs: nowMs + 2_000,
+    });
+    expect(world.metricsOf('MintFailed')).toHaveLength(0);
+  });
+
+  test('is none if the WAF only refuses the question about the token: that is kept', async () => {
     world.server.trouble = ({ endpoint }) =>
       endpoint === 'token' ? json({ token_type: 'Bearer', access_token: 'opaque' }) : HTML_403();
-    expect((await world.request(mocha, undefined, { budget })).status).toBe('minted');
-    expect(blocks).toHaveLength(1);
+    expect((await world.request(mocha)).status).toBe('minted');
     expect((await world.token(mocha))?.expiresAtMs).toBe(
       world.clock.now() + world.settings.defaultLifetimeMs,
     );

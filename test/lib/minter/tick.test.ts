@@ -6,7 +6,7 @@ import { SecretUnavailableError } from '../../../lib/credentials/errors.ts';
 import type { ListOptions } from '../../../lib/credentials/secrets.ts';
 import { ClientRecordsUnavailableError } from '../../../lib/minter/errors.ts';
 import { isServable, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
-import { openBook } from '../../fixtures/open-book.ts';
+import { openBudget } from '../../fixtures/open-budget.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';
 
@@ -387,14 +387,12 @@ describe('trouble', () => {
   test('no ticket: the rest is left for the next tick, nothing counts as failed', async () => {
     for (let index = 0; index < 20; index += 1) world.secrets.put(`client-${index}`);
     let tickets = 5;
-    const budget = {
-      ...world.dependencies.budget,
-      openBook: () =>
-        openBook(() => {
-          tickets -= 1;
-          if (tickets < 0) throw new BudgetExhaustedError('none', world.clock.now() + 10_000);
-        }),
-    };
+    const budget = openBudget({
+      before() {
+        tickets -= 1;
+        if (tickets < 0) throw new BudgetExhaustedError('none', world.clock.now() + 10_000);
+      },
+    });
     expect(await world.tick({ budget })).toMatchObject({ due: 21, minted: 5, failed: 0, postponed: 16 });
     for (let tick = 0; tick < 4; tick += 1) {
       tickets = 5;

@@ -44,7 +44,7 @@ describe.each<Case>([
   { status: 400, body: body({ SECRET }), token: 'oauth_error_unknown' },
   { status: 400, body: SECRET, token: 'oauth_error_unknown' },
   { status: 404, body: '<html>', headers: html, token: 'oauth_error_unknown' },
-  { status: 403, body: `<html>${SECRET}`, headers: html, token: 'waf_blocked' },
+  { status: 403, body: `<html>${SECRET}`, headers: html, token: 'oauth_error_unknown' },
   { status: 403, body: { message: SECRET }, token: 'oauth_error_unknown' },
   { status: 403, body: body('invalid_client'), token: 'invalid_client' },
   { status: 429, body: body('invalid_client'), token: 'oauth_throttled' },

@@ -69,8 +69,8 @@ const FAULTS: Readonly<
       response.writeHead(503, JSON_TYPE).write('{');
     },
   },
-  'refuses as a firewall and never ends its page': {
-    code: 'waf_blocked',
+  'refuses as a WAF and never ends its page': {
+    code: 'oauth_error_unknown',
     answer: (response) => {
       response.writeHead(403, { 'content-type': 'text/html' }).write('<html>');
     },

@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 
 import { apiRequest } from '../../../lib/plume/api-request.ts';
 import type { PlumeRequestInit, Query } from '../../../lib/plume/request-init.ts';
-import { isWafBlock } from '../../../lib/waf/waf-block.ts';
 
 const base = new URL('https://api.plume.example/partners/');
 const request = (input: string | URL, init?: PlumeRequestInit) => apiRequest('mocha', base, input, init);
@@ -175,24 +174,4 @@ test.each<[PlumeRequestInit, string]>([
   expect(() => request('/v1', init)).toThrow(
     expect.objectContaining({ code: 'request_refused', message: expect.stringContaining(name) }),
   );
-});
-
-describe("the WAF's 403", () => {
-  const answer = (status: number, type?: string) =>
-    new Response('x', { status, headers: type ? { 'content-type': type } : {} });
-
-  test.each([
-    [403, 'text/html', true],
-    [403, 'text/plain;charset=UTF-8', true],
-    [403, undefined, true],
-    [403, 'application/json', false],
-    [403, 'application/json; charset=utf-8', false],
-    [403, 'application/problem+json', false],
-    [403, 'APPLICATION/JSON', false],
-    [401, 'text/html', false],
-    [200, 'text/html', false],
-    [503, 'text/html', false],
-  ])('%i %s: %s', (status, type, blocked) => {
-    expect(isWafBlock(answer(status, type))).toBe(blocked);
-  });
 });

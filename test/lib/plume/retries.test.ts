@@ -6,7 +6,7 @@ import type { PlumeError } from '../../../lib/errors.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
 import type { Session } from '../../../lib/plume/broker.ts';
 import { createMemoryBroker, type MemoryBroker } from '../../fixtures/memory.ts';
-import { openBook } from '../../fixtures/open-book.ts';
+import { openBudget } from '../../fixtures/open-budget.ts';
 
 /** `fetch` and `json` with what they add to the platform's, against a server that answers as it is told. */
 
@@ -152,7 +152,7 @@ describe('a retry', () => {
     const html: Answer = (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<');
     answers = [html];
     // Nobody else is to be stopped by it.
-    const budget = { openBook: () => openBook(), block: async () => 7 };
+    const budget = openBudget();
     const caller = broker.caller({ budget });
     const session = caller.open({ client: 'mocha', patienceMs: () => 1_000, endsInMs: Infinity });
     expect(await failure(session.fetch('/v1', { retry: { limit: 3 } }))).toMatchObject({

@@ -1,0 +1,27 @@
+import type { WafRefusal } from './circuit-breaker.ts';
+import { WafBlockedError } from './errors.ts';
+import type { IsWafBlock } from './waf-block.ts';
+
+/** How the WAF's refusal is told from an answer, and what becomes of it. */
+export interface WafRule<Answer> {
+  isRefusal(answer: Answer): boolean;
+  /** What the attempt throws. */
+  toError(answer: Answer, refusal: WafRefusal): Error;
+}
+
+/**
+ * The rule of every HTTP call: of workers, of the minter and of the inspector.
+ *
+ * @param call as the error names it, such as `GET /v1/locations`
+ * @param isBlock the budget's own rule, or a worker's
+ */
+export function wafRule(client: string, call: string, isBlock: IsWafBlock): WafRule<Response> {
+  return {
+    isRefusal: isBlock,
+    toError(response, refusal) {
+      // A connection that breaks now changes nothing.
+      response.body?.cancel().catch(() => {});
+      return new WafBlockedError(client, call, refusal);
+    },
+  };
+}
