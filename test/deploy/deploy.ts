@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -43,26 +43,35 @@ async function deploy(url: string): Promise<void> {
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   stack.defer(() => lambda.destroy());
 
-  const output = ['--output', assembly, '-c', 'stage=dev'];
-  await cdk(['bootstrap', ...output], environment);
+  await cdk(['synth', '--quiet', '--output', assembly, '-c', 'stage=dev'], environment);
+  const template = join(assembly, `${STACK}.template.json`);
+  assert.equal(lint(template), '', 'cfn-lint finds nothing in the template');
+  await removeKeyTags(template);
+  const app = ['--app', assembly];
+  await cdk(['bootstrap', ...app], environment);
   const secret = await createSecret('plume/m2m', 'mocha');
   stack.defer(() => secret.remove());
   const before = await functionsAt(lambda);
   try {
-    await cdk(['deploy', STACK, '--require-approval', 'never', ...output], environment);
-    assert.equal(
-      lint(join(assembly, `${STACK}.template.json`)),
-      '',
-      'cfn-lint finds nothing in the template',
-    );
+    await cdk(['deploy', STACK, '--require-approval', 'never', ...app], environment);
     await useDeployed({ stack: STACK, assembly, secret, lambda });
   } finally {
-    await cdk(['destroy', STACK, '--force', ...output], environment);
+    await cdk(['destroy', STACK, '--force', ...app], environment);
   }
 
   assert.equal(await functionsAt(lambda), before, 'cdk destroy leaves no function');
   const { SecretString } = await secret.client.send(new GetSecretValueCommand({ SecretId: secret.name }));
   assert.ok(SecretString, 'cdk destroy leaves the secret');
+}
+
+/** moto, an emulator, cannot create a KMS key that has tags. */
+async function removeKeyTags(template: string): Promise<void> {
+  const { Resources, ...others } = JSON.parse(await readFile(template, 'utf8'));
+  for (const { Type, Properties } of Object.values<{ Type: string; Properties: { Tags?: unknown } }>(
+    Resources,
+  ))
+    if (Type === 'AWS::KMS::Key') delete Properties.Tags;
+  await writeFile(template, JSON.stringify({ Resources, ...others }));
 }
 
 function lint(template: string): string {
