@@ -23,7 +23,7 @@ export interface BrokerSettings {
   readonly apiUrl: string;
   /** The name under which logs and metrics appear: of one broker with all functions that use it. */
   readonly service: string;
-  readonly token: TokenSettings;
+  readonly tokenLife: TokenSettings;
   readonly budget: BudgetSettings;
 }
 
@@ -50,7 +50,7 @@ const BROKER_SCHEMA = {
   // Judged as a URL below, with what is known of where the function runs.
   apiUrl: text("the URL of Plume's API"),
   service: text('the name under which logs and metrics appear'),
-  token: TOKEN_SCHEMA,
+  tokenLife: TOKEN_SCHEMA,
   budget: BUDGET_SCHEMA,
 } satisfies Schema<BrokerSettings>;
 

@@ -47,7 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The rules of production over memory and the local cloud, for tests of others.
   'infra/testing': ['lib', 'infra'],
   // The functions' own checks: a limit that does not hold must fail the synthesis, not a function's start.
-  'infra/aws/checks': ['lib/platform', 'lib/settings', 'lib/budget', 'lib/token/settings'],
+  'infra/aws/checks': ['lib/contract', 'lib/platform', 'lib/settings', 'lib/budget', 'lib/token/settings'],
 };
 
 /** What a worker bundles never reaches what handles secrets, nor a schema library, not even through others. */

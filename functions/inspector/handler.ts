@@ -27,7 +27,7 @@ const {
   service,
   table,
   secretPrefix,
-  token: settings,
+  tokenLife: settings,
   budget: budgetSettings,
 } = readMinterSettings(process.env);
 const dynamo = new DynamoDBClient(SDK_CONFIG);

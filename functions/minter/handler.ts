@@ -32,7 +32,7 @@ const {
   service,
   table,
   secretPrefix,
-  token: settings,
+  tokenLife: settings,
   budget: budgetSettings,
 } = readMinterSettings(process.env);
 const client = new DynamoDBClient(SDK_CONFIG);

@@ -18,24 +18,36 @@ import { BUNDLING, type FunctionName } from '../bundling.ts';
 import { acknowledge } from './acknowledge.ts';
 import { functionCode } from './function-code.ts';
 
-/** Where a function's calls leave from. */
-export interface FunctionNetwork {
-  /** The network that the function is attached to. */
-  readonly vpc: IVpc;
-  /** Of that network; with a way out, since Plume's cloud is not in it. */
-  readonly vpcSubnets: SubnetSelection;
-  /** They must let https out. */
-  readonly securityGroups: ISecurityGroup[];
+/** Where a function's calls leave from, as the CDK's own functions have it. */
+export interface NetworkProps {
+  /**
+   * The network that functions are attached to.
+   * @default - outside of any VPC
+   */
+  readonly vpc?: IVpc | undefined;
+  /**
+   * Subnets of that network; with a way out, since Plume's cloud is not in it.
+   * @default - those that the CDK takes: private ones with a way out
+   */
+  readonly vpcSubnets?: SubnetSelection | undefined;
+  /**
+   * They must let https out.
+   * @default - one of its own for each function, which lets everything out
+   */
+  readonly securityGroups?: ISecurityGroup[] | undefined;
 }
 
-export interface BrokerFunctionProps {
+/** The network alone, of properties that have more. */
+export function networkOf({ vpc, vpcSubnets, securityGroups }: NetworkProps): NetworkProps {
+  return { vpc, vpcSubnets, securityGroups };
+}
+
+export interface BrokerFunctionProps extends NetworkProps {
   readonly entry: FunctionName;
   readonly description: string;
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
-  /** @default - outside of any VPC */
-  readonly network?: FunctionNetwork | undefined;
   /** The function sends messages to the queue that invokes it, and knows when to stop. @default false */
   readonly mayInvokeItself?: boolean | undefined;
   /** Takes the events of asynchronous invocations that failed. @default - none */
@@ -62,7 +74,9 @@ export class BrokerFunction extends NodejsFunction {
       timeout,
       environment,
       logRetention,
-      network,
+      vpc,
+      vpcSubnets,
+      securityGroups,
       mayInvokeItself,
       deadLetterQueue,
       reservedConcurrency,
@@ -93,7 +107,10 @@ export class BrokerFunction extends NodejsFunction {
         format: OutputFormat.ESM,
         bundleAwsSDK: true,
       },
-      ...network,
+      // The CDK's own types take no undefined.
+      ...(vpc && { vpc }),
+      ...(vpcSubnets && { vpcSubnets }),
+      ...(securityGroups && { securityGroups }),
       ...(reservedConcurrency !== undefined && { reservedConcurrentExecutions: reservedConcurrency }),
       // Else Lambda takes it for a runaway after 16 rounds, and sends its messages to the dead-letter queue.
       ...(mayInvokeItself && { recursiveLoop: RecursiveLoop.ALLOW }),
@@ -107,7 +124,7 @@ export class BrokerFunction extends NodejsFunction {
         resources: [logGroup.logGroupArn],
       }),
     );
-    if (network) for (const statement of networkInterfaces()) this.addToRolePolicy(statement);
+    if (vpc) for (const statement of networkInterfaces()) this.addToRolePolicy(statement);
 
     acknowledge(role, {
       'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for writing traces and for attaching to a VPC',

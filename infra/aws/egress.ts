@@ -15,15 +15,19 @@ import {
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
-import type { FunctionNetwork } from './broker-function.ts';
+import type { NetworkProps } from './broker-function.ts';
 
 export interface EgressProps {
   /** Availability zones, each with a NAT gateway and an address of its own: 1 or 2. */
   readonly zones: number;
   /** Their names. @default - the first of the region, in the order of their names */
   readonly availabilityZones?: readonly string[] | undefined;
+  /** The port of Plume's API, besides that of https, on which AWS and the authorization servers answer. */
+  readonly apiPort: number;
   readonly logRetention: RetentionDays;
 }
+
+const HTTPS = 443;
 
 /**
  * Fixed addresses for calls of Plume's cloud, whose limit is per source address: functions in one zone share one
@@ -31,13 +35,17 @@ export interface EgressProps {
  */
 export class Egress extends Construct {
   /** For functions whose calls may leave from any zone. */
-  readonly anyZone: FunctionNetwork;
+  readonly anyZone: NetworkProps;
   /** One per zone: for functions that keep one budget. */
-  readonly zones: readonly FunctionNetwork[];
+  readonly zones: readonly NetworkProps[];
   /** The source address of each zone's calls. */
   readonly addresses: readonly string[];
 
-  constructor(scope: Construct, id: string, { zones, availabilityZones, logRetention }: EgressProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { zones, availabilityZones, apiPort, logRetention }: EgressProps,
+  ) {
     super(scope, id);
     const addresses = Array.from({ length: zones }, (_, index) => new CfnEIP(this, `Address${index + 1}`));
     // The CDK's own class and interface disagree under exactOptionalPropertyTypes.
@@ -69,6 +77,7 @@ export class Egress extends Construct {
       allowAllOutbound: false,
     });
     securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'HTTPS');
+    if (apiPort !== HTTPS) securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(apiPort), "Plume's API");
 
     const shared = { vpc, securityGroups: [securityGroup] };
     this.anyZone = { ...shared, vpcSubnets: { subnets: vpc.privateSubnets } };

@@ -3,13 +3,16 @@ import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lamb
 import type { Construct } from 'constructs';
 
 import { ENV } from '../../lib/contract.ts';
-import type { BrokerSettings, WorkerSettings } from '../../lib/settings.ts';
+import type { MinterSettings, WorkerSettings } from '../../lib/settings.ts';
 
 /** What functions were given: a second grant must not take it back. */
 const brokers = new WeakMap<LambdaFunction, WorkerSettings>();
 
 /** The environment that tells a function its broker. The JSON is a token: names that it holds are known at deployment. */
-export function environmentOf(scope: Construct, settings: BrokerSettings): Record<string, string> {
+export function environmentOf(
+  scope: Construct,
+  settings: WorkerSettings | MinterSettings,
+): Record<string, string> {
   return { [ENV.broker]: Stack.of(scope).toJsonString(settings) };
 }
 

@@ -6,19 +6,18 @@ import { Construct } from 'constructs';
 
 import { ENV } from '../../lib/contract.ts';
 import { acknowledge } from './acknowledge.ts';
-import { BrokerFunction, type FunctionNetwork } from './broker-function.ts';
+import { BrokerFunction, type NetworkProps, networkOf } from './broker-function.ts';
 import type { JobQueues } from './job-queues.ts';
 import { grantAll } from './permission.ts';
 import type { TokenBroker } from './token-broker.ts';
 
-export interface JobWorkerProps {
+export interface JobWorkerProps extends NetworkProps {
   readonly broker: TokenBroker;
   readonly queues: JobQueues;
   /** The M2M client that the calls are made for. */
   readonly client: string;
   /** The budget of the address that the calls leave from. @default - the broker's own */
   readonly budgetName?: string | undefined;
-  readonly network?: FunctionNetwork | undefined;
   readonly logRetention: RetentionDays;
 }
 
@@ -37,7 +36,7 @@ export class JobWorker extends Construct {
 
   constructor(scope: Construct, id: string, props: JobWorkerProps) {
     super(scope, id);
-    const { broker, queues, client, network, logRetention } = props;
+    const { broker, queues, client, logRetention } = props;
     const budgetName = props.budgetName ?? broker.budgetName;
     this.budgetName = budgetName;
     const { jobs, results, deadLetters } = queues;
@@ -48,7 +47,7 @@ export class JobWorker extends Construct {
       // A postponed job is a copy on the job queue; one that is only ever postponed ends after four days.
       mayInvokeItself: true,
       logRetention,
-      network,
+      ...networkOf(props),
       environment: {
         [ENV.client]: client,
         [ENV.jobQueueUrl]: jobs.queueUrl,

@@ -29,7 +29,7 @@ export interface Stage {
   /** How often the minter looks for tokens to renew. */
   readonly tickMinutes?: number;
   /** What differs from the default life of tokens. */
-  readonly token?: Partial<Omit<TokenSettings, 'tickMs'>>;
+  readonly tokenLife?: Partial<Omit<TokenSettings, 'tickMs'>>;
   /** What differs from the default call budget. */
   readonly budget?: BudgetOverrides;
   /** How long CloudWatch keeps logs. */
@@ -89,7 +89,7 @@ const stageSchema = v.pipe(
       region: v.exactOptional(text('an AWS region, such as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),
       secretPrefix: v.exactOptional(text(SECRET_PREFIX_RULE, isSecretPrefix)),
       tickMinutes: v.exactOptional(whole(1, 60, 'minutes')),
-      token: v.exactOptional(overridesOf(tokenSchema)),
+      tokenLife: v.exactOptional(overridesOf(tokenSchema)),
       budget: v.exactOptional(overridesOf(BUDGET_SCHEMA)),
       logRetentionDays: v.exactOptional(
         v.picklist(

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 
 import { DEFAULT_SECRET_PREFIX } from '../../lib/contract.ts';
+import { mayFindTheSame } from './checks.ts';
 import { STAGES_SCHEMA, type Stage } from './stage-schema.ts';
 
 /** The file of stages, as it is. */
@@ -71,8 +72,8 @@ function mayShareSecrets(one: Stage, other: Stage): boolean {
   const differ = (key: 'account' | 'region') =>
     one[key] !== undefined && other[key] !== undefined && one[key] !== other[key];
   if (differ('account') || differ('region')) return false;
-  const [a, b] = [one, other].map(({ secretPrefix = DEFAULT_SECRET_PREFIX }) => `${secretPrefix}/`);
-  return a !== undefined && b !== undefined && (a.startsWith(b) || b.startsWith(a));
+  const prefixOf = ({ secretPrefix = DEFAULT_SECRET_PREFIX }: Stage) => secretPrefix;
+  return mayFindTheSame(prefixOf(one), prefixOf(other));
 }
 
 function sentenceOf(issue: v.BaseIssue<unknown>): string {

@@ -2,23 +2,11 @@ import type { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
-import type { BudgetSettings, StreamSettings } from '../../lib/budget/settings.ts';
-import type { TokenSettings } from '../../lib/token/settings.ts';
-import type { FunctionNetwork } from './broker-function.ts';
-
-/** What differs from the default settings of a budget. */
-export interface BudgetOptions extends Partial<Omit<BudgetSettings, 'worker' | 'minter'>> {
-  /** Of the stream of all functions that call the API. */
-  readonly worker?: Partial<StreamSettings>;
-  /** Of the stream of token and introspection requests. */
-  readonly minter?: Partial<StreamSettings>;
-}
-
-/** What differs from the default settings of tokens. The tick is a property of its own. */
-export type TokenOptions = Partial<Omit<TokenSettings, 'tickMs'>>;
+import type { NetworkProps } from './broker-function.ts';
+import type { BudgetOptions, TokenLifeOptions } from './settings-props.ts';
 
 /** What a broker is made with. Settings that cannot work fail at synthesis, with the arithmetic. */
-export interface TokenBrokerProps {
+export interface TokenBrokerProps extends NetworkProps {
   /** Plume's API: an https URL without a path. Access tokens are sent there only. */
   readonly apiUrl: string;
   /**
@@ -27,18 +15,18 @@ export interface TokenBrokerProps {
    */
   readonly secretPrefix?: string | undefined;
   /**
-   * How often the minter looks for tokens to renew, in whole minutes.
+   * How often the minter looks for tokens to renew: whole minutes from 1 to 60.
    * @default Duration.minutes(1)
    */
   readonly tick?: Duration | undefined;
   /**
    * How long tokens are served and when they are replaced.
-   * @default - the values in README's table of the life of tokens
+   * @default - as the options say
    */
-  readonly token?: TokenOptions | undefined;
+  readonly tokenLife?: TokenLifeOptions | undefined;
   /**
    * The calls that the address of the functions may make.
-   * @default - the vendor's limit, 2000 calls in 300 s, with the values in README's table of the call budget
+   * @default - the vendor's limit, 2000 calls in 300 s
    */
   readonly budget?: BudgetOptions | undefined;
   /**
@@ -69,9 +57,4 @@ export interface TokenBrokerProps {
    * @default - none are kept: Lambda leaves at least 100 of an account unreserved, and an account may have but 10
    */
   readonly minterReservedConcurrency?: number | undefined;
-  /**
-   * Where the minter's and the inspector's calls leave from.
-   * @default - outside of any VPC
-   */
-  readonly network?: FunctionNetwork | undefined;
 }

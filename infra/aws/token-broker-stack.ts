@@ -3,6 +3,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { inDurations } from './durations.ts';
 import { Egress } from './egress.ts';
 import { JobQueues } from './job-queues.ts';
 import { JobWorker } from './job-worker.ts';
@@ -19,7 +20,7 @@ export interface TokenBrokerStackProps extends StackProps {
 export class TokenBrokerStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: TokenBrokerStackProps) {
     super(scope, id, { terminationProtection: stage.deletionProtection ?? false, ...props });
-    const { apiUrl, client, secretPrefix, tickMinutes, token, budget, alarmTopicArn, availabilityZones } =
+    const { apiUrl, client, secretPrefix, tickMinutes, tokenLife, budget, alarmTopicArn, availabilityZones } =
       stage;
     this.#checkZones(availabilityZones);
     const zones = availabilityZones?.length ?? stage.zones ?? 0;
@@ -28,16 +29,23 @@ export class TokenBrokerStack extends Stack {
     Tags.of(this).add('stage', stage.name, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
 
     const egress =
-      zones > 0 ? new Egress(this, 'Egress', { zones, availabilityZones, logRetention }) : undefined;
+      zones > 0
+        ? new Egress(this, 'Egress', {
+            zones,
+            availabilityZones,
+            apiPort: Number(new URL(apiUrl).port || 443),
+            logRetention,
+          })
+        : undefined;
     const broker = new TokenBroker(this, 'Broker', {
       apiUrl,
       secretPrefix,
       tick: tickMinutes === undefined ? undefined : Duration.minutes(tickMinutes),
-      token,
-      budget,
+      tokenLife: tokenLife && inDurations(tokenLife),
+      budget: budget && inDurations(budget),
       serviceName: this.stackName,
       logRetention,
-      network: egress?.anyZone,
+      ...egress?.anyZone,
       minterReservedConcurrency: stage.minterReservedConcurrency,
       deletionProtection: stage.deletionProtection,
     });
@@ -47,7 +55,7 @@ export class TokenBrokerStack extends Stack {
       const zone = index + 1;
       // One zone is one address, and one address is one budget: the broker's own.
       const budgetName = zones > 1 ? `${broker.budgetName}-${zone}` : broker.budgetName;
-      return new JobWorker(this, `Worker${zone}`, { ...workerProps, network, budgetName });
+      return new JobWorker(this, `Worker${zone}`, { ...workerProps, ...network, budgetName });
     }) ?? [new JobWorker(this, 'Worker', workerProps)];
 
     const { dashboard, topic } = new Monitoring(this, 'Monitoring', {

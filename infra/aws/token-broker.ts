@@ -7,11 +7,8 @@ import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lamb
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type IQueue, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { budgetSettings } from '../../lib/budget/settings.ts';
 import {
   type BudgetStream,
-  DEFAULT_SECRET_PREFIX,
-  DEFAULT_SERVICE,
   ENV,
   type MetricName,
   MINTER_TIMEOUT_MS,
@@ -19,12 +16,12 @@ import {
   TABLE,
 } from '../../lib/contract.ts';
 import type { BrokerSettings, WorkerSettings } from '../../lib/settings.ts';
-import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
 import { acknowledge } from './acknowledge.ts';
-import { BrokerFunction } from './broker-function.ts';
+import { BrokerFunction, networkOf } from './broker-function.ts';
 import { brokerMetric, budgetUsed, type DimensionsOf, type MetricChoices } from './broker-metric.ts';
+import { brokerSettings } from './broker-settings.ts';
 import { BrokerTable } from './broker-table.ts';
-import { checkBudgetSettings, checkClientName, checkSettings } from './checks.ts';
+import { checkBudget, checkClient } from './checks.ts';
 import { environmentOf, setBroker } from './function-environment.ts';
 import { MinterSchedule } from './minter-schedule.ts';
 import type { Permission } from './permission.ts';
@@ -47,8 +44,6 @@ export interface GrantUseOptions extends EnvironmentOptions {
   readonly client: string;
 }
 
-/** The rest of the minter's time is for the ticket, and for writing down what happened. */
-const MAX_REQUEST_TIMEOUT_MS = MINTER_TIMEOUT_MS / 2;
 const INSPECTOR_TIMEOUT = Duration.seconds(60);
 
 /**
@@ -85,11 +80,14 @@ export class TokenBroker extends Construct {
   /** @throws Error if the settings cannot work: it says which, and why */
   constructor(scope: Construct, id: string, props: TokenBrokerProps) {
     super(scope, id);
-    const { secretPrefix = DEFAULT_SECRET_PREFIX, logRetention = RetentionDays.ONE_MONTH, network } = props;
+    const { logRetention = RetentionDays.ONE_MONTH } = props;
+    const { secretPrefix, ...settings } = brokerSettings(this, props);
+    const network = networkOf(props);
 
-    this.tick = props.tick ?? Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs);
-    this.serviceName = props.serviceName ?? DEFAULT_SERVICE;
-    this.apiUrl = props.apiUrl;
+    this.tick = Duration.millis(settings.tokenLife.tickMs);
+    this.serviceName = settings.service;
+    this.apiUrl = settings.apiUrl;
+    this.budgetName = settings.budget.name;
     this.#store = new BrokerTable(this, 'Store', props);
     this.table = this.#store.table;
     this.encryptionKey = this.#store.encryptionKey;
@@ -98,18 +96,8 @@ export class TokenBroker extends Construct {
       redriveAllowPolicy: { redrivePermission: RedrivePermission.DENY_ALL },
     });
 
-    this.#settings = {
-      table: this.table.tableName,
-      apiUrl: this.apiUrl,
-      service: this.serviceName,
-      token: { ...DEFAULT_TOKEN_SETTINGS, ...props.token, tickMs: this.tick.toMilliseconds() },
-      budget: budgetSettings(props.budget ?? {}),
-    };
-    this.budgetName = this.#settings.budget.name;
-    const settings = { ...this.#settings, secretPrefix };
-    checkSettings(settings);
-    checkRequestTimeout(settings.token);
-    const environment = environmentOf(this, settings);
+    this.#settings = { ...settings, table: this.table.tableName };
+    const environment = environmentOf(this, { ...this.#settings, secretPrefix });
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
@@ -119,7 +107,7 @@ export class TokenBroker extends Construct {
         [ENV.watchedStreams]: Lazy.string({ produce: () => [...this.#streams].join(',') }),
       },
       logRetention,
-      network,
+      ...network,
       deadLetterQueue: this.deadLetterQueue,
       reservedConcurrency: props.minterReservedConcurrency,
     });
@@ -129,7 +117,7 @@ export class TokenBroker extends Construct {
       timeout: INSPECTOR_TIMEOUT,
       environment,
       logRetention,
-      network,
+      ...network,
     });
     this.#allow(
       this.minter,
@@ -187,7 +175,7 @@ export class TokenBroker extends Construct {
    * synthesis fails if all its clients are more than IAM takes
    */
   grantUse(grantee: IGrantable, { client, budgetName = this.budgetName }: GrantUseOptions): Grant {
-    checkClientName(client);
+    checkClient(client);
     return this.#allow(
       grantee,
       this.#store.items('GetItem', [TABLE.tokenKey(client)]),
@@ -238,7 +226,8 @@ export class TokenBroker extends Construct {
   }
 
   #workerSettings({ budgetName = this.budgetName }: EnvironmentOptions): WorkerSettings {
-    const budget = checkBudgetSettings({ ...this.#settings.budget, name: budgetName });
+    const budget = { ...this.#settings.budget, name: budgetName };
+    checkBudget(budget);
     return { ...this.#settings, budget, minter: this.minter.functionArn };
   }
 
@@ -288,11 +277,4 @@ export class TokenBroker extends Construct {
   #allow(grantee: IGrantable, ...permissions: readonly Permission[]): Grant {
     return this.#grants.give(grantee, [this.#store.useKey(), ...permissions]);
   }
-}
-
-function checkRequestTimeout({ requestTimeoutMs }: TokenSettings): void {
-  if (requestTimeoutMs <= MAX_REQUEST_TIMEOUT_MS) return;
-  throw new Error(
-    `token.requestTimeoutMs is ${requestTimeoutMs}; it must be at most ${MAX_REQUEST_TIMEOUT_MS}, since the minter ends after ${MINTER_TIMEOUT_MS} ms`,
-  );
 }

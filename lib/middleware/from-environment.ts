@@ -39,7 +39,7 @@ export function brokerFromEnvironment(): WorkerBroker {
 
 function createFrom(environment: Environment): WorkerBroker {
   const broker = readWorkerSettings(environment);
-  const { service, table, token: settings, budget: budgetSettings } = broker;
+  const { service, table, tokenLife: settings, budget: budgetSettings } = broker;
   const client = new DynamoDBClient(SDK_CONFIG);
   const telemetry = createPowertoolsTelemetry(service);
   const clock = systemClock;

@@ -115,7 +115,7 @@ beforeAll(async () => {
   system.add('minter', {
     as: 'checking-minter',
     environment: {
-      ...system.withSecrets({ token: { ...settings, introspectEveryMs: 1 } }),
+      ...system.withSecrets({ tokenLife: { ...settings, introspectEveryMs: 1 } }),
       ...aws,
     },
   });
@@ -479,7 +479,7 @@ test('functions whose environment holds a secret in the wrong place', async () =
     'no-json': { [ENV.broker]: `{"authorization":"${secret.secret()}` },
     unknown: { [ENV.broker]: JSON.stringify({ authorization: secret.secret() }) },
     budget: system.withSecrets({ budget: { ...budget, name: secret.secret() } }),
-    token: system.withSecrets({ token: { ...settings, graceMs: secret.secret() as never } }),
+    token: system.withSecrets({ tokenLife: { ...settings, graceMs: secret.secret() as never } }),
     prefix: system.withSecrets({ secretPrefix: secret.secret() }),
     url: system.environment({ apiUrl: `http://id:${secret.word}@api.example` }),
   };

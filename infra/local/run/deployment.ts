@@ -98,7 +98,7 @@ export async function startDeployment({
     table: tableName,
     apiUrl: cloud.apiUrl,
     service: DEFAULT_SERVICE,
-    token: profile.token,
+    tokenLife: profile.token,
     budget: profile.budget,
   };
   const forMinter: MinterSettings = { ...broker, secretPrefix: DEFAULT_SECRET_PREFIX };

@@ -66,7 +66,7 @@ beforeAll(async () => {
     table: engine.table,
     apiUrl: cloud.apiUrl,
     service: DEFAULT_SERVICE,
-    token: DEFAULT_TOKEN_SETTINGS,
+    tokenLife: DEFAULT_TOKEN_SETTINGS,
     budget: { ...DEFAULT_BUDGET_SETTINGS, limit: 10_000, clockAllowanceMs: 0, minter },
     secretPrefix: DEFAULT_SECRET_PREFIX,
   };

@@ -84,7 +84,7 @@ describe('connect', () => {
       minter: expect.stringMatching(/^BrokerMinter.*,Arn$/),
       apiUrl: API_URL,
       service: 'token-broker',
-      token: DEFAULT_TOKEN_SETTINGS,
+      tokenLife: DEFAULT_TOKEN_SETTINGS,
       budget: DEFAULT_BUDGET_SETTINGS,
     });
     expect(keysOf(statementsOf(template, /^My own/))).toEqual(OF_LATTE);
@@ -127,7 +127,11 @@ describe('connect', () => {
     expect(() => broker.connect(fn, { client: 'mocha', budgetName: 'zone-b' })).toThrow(
       /Own\/Own uses another broker or budget already: budget would change/,
     );
-    const other = new TokenBroker(stack, 'Other', { apiUrl: 'https://other.example/' });
+    const other = new TokenBroker(stack, 'Other', {
+      apiUrl: 'https://other.example/',
+      serviceName: 'other',
+      secretPrefix: 'other',
+    });
     expect(() => other.connect(fn, { client: 'latte', budgetName: 'zone-a' })).toThrow(/another broker/);
   });
 

@@ -15,8 +15,8 @@ export function stagesForEditors(): JsonSchema {
   const schema = toJsonSchema(STAGES_SCHEMA as never, { errorMode: 'ignore' });
   const stage = schema.additionalProperties as JsonSchema;
   annotate(stage, docsOf('infra/aws/stage-schema.ts', 'Stage'));
-  const { token, budget } = propertiesOf(stage);
-  annotate(token, docsOf('lib/token/settings.ts', 'TokenSettings'), TOKEN_SCHEMA);
+  const { tokenLife, budget } = propertiesOf(stage);
+  annotate(tokenLife, docsOf('lib/token/settings.ts', 'TokenSettings'), TOKEN_SCHEMA);
   annotate(budget, docsOf('lib/budget/settings.ts', 'BudgetSettings'), BUDGET_SCHEMA);
   const { worker, minter } = propertiesOf(budget);
   const stream = docsOf('lib/budget/settings.ts', 'StreamSettings');

@@ -39,7 +39,7 @@ test('a stage may set all keys', () => {
     deletionProtection: true,
     secretPrefix: 'acme/plume',
     tickMinutes: 2,
-    token: { graceMs: 45_000, introspectEveryMs: 600_000 },
+    tokenLife: { graceMs: 45_000, introspectEveryMs: 600_000 },
     budget: { name: 'nat', limit: 3000, worker: { intervalMs: 200 } },
     logRetentionDays: 90,
     alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
@@ -119,7 +119,11 @@ test.each<[string, unknown, string]>([
     'dev.budget.worker.interval is no known key',
   ],
   ['a key that is unknown', { ...valid, tick: 1 }, 'dev.tick is no known key'],
-  ['the tick among the settings', { ...valid, token: { tickMs: 1 } }, 'dev.token.tickMs is no known key'],
+  [
+    'the tick among the settings',
+    { ...valid, tokenLife: { tickMs: 1 } },
+    'dev.tokenLife.tickMs is no known key',
+  ],
   ['no object', 'dev', 'dev is "dev"; it must be an object'],
 ])('a stage with %s is refused', (_, stage, message) => {
   expect(() => read(stage)).toThrow(message);

@@ -1,12 +1,17 @@
-import { Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { describe, expect, test } from 'vitest';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { describe, expect, expectTypeOf, test } from 'vitest';
 
+import { type InDurations, inDurations, inMilliseconds } from '../../../infra/aws/durations.ts';
+import type { BudgetOptions, StreamOptions, TokenLifeOptions } from '../../../infra/aws/settings-props.ts';
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
 import type { TokenBrokerProps } from '../../../infra/aws/token-broker-props.ts';
-import { budgetSettings } from '../../../lib/budget/settings.ts';
-import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
+import { type BudgetSettings, budgetSettings, type StreamSettings } from '../../../lib/budget/settings.ts';
+import { ENV } from '../../../lib/contract.ts';
+import { DEFAULT_TOKEN_SETTINGS, TOKEN_SCHEMA } from '../../../lib/token/settings.ts';
 import {
   actionsOf,
   brokerOf,
@@ -226,7 +231,7 @@ describe('the environment', () => {
   test('of the minter does not name the minter, which would refer to itself', () => {
     const broker = brokerOf(functionOf(synth(), FUNCTIONS.minter));
     expect(Object.keys(broker).sort()).toEqual(
-      ['apiUrl', 'budget', 'secretPrefix', 'service', 'table', 'token'].sort(),
+      ['apiUrl', 'budget', 'secretPrefix', 'service', 'table', 'tokenLife'].sort(),
     );
   });
 });
@@ -235,13 +240,13 @@ describe('options', () => {
   test('reach the functions as settings', () => {
     const { stack } = createBroker({
       secretPrefix: 'acme/plume',
-      token: { graceMs: 45_000 },
-      budget: { name: 'nat', limit: 3000 },
+      tokenLife: { grace: Duration.seconds(45), youngToken: undefined },
+      budget: { name: 'nat', limit: 3000, worker: { burst: Duration.seconds(2) } },
     });
     const broker = brokerOf(functionOf(Template.fromStack(stack), FUNCTIONS.minter));
     expect(broker.secretPrefix).toBe('acme/plume');
-    expect(broker.token).toEqual({ ...DEFAULT_TOKEN_SETTINGS, graceMs: 45_000 });
-    expect(broker.budget).toEqual(budgetSettings({ name: 'nat', limit: 3000 }));
+    expect(broker.tokenLife).toEqual({ ...DEFAULT_TOKEN_SETTINGS, graceMs: 45_000 });
+    expect(broker.budget).toEqual(budgetSettings({ name: 'nat', limit: 3000, worker: { burstMs: 2_000 } }));
   });
 
   test("take a key of the caller's", () => {
@@ -254,10 +259,81 @@ describe('options', () => {
     ['a limit below the bound', { budget: { limit: 1000 } }, /allows 1000.*= 1895/],
     ['an address in clear', { apiUrl: 'http://api.plume.example' }, /apiUrl must be an https URL/],
     ['a prefix with a slash at its end', { secretPrefix: 'plume/' }, /secretPrefix must be/],
-    ['a request that outlasts the minter', { token: { requestTimeoutMs: 20_000 } }, /at most 15000/],
+    [
+      'a request that outlasts the minter',
+      { tokenLife: { requestTimeout: Duration.seconds(20) } },
+      /at most 15000/,
+    ],
+    [
+      'half a millisecond',
+      { tokenLife: { grace: Duration.millis(0.5) } },
+      /tokenLife.graceMs must be a whole number/,
+    ],
+    ['an empty prefix', { secretPrefix: '' }, /secretPrefix must be/],
+    ['half a minute', { tick: Duration.seconds(30) }, /tick is 0.5 minutes.*from 1 to 60/],
+    ['an hour and a half', { tick: Duration.minutes(90) }, /tick is 90 minutes/],
+    [
+      'a window of a day',
+      { budget: { window: Duration.days(1), limit: 1_000_000 } },
+      /windowMs is 86400000.*12 hours/,
+    ],
+    ['a name of blanks', { serviceName: ' ' }, /serviceName must be 1 to 128/],
   ])('fail with %s', (_, props, message) => {
     expect(() => createBroker(props)).toThrow(message);
   });
+});
+
+describe('two brokers in one stack', () => {
+  const addOther = (props: Partial<TokenBrokerProps>) => () => {
+    const { stack } = createBroker({ serviceName: 'one', secretPrefix: 'acme' });
+    new TokenBroker(stack, 'Other', {
+      apiUrl: API_URL,
+      serviceName: 'other',
+      secretPrefix: 'other',
+      ...props,
+    });
+  };
+
+  test('are told apart by their services and find other secrets', () => {
+    expect(addOther({})).not.toThrow();
+  });
+
+  test.each<[string, Partial<TokenBrokerProps>, RegExp]>([
+    ['one service name', { serviceName: 'one' }, /Own\/Broker and Own\/Other have one serviceName, one/],
+    ['one prefix', { secretPrefix: 'acme' }, /Own\/Broker and Own\/Other find the same secrets/],
+    ['a prefix within the other', { secretPrefix: 'acme/prod' }, /find the same secrets/],
+  ])('are refused with %s', (_, props, message) => {
+    expect(addOther(props)).toThrow(message);
+  });
+});
+
+test('what a lookup gives before it has looked is not judged', () => {
+  const stack = new Stack(createApp(), 'Own', { env: { account: '123456789012', region: REGION } });
+  const lookUp = (name: string) => StringParameter.valueFromLookup(stack, `/plume/${name}`);
+  expect(lookUp('apiUrl')).toMatch(/^dummy-value-for-/);
+  const broker = new TokenBroker(stack, 'Broker', {
+    apiUrl: lookUp('apiUrl'),
+    secretPrefix: lookUp('prefix'),
+    serviceName: lookUp('service'),
+    budget: { name: lookUp('budget') },
+  });
+  const options = { client: lookUp('client'), budgetName: lookUp('zone') };
+  expect(broker.environment(options)).toHaveProperty(ENV.broker);
+  expect(() =>
+    broker.grantUse(
+      new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      options,
+    ),
+  ).not.toThrow();
+});
+
+test('every setting is a property, as a Duration where it is a time', () => {
+  const { tickMs: _, ...tokenLife } = TOKEN_SCHEMA;
+  type Names<Schema> = keyof InDurations<Schema>;
+  expectTypeOf<keyof TokenLifeOptions>().toEqualTypeOf<Names<typeof tokenLife>>();
+  expectTypeOf<keyof BudgetOptions>().toEqualTypeOf<Names<BudgetSettings>>();
+  expectTypeOf<keyof StreamOptions>().toEqualTypeOf<Names<StreamSettings>>();
+  expect(inMilliseconds<BudgetSettings>(inDurations(budgetSettings({})))).toEqual(budgetSettings({}));
 });
 
 test('the minter keeps executions of the account for itself if told so', () => {
@@ -275,6 +351,17 @@ test('the minter keeps executions of the account for itself if told so', () => {
 });
 
 describe('egress', () => {
+  test.each([
+    ['https://api.plume.example/', [443]],
+    ['https://api.plume.example:8443/', [443, 8443]],
+  ])('to an API at %s opens the ports %j', (apiUrl, ports) => {
+    const groups = Object.values(synth({ zones: 1, apiUrl }).findResources('AWS::EC2::SecurityGroup'));
+    const rules = groups.flatMap(({ Properties }) => Properties.SecurityGroupEgress);
+    expect(rules.map(({ FromPort, ToPort }) => [FromPort, ToPort])).toEqual(
+      ports.map((port) => [port, port]),
+    );
+  });
+
   const template = synth({ zones: 2 });
 
   test('is in the zones that the stage names', () => {

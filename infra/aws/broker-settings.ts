@@ -1,0 +1,54 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+
+import { type BudgetOverrides, budgetSettings } from '../../lib/budget/settings.ts';
+import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE } from '../../lib/contract.ts';
+import type { MinterSettings } from '../../lib/settings.ts';
+import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../lib/token/settings.ts';
+import { checkSettings, checkTick, mayFindTheSame } from './checks.ts';
+import { inMilliseconds } from './durations.ts';
+import type { TokenBrokerProps } from './token-broker-props.ts';
+
+type Settings = Omit<MinterSettings, 'table'>;
+
+/** What a broker's functions are told of its properties. @throws {Error} if it cannot work: it says which, and why */
+export function brokerSettings(broker: Construct, props: TokenBrokerProps): Settings {
+  const { apiUrl, serviceName = DEFAULT_SERVICE, secretPrefix = DEFAULT_SECRET_PREFIX } = props;
+  const { tick = Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs) } = props;
+  checkTick(tick);
+  const settings: Settings = {
+    apiUrl,
+    service: serviceName,
+    tokenLife: {
+      ...DEFAULT_TOKEN_SETTINGS,
+      ...inMilliseconds<TokenSettings>(props.tokenLife),
+      tickMs: tick.toMilliseconds(),
+    },
+    budget: budgetSettings(inMilliseconds<BudgetOverrides>(props.budget)),
+    secretPrefix,
+  };
+  checkSettings(settings);
+  checkNeighbours(broker, settings);
+  return settings;
+}
+
+const brokers = new WeakMap<Stack, (Settings & { readonly path: string })[]>();
+
+/** Brokers of one stack are in one account and region, where a service and a secret belong to one of them. */
+function checkNeighbours(broker: Construct, settings: Settings): void {
+  const { path } = broker.node;
+  const others = brokers.get(Stack.of(broker)) ?? [];
+  for (const other of others) {
+    if (other.service === settings.service) {
+      throw new Error(
+        `${other.path} and ${path} have one serviceName, ${settings.service}: their metrics, logs and alarms could not be told apart. Give each its own`,
+      );
+    }
+    if (mayFindTheSame(other.secretPrefix, settings.secretPrefix)) {
+      throw new Error(
+        `${other.path} and ${path} find the same secrets, so each would mint for all: give each a secretPrefix of its own, neither within the other`,
+      );
+    }
+  }
+  brokers.set(Stack.of(broker), [...others, { ...settings, path }]);
+}
