@@ -97,10 +97,11 @@ export interface BudgetOptions {
    */
   readonly networkDelay?: Duration | undefined;
   /**
-   * How long all calls rest after the WAF has refused one.
-   * @default Duration.minutes(6)
+   * How the WAF's refusal is told from an answer of the API or of the authorization server: a 403 whose body is not
+   * JSON, or every 403.
+   * @default not-json
    */
-  readonly block?: Duration | undefined;
+  readonly wafRule?: 'not-json' | 'any-403' | undefined;
   /**
    * The stream of all functions that call the API.
    * @default - the defaults of a stream of workers
