@@ -5,9 +5,9 @@ import type { TokenReader } from '../token/read-token.ts';
 import type { IsWafBlock } from '../waf/waf-block.ts';
 import { wafRule } from '../waf/waf-rule.ts';
 import type { ApiRequest } from './api-request.ts';
-import { RequestNotRepeatableError } from './errors.ts';
+import { ApiUnreachableError, RequestNotRepeatableError } from './errors.ts';
 import { requestIdOf } from './request-id.ts';
-import { send } from './send.ts';
+import { NotSentError, send } from './send.ts';
 
 export interface CallDependencies {
   readonly tokens: TokenReader;
@@ -35,6 +35,10 @@ export interface Answer {
   readonly requestId: () => string | undefined;
 }
 
+/** A connection that takes longer than a ticket lives, time after time, uses up tickets for nothing. */
+const MAX_EXPIRED = 2;
+const NO_ANSWER = { status: undefined, requestId: undefined };
+
 /**
  * Token, ticket, attempt; after a 401 once more with another token.
  *
@@ -47,19 +51,21 @@ export async function callApi(
   signal: AbortSignal,
 ): Promise<Answer> {
   let rejected: string | undefined;
+  let expired = 0;
 
   for (;;) {
     signal.throwIfAborted();
     const waitUntilMs = clock.now() + patienceMs();
     const served = await tokens.get(client, { waitUntilMs, rejected, signal });
     const { token } = served;
-    const response = await book.attempt(
+    const attempt = book.attempt(
       // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
-      () =>
+      (permit) =>
         tokens.isSendable(client, served)
           ? send({
               client,
               request,
+              permit,
               token: token.value,
               fetch,
               timeoutMs: request.timeoutMs ?? timeoutMs,
@@ -68,6 +74,13 @@ export async function callApi(
           : undefined,
       { signal, waf: wafRule(client, `${request.method} ${request.path}`, isWafBlock) },
     );
+    const response = await attempt.catch((error: unknown) => {
+      if (!(error instanceof NotSentError)) throw error;
+      expired += 1;
+      if (expired > MAX_EXPIRED) throw new ApiUnreachableError(client, request, error.message);
+      if (!request.repeatable) throw new RequestNotRepeatableError(client, request, NO_ANSWER);
+      return undefined;
+    });
     if (response === undefined) continue;
     sent.add(token.value);
     const requestId = (): string | undefined => requestIdOf(response, token.value);

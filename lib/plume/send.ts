@@ -1,14 +1,17 @@
 import { finished } from 'node:stream';
 
+import type { Permit } from '../budget/ticket-book.ts';
 import { errorReason } from '../platform/error-reason.ts';
-import { oneRequest } from '../platform/one-request.ts';
+import { oneRequest, type StopCode } from '../platform/one-request.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ApiUnreachableError, InvocationOverError, RequestRefusedError } from './errors.ts';
 import { guardBody } from './guard-body.ts';
+import { expectSend } from './send-guard.ts';
 
 export interface Sending {
   readonly client: string;
   readonly request: ApiRequest;
+  readonly permit: Pick<Permit, 'isValid'>;
   readonly token: string;
   readonly fetch: typeof fetch;
   /** How long the response's head may take. */
@@ -17,26 +20,38 @@ export interface Sending {
   readonly signal: AbortSignal;
 }
 
+/** Nothing was sent, and another ticket is needed. */
+export class NotSentError extends Error {}
+
+const TICKET_EXPIRED: StopCode = 'TICKET_EXPIRED';
+
 /**
  * One HTTP attempt, begun in the caller's turn. Errors of `fetch` are translated and dropped: their causes can hold
  * the request's headers. The response's body fails with the same errors when the call ends while it is being read.
  *
  * @throws {ApiUnreachableError} no response in time
+ * @throws {NotSentError} the ticket expired while the connection was made
  * @throws {RequestRefusedError} `fetch` does not accept the options
  */
-export async function send({ client, request, token, fetch, timeoutMs, signal }: Sending): Promise<Response> {
+export async function send(sending: Sending): Promise<Response> {
+  const { client, request, permit, token, fetch, timeoutMs, signal } = sending;
   const { headers } = request;
-  headers.set('authorization', `Bearer ${token}`);
+  const authorization = `Bearer ${token}`;
+  headers.set('authorization', authorization);
+  const over = expectSend(authorization, permit.isValid);
   const ended = new AbortController();
   const unreachable = (reason: string) => new ApiUnreachableError(client, request, reason);
   const end = (): void => ended.abort(hasNoTime(signal) ? unreachable('invocation over') : signal.reason);
   signal.addEventListener('abort', end, { once: true });
-  const forget = (): void => signal.removeEventListener('abort', end);
+  const forget = (): void => {
+    signal.removeEventListener('abort', end);
+    over();
+  };
   const timer = setTimeout(() => ended.abort(unreachable('timeout')), timeoutMs);
   try {
     const response = await fetch(request.url, {
       ...request.init,
-      ...oneRequest(),
+      ...oneRequest(permit.isValid, request.init),
       headers,
       signal: ended.signal,
     });
@@ -50,7 +65,8 @@ export async function send({ client, request, token, fetch, timeoutMs, signal }:
     if (!(error instanceof TypeError) || error.cause === undefined) {
       throw new RequestRefusedError(client, request, 'its options are not those of fetch');
     }
-    throw unreachable(errorReason(error.cause));
+    const reason = errorReason(error.cause);
+    throw reason === TICKET_EXPIRED ? new NotSentError(reason) : unreachable(reason);
   } finally {
     clearTimeout(timer);
   }

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { apiRequest } from '../../../lib/plume/api-request.ts';
-import { send } from '../../../lib/plume/send.ts';
+import { NotSentError, send } from '../../../lib/plume/send.ts';
 
 const TOKEN = 'MARKER-token';
 let server: Server | undefined;
@@ -24,11 +24,12 @@ async function listen(listener: RequestListener): Promise<URL> {
 function attempt(
   base: URL,
   init: RequestInit = {},
-  options: { signal?: AbortSignal; timeoutMs?: number } = {},
+  options: { signal?: AbortSignal; timeoutMs?: number; mayLeave?: boolean } = {},
 ) {
-  const { signal = new AbortController().signal, timeoutMs = 5_000 } = options;
+  const { signal = new AbortController().signal, timeoutMs = 5_000, mayLeave = true } = options;
   const request = apiRequest('mocha', base, '/v1/x?secret=MARKER', init);
-  return send({ client: 'mocha', request, token: TOKEN, fetch, timeoutMs, signal });
+  const permit = { isValid: () => mayLeave };
+  return send({ client: 'mocha', request, permit, token: TOKEN, fetch, timeoutMs, signal });
 }
 
 async function failure(promise: Promise<unknown>): Promise<Error & { code?: string; reason?: string }> {
@@ -69,6 +70,16 @@ test.each(['GET', 'POST'])('does not send a %s again that is answered 421', asyn
   expect(calls).toBe(1);
 });
 
+test('sends nothing once the ticket has expired', async () => {
+  let calls = 0;
+  const base = await listen((_, response) => {
+    calls += 1;
+    response.end();
+  });
+  await expect(attempt(base, {}, { mayLeave: false })).rejects.toBeInstanceOf(NotSentError);
+  expect(calls).toBe(0);
+});
+
 describe('no response', () => {
   test('refused', async () => {
     const base = await listen(() => {});
@@ -92,9 +103,9 @@ describe('no response', () => {
 test('the time-out is for the head of the answer: a long body may take longer', async () => {
   const base = await listen((_, response) => {
     response.writeHead(200).write('first ');
-    setTimeout(() => response.end('last'), 150);
+    setTimeout(() => response.end('last'), 1_600);
   });
-  expect(await (await attempt(base, {}, { timeoutMs: 100 })).text()).toBe('first last');
+  expect(await (await attempt(base, {}, { timeoutMs: 1_500 })).text()).toBe('first last');
 });
 
 test("an abort is the caller's own, with the caller's own reason", async () => {
