@@ -114,7 +114,7 @@ function environment(
     fetch,
     clock: systemClock,
     telemetry,
-    timeoutMs: 2_000,
+    timeoutMs: 20_000,
   });
 }
 

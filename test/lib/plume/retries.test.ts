@@ -306,7 +306,7 @@ test.each<[string, (session: Session) => Promise<unknown>]>([
 
 test('each call may have a time-out of its own, for each of its attempts', async () => {
   answers = [() => {}, ok];
-  const response = await open().fetch('/v1', { timeoutMs: 50, retry: { limit: 1 } });
+  const response = await open().fetch('/v1', { timeoutMs: 1_500, retry: { limit: 1 } });
   expect(response.status).toBe(200);
   answers = [() => {}];
   expect(await failure(open().fetch('/v1', { timeoutMs: 50 }))).toMatchObject({ reason: 'timeout' });
