@@ -4,9 +4,9 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
 /**
- * Lets the alarms of this account reach a topic. A topic's first statement of its own, such as that of `enforceSSL`, replaces
- * SNS's default policy, which would let CloudWatch publish; and the default policy of a key never lets it. Of what is
- * imported nothing can be changed here: README says what its policies need.
+ * Allows the alarms of this account to publish to a topic and to use its key. Any statement, such as that of `enforceSSL`,
+ * replaces SNS's default policy, which allows CloudWatch to publish. The policies of an imported topic or key cannot be
+ * changed here: README says what they need.
  */
 export function permitAlarms(scope: Construct, topic: ITopic): void {
   const shared = {

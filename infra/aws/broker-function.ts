@@ -146,10 +146,10 @@ const NETWORK_INTERFACE_ACTIONS = [
 ];
 
 /**
- * Lambda attaches a function to a VPC with the function's role, which would let the function's code do the same: requests of
- * code carry `lambda:SourceFunctionArn`, and are denied. AWS compares the key with the function's ARN; the role is this
- * function's alone, and its policy is created before the function has an ARN. No resource is named, since the interfaces do
- * not exist yet.
+ * Lambda uses the function's role to attach the function to a VPC. The function's code must not use the same permissions:
+ * its requests carry `lambda:SourceFunctionArn` and are denied. AWS's example compares that key with the function's ARN; this
+ * policy is created before the function has an ARN, and the role has no other function. No resource is named, since the
+ * interfaces do not exist yet.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice-security
  */

@@ -5,11 +5,11 @@ export interface Permission {
   readonly actions: string[];
   readonly resourceArns: string[];
   readonly conditions?: Conditions;
-  /** Of a table's items: their keys. One that ends in `*` stands for all that begin so. */
+  /** Partition keys of the items of a table. `*` at the end of a key stands for any characters. */
   readonly keys?: readonly string[];
 }
 
-/** Values by operator and condition key. */
+/** Values by operator and condition key, as in a policy. */
 type Conditions = Record<string, Record<string, unknown>>;
 
 /** Gives all of them to one role. */
@@ -23,7 +23,7 @@ export function grantAll(
   );
 }
 
-/** One statement. */
+/** Adds one statement to the policy of one role. */
 export function grantOne(
   grantee: IGrantable,
   { actions, resourceArns, conditions = {}, keys }: Permission,
@@ -33,15 +33,16 @@ export function grantOne(
   return grant;
 }
 
-/** Replaces the keys that a statement is for. */
+/** Replaces the keys of a statement that is added already. */
 export function setKeys({ principalStatements }: Grant, keys: readonly string[]): void {
   for (const statement of principalStatements) {
     statement.addCondition(keyOperator(keys), { 'dynamodb:LeadingKeys': keys });
-    // `ForAllValues` is true for a request without any key.
+    // `ForAllValues` is true for a request that has no key at all.
     statement.addCondition('Null', { 'dynamodb:LeadingKeys': 'false' });
   }
 }
 
+/** The condition operator that compares the keys. */
 export function keyOperator(keys: readonly string[]): string {
   return `ForAllValues:${keys.some((key) => key.endsWith('*')) ? 'StringLike' : 'StringEquals'}`;
 }

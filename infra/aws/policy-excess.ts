@@ -2,13 +2,15 @@ import { Stack } from 'aws-cdk-lib';
 import { type CfnRole, type IPrincipal, ManagedPolicy, Policy, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
-/** IAM: how many managed policies a role can have, and how many characters its inline policies together. */
+/** IAM's limits: managed policies of a role, and characters of all its inline policies together. */
 const MAX_MANAGED_POLICIES = 10;
 const MAX_INLINE_CHARACTERS = 10_240;
 
 /**
- * How a role exceeds IAM's limits, as a sentence; `undefined` if it does not. The CDK moves what is too much for an
- * inline policy into managed ones, but for roles that are imported, and only warns where those are too many.
+ * The CDK moves statements that do not fit into the inline policy to managed policies, but not those of imported roles, and
+ * only warns about too many managed policies.
+ *
+ * @returns a sentence if the role exceeds IAM's limits
  */
 export function policyExcess(role: IPrincipal): string | undefined {
   if (!Construct.isConstruct(role)) return undefined;
@@ -16,11 +18,11 @@ export function policyExcess(role: IPrincipal): string | undefined {
   const inline = children.filter((child) => child instanceof Policy);
   const characters = inline.reduce((sum, { document }) => sum + sizeOf(role, document), 0);
   const managed = children.filter((child) => child instanceof ManagedPolicy).length + attachedTo(role);
-  const remedy = 'Let another function make the calls of some of the clients';
+  const remedy = 'Give some of the clients to another function';
   if (managed > MAX_MANAGED_POLICIES)
-    return `${path} needs ${managed} managed policies for its clients; IAM takes ${MAX_MANAGED_POLICIES}. ${remedy}`;
+    return `${path} needs ${managed} managed policies for its clients; IAM allows ${MAX_MANAGED_POLICIES}. ${remedy}`;
   if (characters > MAX_INLINE_CHARACTERS)
-    return `${path} needs inline policies of ${characters} characters for its clients; IAM takes ${MAX_INLINE_CHARACTERS}. ${remedy}`;
+    return `${path} needs inline policies of ${characters} characters for its clients; IAM allows ${MAX_INLINE_CHARACTERS}. ${remedy}`;
   return undefined;
 }
 
@@ -30,7 +32,7 @@ function attachedTo(role: Construct): number {
   return (Stack.of(role).resolve(managedPolicyArns) as unknown[] | undefined)?.length ?? 0;
 }
 
-/** Without white space, as IAM counts. Names that the deployment fills in count as the CDK writes them: about as long. */
+/** Without white space, as IAM counts. An unknown name counts as long as the CDK's reference to it. */
 function sizeOf(scope: Construct, document: unknown): number {
   return JSON.stringify(Stack.of(scope).resolve(document)).length;
 }

@@ -4,20 +4,20 @@ import { Construct } from 'constructs';
 import { grantOne, keyOperator, type Permission, setKeys } from './permission.ts';
 import { policyExcess } from './policy-excess.ts';
 
-/** A managed policy takes 6144 characters (IAM), and statements whole; the rest is for what is not a key. */
+/** A managed policy has at most 6144 characters (IAM), and a statement is not split over two; some are no part of a key. */
 const MAX_KEY_CHARACTERS = 5_400;
 
-/** One permission of one role: several statements if one policy does not take all its keys. */
+/** The statements of one permission of one role: several if its keys do not fit into one policy. */
 interface Given {
   readonly grants: Grant[];
   readonly known: Set<string>;
-  /** Those of the last statement. */
+  /** The keys of the last statement. */
   keys: readonly string[];
 }
 
 /**
- * What roles may do with the broker. A role gets each permission once, and permissions that differ in their keys alone
- * share a statement: if each client had its own, IAM would not take a hundred clients.
+ * What roles may do with the broker. A role gets each permission once, and permissions that differ only in their keys
+ * share a statement: with three statements for each client, a function of a hundred clients exceeds IAM's limits.
  */
 export class RoleGrants {
   readonly #roles = new Map<IPrincipal, Map<string, Given>>();
@@ -40,7 +40,7 @@ export class RoleGrants {
     return grants.reduce((one, other) => one.combine(other));
   }
 
-  /** What the deployment would fail with, as sentences. */
+  /** @returns a sentence for each role that exceeds IAM's limits: its deployment would fail */
   validate(): string[] {
     return [...this.#roles.keys()].flatMap((role) => policyExcess(role) ?? []);
   }

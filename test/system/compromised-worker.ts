@@ -110,6 +110,9 @@ export function attacksOf(scene: Scene): readonly AwsRequest[] {
       'UpdateItem',
       set(TABLE.budgetKey('other', 'worker'), 'nextMs'),
     ),
+    ...dynamodb('orders a pause of its budget', 'UpdateItem', set(TABLE.orderKey(budget), 'untilMs')),
+    ...dynamodb("replaces an operator's orders", 'PutItem', item(TABLE.orderKey(budget))),
+    ...dynamodb("removes an operator's orders", 'DeleteItem', at(TABLE.orderKey(budget))),
     ...dynamodb('resets the counter of its own budget', 'DeleteItem', at(TABLE.budgetKey(budget, 'worker'))),
     ...dynamodb('replaces the counter of its own budget', 'PutItem', item(TABLE.budgetKey(budget, 'worker'))),
     ...call("uses up the minter's tickets in a transaction", 'dynamodb', 'TransactWriteItems', {

@@ -9,7 +9,7 @@ import {
 
 import type { FunctionName } from '../../infra/bundling.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
-import { DEFAULT_SECRET_PREFIX, type MinterEvent, TABLE } from '../../lib/contract.ts';
+import { type BudgetStream, DEFAULT_SECRET_PREFIX, type MinterEvent, TABLE } from '../../lib/contract.ts';
 import type { DeployedStack } from '../fixtures/system/deployed-stack.ts';
 
 export interface Story {
@@ -25,9 +25,9 @@ export interface Story {
 }
 
 /**
- * What a broker lives through: clients come and go, tokens are revoked, a secret is wrong, jobs are done, put off and given
- * up, and in the end the WAF blocks the address. Each step is repeated until it has had its effect, so that every request
- * of the functions has been made however slow the machine is.
+ * Makes every function send every kind of request: new, broken and removed secrets, a revoked token, jobs that are done,
+ * postponed and dead-lettered, introspection, a WAF block and its end. Each step is repeated until it has had its effect, so
+ * the requests are made however slow the machine is.
  */
 export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }: Story): Promise<void> {
   const { functions, cloud, secretsManager } = stack;
@@ -58,7 +58,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
   const errorCode = async ({ name }: CloudClient) => (await item(TABLE.mintKey(name)))?.errorCode?.S;
 
   let jobs = 0;
-  /** Has the worker do a job, and tells which queue it sent what came of it to. */
+  /** @returns the queue that the worker sent the job's outcome to, by name */
   async function work(job: unknown): Promise<string | undefined> {
     const before = sentTo().length;
     const messageId = `job-${++jobs}`;
@@ -87,7 +87,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async () => (await fingerprint(mocha)) !== undefined && (await fingerprint(latte)) !== undefined,
   );
 
-  // Jobs: one is done, one is nonsense.
+  // Jobs: a valid one and an invalid one.
   await until(
     'a job that is done',
     () => work(call),
@@ -99,7 +99,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     (queue) => queue === queues.deadLetters,
   );
 
-  // The inspector looks, and asks the authorization server; so does a tick.
+  // Introspection by the inspector and by a tick.
   await inspect({});
   await inspect({ client: mocha.name, introspect: true });
   await tick();
@@ -113,7 +113,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async (queue) => queue === queues.results && (await fingerprint(mocha)) !== rejected,
   );
 
-  // No token in the table, nor in the memory of a new instance: the worker asks for one.
+  // No token in the table nor in memory: the worker asks the minter.
   await stack.dynamodb.send(new DeleteItemCommand(addressed(TABLE.tokenKey(mocha.name))));
   await functions.worker.stop();
   await until(
@@ -122,7 +122,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     (queue) => queue === queues.results,
   );
 
-  // A secret that is wrong.
+  // A wrong secret.
   await secretsManager.send(
     new PutSecretValueCommand({ SecretId: nameOf(latte), SecretString: secretOf(latte, 'wrong') }),
   );
@@ -132,7 +132,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async () => (await errorCode(latte)) === 'invalid_client',
   );
 
-  // A secret that is gone: of a client with a token, which a worker has reported.
+  // A secret is removed, of a client whose token a worker has reported.
   await secretsManager.send(
     new PutSecretValueCommand({ SecretId: nameOf(latte), SecretString: secretOf(latte) }),
   );
@@ -154,29 +154,38 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async () => [undefined, 'secret_missing'].includes(await errorCode(latte)),
   );
 
-  // The WAF blocks the address.
+  // The WAF blocks the address: the worker's breaker opens, and closes after the block; the others are refused too.
+  const counter = (stream: BudgetStream) => item(TABLE.budgetKey(budget, stream));
   cloud.block(3_600_000);
-  const forgetBlock = async () => {
-    for (const stream of ['worker', 'minter'] as const)
-      await stack.dynamodb.send(new DeleteItemCommand(addressed(TABLE.budgetKey(budget, stream))));
-  };
-  const isRefused = async () => (await item(TABLE.budgetKey(budget, 'minter')))?.refusedAtMs !== undefined;
   await until(
-    'a job that is put off',
+    'a job that is postponed',
     () => work(call),
     (queue) => queue === queues.jobs,
   );
-  await forgetBlock();
+  await until(
+    'an open breaker',
+    () => work(call),
+    async () => (await counter('worker'))?.blockedUntilMs !== undefined,
+  );
   await until(
     'a block that the inspector meets',
     () => inspect({ client: mocha.name, introspect: true }),
     (report) => JSON.stringify(report).includes('waf_blocked'),
   );
-  await forgetBlock();
   await secretsManager.send(
     new PutSecretValueCommand({ SecretId: nameOf(mocha), SecretString: secretOf(mocha) }),
   );
-  await until('a block that the minter meets', tick, isRefused);
+  await until(
+    'a block that the minter meets',
+    tick,
+    async () => (await counter('minter'))?.refusedAtMs !== undefined,
+  );
+  cloud.block(0);
+  await until(
+    'a job that is done after the block',
+    () => work(call),
+    (queue) => queue === queues.results,
+  );
 }
 
 /** Repeats a step until it has had its effect. */
@@ -185,7 +194,7 @@ async function until<Result>(
   step: () => Promise<Result>,
   isThere: (result: Result) => boolean | Promise<boolean>,
 ): Promise<void> {
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 120; round++) {
     if (await isThere(await step())) return;
     await sleep(250);
   }
