@@ -107,7 +107,8 @@ describe('alarms reach', () => {
     const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
     const topic = new Topic(stack, 'Mine', { enforceSSL: true, masterKey: new Key(stack, 'MyKey') });
     for (const id of ['One', 'Other']) {
-      const broker = new TokenBroker(stack, id, { apiUrl: 'https://api.plume.example/', serviceName: id });
+      const apiUrl = 'https://api.plume.example/';
+      const broker = new TokenBroker(stack, id, { apiUrl, serviceName: id, secretPrefix: id });
       new Monitoring(stack, `Monitoring${id}`, { broker, topic });
     }
     const statements = statementsOf(deploy(Template.fromStack(stack)));
