@@ -67,7 +67,7 @@ export interface StreamOfBudget {
 export const JOB_MAX_FAILURES = 5;
 
 /** How long the minter has for an event, and a worker waits for its answer. */
-export const MINTER_TIMEOUT_MS = 30_000;
+export const MINTER_TIMEOUT_MS = 90_000;
 
 /** What the minter is invoked with: by its schedule, or by a worker without a usable token. */
 export type MinterEvent =

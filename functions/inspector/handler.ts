@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
-import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
+import { createDynamoMintBudget } from '../../lib/budget/dynamo-budgets.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientItems } from '../../lib/minter/client-item.ts';
 import { introspect } from '../../lib/oauth/introspection-request.ts';
@@ -44,18 +44,17 @@ const secrets = createSecrets({
   onRejected: ({ secretName, rule }) =>
     telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
 });
-const budget = createDynamoCallBudget({
+const budget = createDynamoMintBudget({
   client: dynamo,
   table,
   settings: budgetSettings,
-  stream: 'minter',
   tellsBreaker: false,
   clock,
   telemetry,
 });
 
 export const handler = async (event: unknown) => {
-  const book = budget.openBook({ patienceMs: () => MAX_WAIT_MS });
+  const book = budget.openBook({ kind: 'inspection', patienceMs: () => MAX_WAIT_MS });
   try {
     return await inspect(event, {
       settings,

@@ -4,7 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 
-import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
+import { createDynamoMintBudget } from '../../lib/budget/dynamo-budgets.ts';
 import { reportResting } from '../../lib/budget/report-resting.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientRecords } from '../../lib/minter/client-records.ts';
@@ -54,11 +54,10 @@ const minter = createMinter({
   store: createTokenStore({ client, table }),
   clientRecords,
   secrets,
-  budget: createDynamoCallBudget({
+  budget: createDynamoMintBudget({
     client,
     table,
     settings: budgetSettings,
-    stream: 'minter',
     clock: serverClock,
     telemetry,
   }),

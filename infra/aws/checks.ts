@@ -15,8 +15,8 @@ import { TOKEN_SCHEMA } from '../../lib/token/settings.ts';
  * else. And AWS's: what it would refuse fails the synthesis too, not the deployment.
  */
 
-/** The rest of the minter's time is for the ticket, and for writing down what happened. */
-const MAX_REQUEST_TIMEOUT_MS = MINTER_TIMEOUT_MS / 2;
+/** Half of the minter's time is for the ticket, the rest for two requests and for writing down what happened. */
+const MAX_REQUEST_TIMEOUT_MS = MINTER_TIMEOUT_MS / 6;
 /** An alarm looks at two windows, and CloudWatch's alarms at a day at most (PutMetricAlarm, EvaluationPeriods). */
 const MAX_WINDOW_MS = 12 * 3_600_000;
 const MAX_TICK_MINUTES = 60;

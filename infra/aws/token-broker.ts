@@ -129,7 +129,7 @@ export class TokenBroker extends Construct {
       ]),
       this.#store.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
       this.#store.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
-      this.#tickets(this.budgetName, 'minter'),
+      this.#tickets(this.budgetName, 'minter', 'worker'),
       this.#store.queryDue(),
       ...this.#secrets(secretPrefix),
     );

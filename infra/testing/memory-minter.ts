@@ -1,8 +1,8 @@
-import type { CallBudget } from '../../lib/budget/call-budget.ts';
+import type { MintBudget } from '../../lib/budget/mint-budget.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { isPlumeError } from '../../lib/errors.ts';
 import { nextTryMs } from '../../lib/minter/failure-policy.ts';
-import { withTickets } from '../../lib/minter/mint-ticket.ts';
+import { createMintTickets } from '../../lib/minter/mint-ticket.ts';
 import { requestServableToken } from '../../lib/minter/obtain-token.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
 import type { BufferedTelemetry } from '../../lib/telemetry/telemetry.ts';
@@ -15,7 +15,7 @@ export interface MemoryMinterDependencies {
   /** The client's secret, as it would be in Secrets Manager. */
   readonly secret: string;
   readonly store: TokenStore;
-  readonly budget: CallBudget;
+  readonly budget: MintBudget;
   readonly settings: TokenSettings;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
@@ -33,15 +33,10 @@ export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskM
       return { status: 'current', fingerprint: current.fingerprint };
     const sendByMs = now() + settings.requestTimeoutMs;
     try {
-      const token = await withTickets({ client, budget, now, sendByMs }, (attempt) =>
-        requestServableToken(parseCredentials(client, secret), {
-          fetch,
-          now,
-          settings,
-          telemetry,
-          attempt,
-        }),
-      );
+      const kind = rejected === undefined ? 'first' : 'forced';
+      const tickets = createMintTickets({ client, budget, kind, now, sendByMs });
+      const requests = { fetch, now, settings, telemetry, ...tickets };
+      const token = await requestServableToken(parseCredentials(client, secret), requests);
       await store.replace(client, token, current?.fingerprint);
       return { status: 'minted', fingerprint: token.fingerprint };
     } catch (error) {

@@ -1,4 +1,5 @@
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
+import { createMintBudget } from '../../lib/budget/mint-budget.ts';
 import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import type { PlumeApi } from '../../lib/plume/api.ts';
 import { apiOf, type Broker, createBroker, type WorkerBroker } from '../../lib/plume/broker.ts';
@@ -108,10 +109,11 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
   };
 
   const counter = createMemoryTicketCounter();
-  for (const stream of ['worker', 'minter'] as const) counter.moveTo(stream, clock.now());
+  // As after a pause: all tickets that may be kept for later are there.
+  for (const stream of ['worker', 'minter'] as const)
+    counter.moveTo(stream, clock.now() - budgetSettings[stream].burstMs);
   const budget = createCallBudget({
     settings: budgetSettings,
-    stream: 'worker',
     counter,
     clock,
     telemetry: SILENT,
@@ -126,9 +128,8 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
       askMinter: createMemoryMinter({
         secret: JSON.stringify(secret),
         store,
-        budget: createCallBudget({
+        budget: createMintBudget({
           settings: budgetSettings,
-          stream: 'minter',
           counter,
           clock,
           telemetry: SILENT,

@@ -1,4 +1,5 @@
-import { DEFAULT_BUDGET_SETTINGS, type StreamSettings } from './settings.ts';
+import type { BudgetStream } from '../contract.ts';
+import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from './settings.ts';
 import { ticketsThatFit } from './tickets.ts';
 
 /** How far a caller may reserve, and how much at once. */
@@ -7,10 +8,40 @@ export interface Line {
   readonly aheadMs: number;
   /** The most tickets of one reservation. */
   readonly maxBlock: number;
+  /** Whether what this line refuses is taken from the workers' stream, if it has room. @default false */
+  readonly mayBorrow?: boolean;
 }
 
 /** Larger blocks save few writes, and lose more tickets with an instance that dies. */
 const TEN_BY_DEFAULT_MS = 10 * DEFAULT_BUDGET_SETTINGS.worker.intervalMs;
+
+/** Of the workers' line: how much longer it is for the minter, so that no saturated line shuts it out. */
+const LENT_SHARE = 0.5;
+
+/**
+ * What a request to the authorization server is for. Of the minter's stream each takes the tickets that those of the kinds
+ * before it have left for it.
+ *
+ * - `renewal`: replaces a token before it ends
+ * - `forced`: replaces a token that the API has rejected
+ * - `first`: of a client without a token
+ * - `retry`: of a client whose last mint failed
+ * - `check`: the minter's own introspection
+ * - `inspection`: the inspector's
+ */
+export type MintRequestKind = 'renewal' | 'forced' | 'first' | 'retry' | 'check' | 'inspection';
+
+/** How long a ticket must have been valid, as a share of the stream's burst: 0, 20, 60 and 90 s by default. */
+const REQUIRED_AGE: Readonly<Record<Exclude<MintRequestKind, 'renewal'>, number>> = {
+  forced: 0,
+  first: 2 / 9,
+  retry: 6 / 9,
+  check: 6 / 9,
+  inspection: 1,
+};
+
+/** What no own ticket is left for, these take from the workers' stream. */
+const BORROWERS: readonly MintRequestKind[] = ['renewal', 'forced', 'first'];
 
 /**
  * A line of the given length, with blocks of ten, or of as many as a faster stream has in the time that ten take by
@@ -21,15 +52,41 @@ export function lineOf({ intervalMs }: StreamSettings, aheadMs: number, maxBlock
   return { aheadMs, maxBlock: Math.max(1, Math.min(fast, 1 + Math.floor(aheadMs / 2 / intervalMs))) };
 }
 
+/** Which tickets of the minter's stream a request may take. */
+export function mintLine(kind: MintRequestKind, { minter }: BudgetSettings): Line {
+  const aheadMs = kind === 'renewal' ? minter.horizonMs : 0 - Math.ceil(REQUIRED_AGE[kind] * minter.burstMs);
+  return { aheadMs, maxBlock: 1, mayBorrow: BORROWERS.includes(kind) };
+}
+
+/** The minter's line on the workers' stream. */
+export function lentLine(settings: BudgetSettings): Line {
+  return { aheadMs: longestLineMs('worker', settings), maxBlock: 1 };
+}
+
+/** How long a request of the minter waits for a ticket, 45 s by default: the line, and coming back to it once. */
+export function mintWaitMs(settings: BudgetSettings): number {
+  return Math.ceil(1.5 * longestLineMs('worker', settings));
+}
+
+/** How far ahead of now anybody may reserve on a stream. */
+export function longestLineMs(stream: BudgetStream, settings: BudgetSettings): number {
+  const { horizonMs } = settings[stream];
+  return stream === 'worker' ? Math.ceil(horizonMs * (1 + LENT_SHARE)) : horizonMs;
+}
+
+/** What a block is to fit into. */
+export interface Room {
+  readonly nowMs: number;
+  /** The last moment at which the caller would still use a ticket. */
+  readonly untilMs: number;
+  readonly stream: StreamSettings;
+}
+
 /**
  * How many of `count` tickets are taken: all or none. A block is cut only where it could never fit: to the longest that the
  * line serves, and to what becomes valid until `untilMs` when the counter stands as far back as it may.
  */
-export function blockOf(
-  count: number,
-  line: Line,
-  { nowMs, untilMs, stream }: { nowMs: number; untilMs: number; stream: StreamSettings },
-): number {
+export function blockOf(count: number, line: Line, { nowMs, untilMs, stream }: Room): number {
   const untilAtMostMs = Math.min(untilMs, nowMs + line.aheadMs);
   return Math.min(count, line.maxBlock, ticketsThatFit(nowMs - stream.burstMs, untilAtMostMs, stream));
 }
@@ -39,11 +96,7 @@ export function blockOf(
  * where it ended later for small ones, they would leave no room for large ones. A caller that cannot wait so long asks for a
  * block that ends by `untilMs`.
  */
-export function ceilMs(
-  block: number,
-  line: Line,
-  { nowMs, untilMs, stream }: { nowMs: number; untilMs: number; stream: StreamSettings },
-): number {
+export function ceilMs(block: number, line: Line, { nowMs, untilMs, stream }: Room): number {
   const { intervalMs } = stream;
   const endOfLineMs = nowMs + line.aheadMs - (line.maxBlock - 1) * intervalMs;
   return Math.min(endOfLineMs, untilMs - (block - 1) * intervalMs);

@@ -17,6 +17,8 @@ export interface Ask {
   readonly safeStartMs: number;
   /** How far ahead an honest block by the WAF may reach. */
   readonly longestBlockMs: number;
+  /** Whether the caller's answer would tell the breaker anything. */
+  readonly mayProbe: boolean;
 }
 
 /** The write that reserves a block, or why there is none. */
@@ -44,6 +46,7 @@ export function nextStep(seen: CounterState | undefined, ask: Ask, triesToTake: 
   const { blockedUntilMs = 0 } = breaker;
   const phase = phaseOf(breaker, nowMs, longestBlockMs);
   if (phase === 'open') return { kind: 'blocked', untilMs: blockedUntilMs };
+  if (phase === 'half-open' && !ask.mayProbe) return { kind: 'blocked', untilMs: nowMs };
   if (seen !== undefined && nextMs === undefined) return { kind: 'init' };
 
   const isProbe = phase === 'half-open';

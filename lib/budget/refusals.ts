@@ -11,7 +11,7 @@ export interface Refusals {
   grant(): void;
 }
 
-/** In lines. */
+/** In times of the first spread. */
 const MAX_SPREAD = 4;
 
 /**
@@ -21,19 +21,19 @@ const MAX_SPREAD = 4;
  * simulation more saves writes of 100 saturating workers, and makes bursts wait twice as long.
  */
 export function createRefusals(dependencies: {
-  /** The length of the line. */
-  readonly horizonMs: number;
+  /** How long those who were refused come back, each at a moment of its own: as long as the line, where it saves writes. */
+  readonly spreadMs: number;
   /** A counter that stands further ahead than this is asked again all the same: it may be deleted meanwhile. */
   readonly longestMs: number;
   /** In [0, 1). */
   readonly random: () => number;
 }): Refusals {
-  const { horizonMs, longestMs, random } = dependencies;
+  const { spreadMs, longestMs, random } = dependencies;
   let inARow = 0;
   let last: { readonly reachMs: number; readonly retryAtMs: number } | undefined;
 
   const spread = (): number =>
-    Math.ceil(random() * horizonMs * Math.min(2 ** Math.max(0, inARow - 1), MAX_SPREAD));
+    Math.ceil(random() * spreadMs * Math.min(2 ** Math.max(0, inARow - 1), MAX_SPREAD));
 
   return {
     standing(nowMs, reachMs) {

@@ -11,8 +11,9 @@ export interface StreamSettings {
   /** How old a ticket may be when it is taken, at most `ticketLifeMs`. */
   readonly burstMs: number;
   /**
-   * How far ahead tickets are handed out: the length of the line. A new (or deleted) counter hands out its
-   * first ticket for a moment this far away, so that it never re-issues one that could be alive.
+   * How far ahead tickets are handed out: the length of the line; of the workers' stream half as much more for the minter. A
+   * new (or deleted) counter hands out its first ticket for a moment past that, so that it never re-issues one that could be
+   * alive.
    */
   readonly horizonMs: number;
 }
@@ -68,8 +69,8 @@ export const BUDGET_SCHEMA = {
   },
   minter: {
     intervalMs: milliseconds(10_000),
-    ticketLifeMs: milliseconds(50_000),
-    burstMs: milliseconds(40_000, 0),
+    ticketLifeMs: milliseconds(100_000),
+    burstMs: milliseconds(90_000, 0),
     horizonMs: milliseconds(10_000),
   },
 } satisfies Schema<BudgetSettings>;

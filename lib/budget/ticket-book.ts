@@ -76,8 +76,8 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   const refill = (): Promise<void> => {
     flight ??= (async () => {
       const count = Math.min(line.maxBlock, Math.max(1, inNeed, expected));
-      const want = { count, line, patienceMs: patienceMs() };
-      for (const ticket of await reservations.reserve(want, closing.signal)) add(ticket);
+      const tickets = await reservations.reserve({ count, line }, patienceMs(), closing.signal);
+      for (const ticket of tickets) add(ticket);
     })().finally(() => {
       flight = undefined;
     });

@@ -41,11 +41,11 @@ export function ticketsThatFit(firstMs: number, lastMs: number, stream: StreamSe
 
 /**
  * Where a counter begins that was not there: past every ticket that could be alive. A ticket was taken at
- * most a horizon ahead of a clock that is at most the allowance ahead, and ours may be as much behind. Others
+ * most the longest line ahead of a clock that is at most the allowance ahead, and ours may be as much behind. Others
  * may begin the counter, take tickets and delete it again while this write is under way.
  */
-export function safeStartMs(nowMs: number, stream: StreamSettings, settings: BudgetSettings): number {
-  return nowMs + stream.horizonMs + 2 * settings.clockAllowanceMs + settings.networkDelayMs;
+export function safeStartMs(nowMs: number, longestLineMs: number, settings: BudgetSettings): number {
+  return nowMs + longestLineMs + 2 * settings.clockAllowanceMs + settings.networkDelayMs;
 }
 
 /**

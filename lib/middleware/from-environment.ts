@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import { createDynamoCallBudget } from '../budget/dynamo-call-budget.ts';
+import { createDynamoCallBudget } from '../budget/dynamo-budgets.ts';
 import { MINTER_TIMEOUT_MS } from '../contract.ts';
 import { systemClock } from '../platform/clock.ts';
 import { SDK_CONFIG } from '../platform/sdk-config.ts';
@@ -76,7 +76,6 @@ function createFrom(environment: Environment): WorkerBroker {
       client,
       table,
       settings: budgetSettings,
-      stream: 'worker',
       clock: serverClock,
       telemetry,
     }),

@@ -1,23 +1,47 @@
-import type { CallBudget } from '../budget/call-budget.ts';
 import { BudgetExhaustedError } from '../budget/errors.ts';
+import type { MintBudget, MintRequestKind } from '../budget/mint-budget.ts';
 import type { OAuthDeps } from '../oauth/exchange.ts';
 import type { Now } from '../platform/clock.ts';
 import { wafRule } from '../waf/waf-rule.ts';
+import type { ClientRecord } from './client-record.ts';
+import { isForced, type MintReason } from './mint-times.ts';
 
-/** Runs `use` with a way to send requests of one mint: each takes a ticket, and none leaves after `sendByMs`. */
-export async function withTickets<Result>(
-  { client, budget, now, sendByMs }: { client: string; budget: CallBudget; now: Now; sendByMs: number },
-  use: (attempt: NonNullable<OAuthDeps['attempt']>) => Promise<Result>,
-): Promise<Result> {
+/** How the requests of one mint are sent: each takes a ticket, and none leaves when it might not be done in time. */
+export interface MintTickets {
+  /** Of a token. */
+  readonly attempt: NonNullable<OAuthDeps['attempt']>;
+  /** Of introspection: tickets that nothing more urgent needs. */
+  readonly check: NonNullable<OAuthDeps['attempt']>;
+}
+
+export function createMintTickets(mint: {
+  readonly client: string;
+  readonly budget: MintBudget;
+  readonly kind: MintRequestKind;
+  readonly now: Now;
+  /** The last moment at which a request may be sent. */
+  readonly sendByMs: number;
+}): MintTickets {
+  const { client, budget, kind, now, sendByMs } = mint;
   const waf = wafRule(client, 'a request to the authorization server', budget.isWafBlock);
-  const book = budget.openBook({ patienceMs: () => sendByMs - now() });
-  try {
-    return await use(async (send) => {
-      const response = await book.attempt(() => (now() <= sendByMs ? send() : undefined), { waf });
-      if (response !== undefined) return response;
-      throw new BudgetExhaustedError('the time for this mint is over before its request was sent', now());
-    });
-  } finally {
-    book.close();
-  }
+  const sendWith =
+    (kind: MintRequestKind): MintTickets['attempt'] =>
+    async (send) => {
+      const book = budget.openBook({ kind, patienceMs: () => sendByMs - now() });
+      try {
+        const response = await book.attempt(() => (now() <= sendByMs ? send() : undefined), { waf });
+        if (response !== undefined) return response;
+        throw new BudgetExhaustedError('the time for this mint is over before its request was sent', now());
+      } finally {
+        book.close();
+      }
+    };
+  return { attempt: sendWith(kind), check: sendWith('check') };
+}
+
+/** What the request for a client's token is for. */
+export function kindOfMint(reason: MintReason, { failures, expiresAtMs }: ClientRecord): MintRequestKind {
+  if (failures > 0) return 'retry';
+  if (isForced(reason)) return 'forced';
+  return expiresAtMs === undefined ? 'first' : 'renewal';
 }

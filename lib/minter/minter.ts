@@ -1,4 +1,4 @@
-import type { CallBudget } from '../budget/call-budget.ts';
+import type { MintBudget } from '../budget/mint-budget.ts';
 import type { Secrets } from '../credentials/secrets.ts';
 import { isPlumeError, type PlumeError } from '../errors.ts';
 import type { Clock, Now } from '../platform/clock.ts';
@@ -12,7 +12,7 @@ import { WafBlockedError } from '../waf/errors.ts';
 import { type ClientRecord, isResting } from './client-record.ts';
 import type { ClientRecords, Lease } from './client-records.ts';
 import { nextTryMs, remedyOf } from './failure-policy.ts';
-import { withTickets } from './mint-ticket.ts';
+import { createMintTickets, kindOfMint } from './mint-ticket.ts';
 import { isForced, type MintReason } from './mint-times.ts';
 import { type FailedMint, type MintResult, mintUnderLease } from './mint-under-lease.ts';
 
@@ -30,8 +30,7 @@ export interface MinterDependencies {
   readonly store: TokenStore;
   readonly clientRecords: ClientRecords;
   readonly secrets: Pick<Secrets, 'read'>;
-  /** The minter's stream. */
-  readonly budget: CallBudget;
+  readonly budget: MintBudget;
   readonly fetch: typeof fetch;
   readonly settings: TokenSettings;
   readonly clock: Clock;
@@ -42,8 +41,8 @@ export interface MinterDependencies {
   readonly newOwner: () => string;
 }
 
-/** In time-outs of a request: a wait for a ticket, two requests, and the rest. */
-const LEASE_LENGTH = 4;
+/** In time-outs of a request, besides the wait for a ticket: two requests, and the rest. */
+const LEASE_LENGTH = 3;
 /** In time-outs of a request: how long before the end the last request may be sent. */
 export const LAST_REQUEST = 1.5;
 /** How soon to look again when another minter is at work: most mints take less. */
@@ -90,13 +89,13 @@ class LeasingMinter implements Minter {
   }
 
   async #acquire(client: string, reason: MintReason): Promise<Held | undefined> {
-    const { clientRecords, settings, newOwner } = this.#dependencies;
+    const { clientRecords, budget, settings, newOwner } = this.#dependencies;
     const nowMs = this.#now();
     const acquired = await clientRecords.acquire({
       client,
       owner: newOwner(),
       nowMs,
-      untilMs: nowMs + LEASE_LENGTH * settings.requestTimeoutMs,
+      untilMs: nowMs + budget.maxWaitMs + LEASE_LENGTH * settings.requestTimeoutMs,
       ...(reason.kind === 'due' && { dueAtMs: reason.dueAtMs }),
       ...(isForced(reason) && { forcedSinceMs: nowMs - settings.forcedMintFloorMs }),
     });
@@ -122,9 +121,11 @@ class LeasingMinter implements Minter {
     const now = this.#now;
     const sendByMs = Math.min(held.lease.untilMs, deadlineMs) - LAST_REQUEST * settings.requestTimeoutMs;
     try {
-      return await withTickets({ client: held.lease.client, budget, now, sendByMs }, (attempt) =>
-        mintUnderLease({ ...this.#dependencies, ...held, requests: { ...this.#dependencies, now, attempt } }),
-      );
+      const { lease, record, reason } = held;
+      const kind = kindOfMint(reason, record);
+      const tickets = createMintTickets({ client: lease.client, budget, kind, now, sendByMs });
+      const requests = { ...this.#dependencies, now, ...tickets };
+      return await mintUnderLease({ ...this.#dependencies, ...held, requests });
     } catch (error) {
       if (isPlumeError(error)) return { error };
       await clientRecords.release(held.lease, { unforced: false });

@@ -12,15 +12,14 @@ import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
 import { SecretOutdatedError, TokenExpiredOnArrivalError } from './errors.ts';
 import { remedyOf } from './failure-policy.ts';
+import type { MintTickets } from './mint-ticket.ts';
 
 /** How one mint asks the authorization server. */
-export interface Requests {
+export interface Requests extends MintTickets {
   readonly fetch: typeof fetch;
   readonly now: Now;
   readonly settings: TokenSettings;
   readonly telemetry: Telemetry;
-  /** Sends a request with a ticket in hand. */
-  readonly attempt: NonNullable<OAuthDeps['attempt']>;
 }
 
 /** What came of asking for a token, and which version of the secret it was asked for with, if one was read. */
@@ -91,7 +90,7 @@ export async function requestServableToken(
 ): Promise<AccessToken> {
   const { now, settings, telemetry } = requests;
   const { client } = credentials;
-  const grant = await requestToken(credentials, oauthDeps(requests));
+  const grant = await requestToken(credentials, oauthDeps(requests, requests.attempt));
   const { accessToken: value, requestedAtMs, expiresInSeconds, jwtExpSeconds } = grant;
   reportOddities(telemetry, credentials, grant);
   const isStated = expiresInSeconds !== undefined || jwtExpSeconds !== undefined;
@@ -132,7 +131,7 @@ export async function tryIntrospection(
   requests: Requests,
 ): Promise<Introspection | undefined> {
   try {
-    return await introspect(credentials, token, oauthDeps(requests));
+    return await introspect(credentials, token, oauthDeps(requests, requests.check));
   } catch (error) {
     if (!isPlumeError(error)) throw error;
     requests.telemetry.log('warn', 'a token could not be introspected', {
@@ -151,6 +150,6 @@ export function reportDisagreement(telemetry: Telemetry, client: string, disagre
   });
 }
 
-function oauthDeps({ fetch, now, settings, attempt }: Requests): OAuthDeps {
+function oauthDeps({ fetch, now, settings }: Requests, attempt: MintTickets['attempt']): OAuthDeps {
   return { fetch, now, timeoutMs: settings.requestTimeoutMs, attempt };
 }

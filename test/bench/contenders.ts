@@ -58,7 +58,6 @@ export async function ticketContender({ client, table, horizonMs }: Engine): Pro
     caller() {
       const budget = createCallBudget({
         settings,
-        stream: 'worker',
         counter,
         clock: systemClock,
         telemetry: silentTelemetry,

@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { authorizationOf, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
-import { createDynamoCallBudget } from '../../lib/budget/dynamo-call-budget.ts';
+import { createDynamoCallBudget } from '../../lib/budget/dynamo-budgets.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { requestToken } from '../../lib/oauth/token-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
@@ -50,7 +50,7 @@ export function brokerContender(world: ColdWorld, settings: TokenSettings): Reco
           settings,
           random: Math.random,
         }),
-        budget: createDynamoCallBudget({ ...shared, ...table, clock, settings: budget, stream: 'worker' }),
+        budget: createDynamoCallBudget({ ...shared, ...table, clock, settings: budget }),
         fetch,
         timeoutMs: 5_000,
       });

@@ -1,5 +1,6 @@
 import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
+import { createMintBudget } from '../../lib/budget/mint-budget.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
 import type { BudgetStream } from '../../lib/contract.ts';
@@ -37,14 +38,18 @@ export async function conspire(
     const sendAtMs = Math.max(ticketMs - skewMs, windowStartMs - networkDelayMs);
     // Tickets go in the order of asking: a quarter of the horizon ahead the counter is busy on any clock, and not full.
     await time.run(ticketMs - horizonMs / 4);
-    const budget = createCallBudget({
+    const dependencies = {
       settings,
-      stream,
       counter,
       clock: patientClock(time, skewMs, sendAtMs),
       telemetry: silentTelemetry,
-    });
-    void budget.openBook({ patienceMs: () => ticketMs - skewMs - time.now() }).attempt(() => {
+    };
+    const patienceMs = (): number => ticketMs - skewMs - time.now();
+    const book =
+      stream === 'worker'
+        ? createCallBudget(dependencies).openBook({ patienceMs })
+        : createMintBudget(dependencies).openBook({ kind: 'renewal', patienceMs });
+    void book.attempt(() => {
       const arrivesMs = Math.max(time.now(), windowStartMs);
       if (arrivesMs - time.now() > networkDelayMs) throw new Error('the adversary broke a rule');
       arrivalsMs.push(arrivesMs);

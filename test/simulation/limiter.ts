@@ -1,6 +1,7 @@
 import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-counter.ts';
 import { createBudgetClock } from '../../lib/budget/budget-clock.ts';
-import { type CallBudget, createCallBudget } from '../../lib/budget/call-budget.ts';
+import { createCallBudget, type TicketBook } from '../../lib/budget/call-budget.ts';
+import { createMintBudget } from '../../lib/budget/mint-budget.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import type { TicketCounter } from '../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../lib/budget/tickets.ts';
@@ -21,12 +22,18 @@ export interface World {
   readonly random: Random;
 }
 
+/** Opens the book of one invocation. */
+export type OpenBook = (options: {
+  readonly calls?: number;
+  readonly patienceMs: () => number;
+}) => TicketBook;
+
 /** What a rate limiter looks like from an instance. */
 export interface Limiter {
   /** The most calls in any window that can be proved, with all streams together. */
   readonly bound: number;
   /** @param followServer whether the instance's clock is corrected, by limiters that can */
-  connect(instance: Instance, stream: BudgetStream, followServer: boolean): Pick<CallBudget, 'openBook'>;
+  connect(instance: Instance, stream: BudgetStream, followServer: boolean): OpenBook;
 }
 
 /** A counter whose every request goes by way of `call`. */
@@ -62,14 +69,16 @@ export function createTicketLimiter({ settings, time, engine, random }: World): 
         return reply;
       };
       const remote = connectCounter(counter, call);
-      return createCallBudget({
+      const dependencies = {
         settings,
-        stream,
         counter: remote,
         clock: followServer ? createBudgetClock(server, settings) : instance.clock,
         telemetry: silentTelemetry,
         random: random.next,
-      });
+      };
+      if (stream === 'worker') return createCallBudget(dependencies).openBook;
+      const { openBook } = createMintBudget(dependencies);
+      return ({ patienceMs }) => openBook({ kind: 'renewal', patienceMs });
     },
   };
 }

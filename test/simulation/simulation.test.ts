@@ -13,7 +13,7 @@ describe.each(SEEDS)('an hour of tickets, seed %i', (seed) => {
   describe.each([10, 100])('%i workers', (workers) => {
     test.each(DEMANDS)('%s', async (demand) => {
       const result = await simulate({ limiter: 'tickets', demand, workers, seed, durationMs: HOUR_MS });
-      expect(result.bound).toBe(1931);
+      expect(result.bound).toBe(1936);
       expect(result.largestWindow).toBeLessThanOrEqual(result.bound);
       expect(result.beyondLimit).toBe(0);
       if (demand !== 'outage') expect(result.minterWaitMaxMs).toBeLessThanOrEqual(1_000);

@@ -112,7 +112,7 @@ interface Scene {
 function startWorker(scene: Scene, rogue = false): void {
   const { time, random, limiter, queue, measureFromMs, seen } = scene;
   const instance = createInstance(time, rogue ? ROGUE_SKEW_MS : skewOf(random));
-  const budget = limiter.connect(instance, 'worker', rogue);
+  const openBook = limiter.connect(instance, 'worker', rogue);
 
   const run = async (job: Job): Promise<void> => {
     if (random.chance(0.003)) {
@@ -124,7 +124,7 @@ function startWorker(scene: Scene, rogue = false): void {
     } else if (random.chance(0.002)) {
       time.at(time.now() + random.between(0, 3_000), () => instance.freeze(random.between(1_000, 600_000)));
     }
-    const book = budget.openBook({ calls: job.left, patienceMs: () => MAX_WAIT_MS });
+    const book = openBook({ calls: job.left, patienceMs: () => MAX_WAIT_MS });
     try {
       while (job.left > 0) {
         await book.attempt(() => {
@@ -150,12 +150,12 @@ function startWorker(scene: Scene, rogue = false): void {
 
 function startMinter({ time, random, limiter, measureFromMs, seen }: Scene): void {
   const instance = createInstance(time, skewOf(random));
-  const budget = limiter.connect(instance, 'minter', false);
+  const openBook = limiter.connect(instance, 'minter', false);
   const mint = async (): Promise<void> => {
     time.at(time.now() + MINTER_EVERY_MS, mint);
     const wantedMs = time.now();
     for (let retry = true; retry; ) {
-      const book = budget.openBook({ patienceMs: () => MAX_WAIT_MS });
+      const book = openBook({ patienceMs: () => MAX_WAIT_MS });
       retry = false;
       try {
         await book.attempt(() => {
@@ -177,8 +177,7 @@ function startMinter({ time, random, limiter, measureFromMs, seen }: Scene): voi
   };
   time.at(measureFromMs, mint);
   // The first call of all finds no counter, and begins its silence.
-  void budget
-    .openBook({ patienceMs: () => 0 })
+  void openBook({ patienceMs: () => 0 })
     .attempt(() => undefined)
     .catch(() => {});
 }

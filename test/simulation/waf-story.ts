@@ -95,7 +95,6 @@ export async function tellWafStory(story: WafStory): Promise<StoryEnd> {
     const telemetry: Telemetry = { metric: () => {}, log: () => {} };
     const budget = createCallBudget({
       settings: SETTINGS,
-      stream: 'worker',
       counter: connectCounter(counter, (operation) => engine.call(instance, operation)),
       clock: instance.clock,
       telemetry,

@@ -36,7 +36,7 @@ export function createFixedWindowLimiter(world: World): Limiter {
     return { resetAtMs: counted?.expiresMs ?? nowMs };
   };
   // Two full windows, and a third when a slow clock has begun a window that a fast one ends early.
-  return { bound: 3 * limit, connect: (instance) => ({ openBook: bookOf(world, instance, consume) }) };
+  return { bound: 3 * limit, connect: (instance) => bookOf(world, instance, consume) };
 }
 
 /** `slidingWindow` of @upstash/ratelimit 2.2: the last window's count, weighted, plus this one's. */
@@ -62,7 +62,7 @@ export function createSlidingCountersLimiter(world: World): Limiter {
     blockedUntilMs.set(instance, resetAtMs);
     return { resetAtMs };
   };
-  return { bound: 2 * limit, connect: (instance) => ({ openBook: bookOf(world, instance, consume) }) };
+  return { bound: 2 * limit, connect: (instance) => bookOf(world, instance, consume) };
 }
 
 const JITTER_MS = 1_000;

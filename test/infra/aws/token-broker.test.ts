@@ -51,7 +51,7 @@ describe('a stack without options', () => {
 
   test('gives functions the time that they need', () => {
     const seconds = (description: RegExp) => functionOf(template, description).Properties.Timeout;
-    expect(seconds(FUNCTIONS.minter)).toBe(30);
+    expect(seconds(FUNCTIONS.minter)).toBe(90);
     expect(seconds(FUNCTIONS.inspector)).toBe(60);
     expect(seconds(FUNCTIONS.worker)).toBe(60);
   });

@@ -12,8 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => broker.stop());
 
-const locations = () =>
-  createPlume({ client: 'mocha', broker, maxWaitMs: 20_000 }).run(({ json }) => json('/v1/locations'));
+const locations = (maxWaitMs = 20_000) =>
+  createPlume({ client: 'mocha', broker, maxWaitMs }).run(({ json }) => json('/v1/locations'));
 
 test('a worker of Middy calls the API', async () => {
   const handler = middy()
@@ -66,7 +66,7 @@ describe('what cannot be done says so', () => {
 
   test('the authorization server is away', async () => {
     broker.setAuthorizationServerAway(true);
-    await expect(locations()).rejects.toMatchObject({
+    await expect(locations(0)).rejects.toMatchObject({
       code: 'token_unavailable',
       mintCode: 'oauth_unavailable',
     });

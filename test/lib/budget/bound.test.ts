@@ -154,7 +154,6 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
     };
     const budget = createCallBudget({
       settings: { ...SETTINGS, worker: { ...SETTINGS.worker, intervalMs } },
-      stream: 'worker',
       counter,
       clock: {
         now: instance.clock.now,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createBudgetClock } from '../../../lib/budget/budget-clock.ts';
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
-import { createDynamoCallBudget } from '../../../lib/budget/dynamo-call-budget.ts';
+import { createDynamoCallBudget } from '../../../lib/budget/dynamo-budgets.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
@@ -172,7 +172,7 @@ function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openS
     replaceBreaker: answering(replaceBreaker),
   };
   const options = { settings: scene.settings, counter, clock, telemetry: silentTelemetry, random: () => 0.5 };
-  return { local, clock, server, budget: createCallBudget({ ...options, stream: 'worker' }) };
+  return { local, clock, server, budget: createCallBudget(options) };
 }
 
 describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is %i ms behind', (offsetMs) => {
@@ -242,7 +242,6 @@ describe('DynamoDB responses', () => {
     await counter.init('worker', { nextMs: beforeMs - 60_000 });
     const budget = createCallBudget({
       settings,
-      stream: 'worker',
       counter,
       clock,
       telemetry: silentTelemetry,

@@ -13,15 +13,15 @@ describe('checkBudgetSettings', () => {
     const tooFast = { ...SETTINGS, worker: { ...SETTINGS.worker, intervalMs: 160 } };
     expect(() => checkBudgetSettings(tooFast)).toThrow(ConfigError);
     expect(() => checkBudgetSettings(tooFast)).toThrow(
-      'call budget default: up to 2049 calls could reach the WAF in 300000 ms, which allows 2000: ' +
+      'call budget default: up to 2054 calls could reach the WAF in 300000 ms, which allows 2000: ' +
         'worker floor((300000 + 15000 + 2 × 2000 + 3000 = 322000) / 160) + 1 = 2013, ' +
-        'minter floor((300000 + 50000 + 2 × 2000 + 3000 = 357000) / 10000) + 1 = 36',
+        'minter floor((300000 + 100000 + 2 × 2000 + 3000 = 407000) / 10000) + 1 = 41',
     );
   });
 
   test('accepts a bound that just reaches the limit', () => {
-    expect(checkBudgetSettings({ ...SETTINGS, limit: 1931 }).limit).toBe(1931);
-    expect(() => checkBudgetSettings({ ...SETTINGS, limit: 1930 })).toThrow('1931');
+    expect(checkBudgetSettings({ ...SETTINGS, limit: 1936 }).limit).toBe(1936);
+    expect(() => checkBudgetSettings({ ...SETTINGS, limit: 1935 })).toThrow('1936');
   });
 
   test("accepts README's share for many clients, at the vendor's six calls a second", () => {

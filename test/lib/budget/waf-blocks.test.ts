@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { CallBudget } from '../../../lib/budget/call-budget.ts';
+import type { MintBudget, MintRequestKind } from '../../../lib/budget/mint-budget.ts';
 import { WafBlockedError } from '../../../lib/waf/errors.ts';
 import { wafRule } from '../../../lib/waf/waf-rule.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
@@ -12,6 +13,12 @@ const PASSED = () => Response.json({});
 function call(budget: CallBudget, answer: () => Response | Promise<Response>, patienceMs = 0) {
   const waf = wafRule('mocha', 'GET /v1/locations', budget.isWafBlock);
   return budget.openBook({ patienceMs: () => patienceMs }).attempt(async () => answer(), { waf });
+}
+
+/** One request of a minter. */
+function mint(budget: MintBudget, answer: () => Response, kind: MintRequestKind = 'renewal') {
+  const waf = wafRule('mocha', 'a request to the authorization server', budget.isWafBlock);
+  return budget.openBook({ kind, patienceMs: () => 0 }).attempt(async () => answer(), { waf });
 }
 
 /** As many refused calls of an instance as open the breaker: it rests a second after each. */
@@ -89,13 +96,12 @@ describe('one refusal', () => {
 describe('four refusals in a row', () => {
   test('stop every instance of the stream at its next reservation, and no other stream', async () => {
     const scene = await openScene();
-    await scene.memory.init('minter', { nextMs: START_MS - 60_000 });
     const own = scene.instance();
     await refuseUntilOpen(scene, own);
     expect(scene.sum('WafBlocked')).toBe(1);
     await expect(call(own, PASSED)).rejects.toMatchObject({ code: 'budget_blocked' });
     await expect(call(scene.instance(), PASSED)).rejects.toMatchObject({ code: 'budget_blocked' });
-    expect((await call(scene.instance(undefined, 'minter'), PASSED))?.status).toBe(200);
+    expect((await mint(scene.minter(), PASSED))?.status).toBe(200);
   });
 
   test('tell the error that the address is refused, and when to come back: within a second of the end of the rest', async () => {
@@ -147,9 +153,10 @@ describe('four refusals in a row', () => {
 describe('the inspector', () => {
   test('is told of a refusal, and nobody else is', async () => {
     const scene = await openScene();
-    const inspector = scene.instance(undefined, 'worker', { tellsBreaker: false });
-    await expect(call(inspector, REFUSED)).rejects.toMatchObject({ code: 'waf_blocked', refused: 'call' });
-    expect((await scene.memory.read('worker')).breaker).toEqual({});
+    const inspector = scene.minter({ tellsBreaker: false });
+    const refused = mint(inspector, REFUSED, 'inspection');
+    await expect(refused).rejects.toMatchObject({ code: 'waf_blocked', refused: 'call' });
+    expect((await scene.memory.read('minter')).breaker).toEqual({});
   });
 });
 

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-
-import { createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
+import { createMintBudget } from '../../../lib/budget/mint-budget.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isServable } from '../../../lib/token/access-token.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
@@ -44,10 +43,12 @@ test('six tokens a minute: 42 clients with 10-minute tokens are kept fresh', asy
     await clock.sleep(MINT_MS);
     return undefined;
   };
-  const budget = createCallBudget({
+  const counter = createDynamoTicketCounter({ ...table, settings: DEFAULT_BUDGET_SETTINGS });
+  // The workers' stream has nothing to lend.
+  await counter.init('worker', { nextMs: clock.now() + 86_400_000 });
+  const budget = createMintBudget({
     settings: DEFAULT_BUDGET_SETTINGS,
-    stream: 'minter',
-    counter: createDynamoTicketCounter({ ...table, settings: DEFAULT_BUDGET_SETTINGS }),
+    counter,
     clock,
     telemetry: silentTelemetry,
     random,

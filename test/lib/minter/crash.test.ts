@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { CallBudget } from '../../../lib/budget/call-budget.ts';
+import type { MintBudget } from '../../../lib/budget/mint-budget.ts';
 import type { SecretPage } from '../../../lib/credentials/secrets.ts';
 import { isServable, jitterOf, refreshAtMs } from '../../../lib/token/access-token.ts';
 import type { TokenSettings } from '../../../lib/token/settings.ts';
@@ -43,7 +43,7 @@ function mortal(
     const [page] = await wrap('list', async () => Array.fromAsync(secrets.list(...args)))();
     if (page !== undefined) yield page;
   }
-  const budget: CallBudget = {
+  const budget: MintBudget = {
     ...dependencies.budget,
     openBook: (options) => {
       const book = dependencies.budget.openBook(options);

@@ -81,7 +81,6 @@ function budgetOf(name: string, worker = ABUNDANT_BUDGET.worker): CallBudget {
   const counter = createDynamoTicketCounter({ client: table.client, table: table.table, settings });
   return createCallBudget({
     settings,
-    stream: 'worker',
     counter,
     clock: systemClock,
     telemetry: silentTelemetry,

@@ -16,7 +16,6 @@ const counter = createMemoryTicketCounter();
 counter.moveTo('worker', Date.now());
 const budget = createCallBudget({
   settings,
-  stream: 'worker',
   counter,
   clock: systemClock,
   telemetry: silentTelemetry,
