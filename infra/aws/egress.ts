@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   CfnEIP,
   FlowLogDestination,
@@ -18,10 +18,8 @@ import { Construct } from 'constructs';
 import type { NetworkProps } from './broker-function.ts';
 
 export interface EgressProps {
-  /** Availability zones, each with a NAT gateway and an address of its own: 1 or 2. */
+  /** Availability zones, each with a NAT gateway and an address of its own: 1 or 2. The stack says which. */
   readonly zones: number;
-  /** Their names. @default - the first of the region, in the order of their names */
-  readonly availabilityZones?: readonly string[] | undefined;
   /** The port of Plume's API, besides that of https, on which AWS and the authorization servers answer. */
   readonly apiPort: number;
   readonly logRetention: RetentionDays;
@@ -41,17 +39,13 @@ export class Egress extends Construct {
   /** The source address of each zone's calls. */
   readonly addresses: readonly string[];
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { zones, availabilityZones, apiPort, logRetention }: EgressProps,
-  ) {
+  constructor(scope: Construct, id: string, { zones, apiPort, logRetention }: EgressProps) {
     super(scope, id);
     const addresses = Array.from({ length: zones }, (_, index) => new CfnEIP(this, `Address${index + 1}`));
     // The CDK's own class and interface disagree under exactOptionalPropertyTypes.
     const vpc: IVpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.0.0.0/22'),
-      ...(availabilityZones ? { availabilityZones: [...availabilityZones] } : { maxAzs: zones }),
+      maxAzs: zones,
       natGateways: zones,
       natGatewayProvider: NatProvider.gateway({
         eipAllocationIds: addresses.map((address) => address.attrAllocationId),
@@ -71,6 +65,8 @@ export class Egress extends Construct {
         },
       },
     }) as IVpc;
+    const reason = 'The stage names its zones, or its account, whose zones the CDK looks up';
+    Validations.of(this).acknowledge({ id: 'CloudFormation-Validate::W3010', reason });
     const securityGroup = new SecurityGroup(this, 'FunctionsOnly', {
       vpc,
       description: 'Functions that call Plume and AWS over HTTPS',

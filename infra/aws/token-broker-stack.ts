@@ -18,11 +18,13 @@ export interface TokenBrokerStackProps extends StackProps {
 
 /** The broker with the reference worker: composes, and owns no rule of its own. */
 export class TokenBrokerStack extends Stack {
+  readonly #zoneNames: readonly string[] | undefined;
+
   constructor(scope: Construct, id: string, { stage, ...props }: TokenBrokerStackProps) {
     super(scope, id, { terminationProtection: stage.deletionProtection ?? false, ...props });
     const { apiUrl, client, secretPrefix, tickMinutes, tokenLife, budget, alarmTopicArn, availabilityZones } =
       stage;
-    this.#checkZones(availabilityZones);
+    this.#zoneNames = checkedZones(availabilityZones, this.region);
     const zones = availabilityZones?.length ?? stage.zones ?? 0;
     const logRetention = stage.logRetentionDays ?? RetentionDays.ONE_MONTH;
     // CloudFormation does not take tags of dashboards in all Regions yet.
@@ -32,7 +34,6 @@ export class TokenBrokerStack extends Stack {
       zones > 0
         ? new Egress(this, 'Egress', {
             zones,
-            availabilityZones,
             apiPort: Number(new URL(apiUrl).port || 443),
             logRetention,
           })
@@ -94,10 +95,9 @@ export class TokenBrokerStack extends Stack {
     });
   }
 
-  #checkZones(names: readonly string[] = []): void {
-    const elsewhere = names.find((name) => !name.startsWith(this.region));
-    if (elsewhere === undefined || Token.isUnresolved(this.region)) return;
-    throw new Error(`availabilityZones names ${elsewhere}, which is no zone of ${this.region}`);
+  /** Those of the stage. Else the CDK takes the first by name, which in some accounts lack NAT gateways or Lambda. */
+  override get availabilityZones(): string[] {
+    return this.#zoneNames === undefined ? super.availabilityZones : [...this.#zoneNames];
   }
 
   #topic(arn: string): ITopic {
@@ -140,4 +140,11 @@ function numbered(name: string, values: readonly string[]): Record<string, strin
   return Object.fromEntries(
     values.map((value, index) => [values.length === 1 ? name : `${name}${index + 1}`, value]),
   );
+}
+
+/** @throws {Error} if a zone is in another region */
+function checkedZones(names: readonly string[] | undefined, region: string): readonly string[] | undefined {
+  const elsewhere = Token.isUnresolved(region) ? undefined : names?.find((name) => !name.startsWith(region));
+  if (elsewhere === undefined) return names;
+  throw new Error(`availabilityZones names ${elsewhere}, which is no zone of ${region}`);
 }

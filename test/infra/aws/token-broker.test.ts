@@ -16,6 +16,7 @@ import {
   actionsOf,
   brokerOf,
   createApp,
+  createStack,
   FUNCTIONS,
   functionOf,
   REGION,
@@ -364,13 +365,14 @@ describe('egress', () => {
 
   const template = synth({ zones: 2 });
 
-  test('is in the zones that the stage names', () => {
-    const named = synth({ availabilityZones: ['eu-central-1b', 'eu-central-1c'] });
-    const zones = Object.values(named.findResources('AWS::EC2::Subnet')).map(
-      ({ Properties }) => Properties.AvailabilityZone,
-    );
-    expect(new Set(zones)).toEqual(new Set(['eu-central-1b', 'eu-central-1c']));
-    named.resourceCountIs('AWS::EC2::NatGateway', 2);
+  test('is in the zones that the stage names, and takes the word of the stage where the account is known', () => {
+    const zones = ['eu-central-1b', 'eu-central-1c'];
+    for (const env of [{ region: REGION }, { region: REGION, account: '123456789012' }]) {
+      const named = Template.fromStack(createStack({ availabilityZones: zones }, createApp(), env));
+      const subnets = Object.values(named.findResources('AWS::EC2::Subnet'));
+      expect(new Set(subnets.map(({ Properties }) => Properties.AvailabilityZone))).toEqual(new Set(zones));
+      named.resourceCountIs('AWS::EC2::NatGateway', 2);
+    }
     expect(() => synth({ availabilityZones: ['us-east-1a'] })).toThrow(
       'availabilityZones names us-east-1a, which is no zone of eu-central-1',
     );
