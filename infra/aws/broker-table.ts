@@ -4,7 +4,7 @@ import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
 import { TABLE } from '../../lib/contract.ts';
-import type { Permission } from './permission.ts';
+import { type TableArns, TablePermissions } from './table-permissions.ts';
 
 export interface BrokerTableProps {
   /** @default - a key of its own, rotated every year */
@@ -14,27 +14,13 @@ export interface BrokerTableProps {
 }
 
 /**
- * What DynamoDB asks of whoever reads or writes a table that a customer's key encrypts.
- *
- * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
- */
-const KEY_ACTIONS = [
-  'kms:Decrypt',
-  'kms:DescribeKey',
-  'kms:Encrypt',
-  'kms:GenerateDataKey',
-  'kms:GenerateDataKeyWithoutPlaintext',
-  'kms:ReEncryptFrom',
-  'kms:ReEncryptTo',
-];
-
-/**
- * Tokens, mints and counters: a cache that one tick fills again, hence deleted with its stack and not backed up. Roles
- * get single actions on items with certain keys; there is no grant of the whole table.
+ * Tokens, mints and counters: a cache that one tick fills again, hence deleted with its stack and not backed up.
  */
 export class BrokerTable extends Construct {
   readonly table: TableV2;
   readonly encryptionKey: IKey;
+  readonly arns: TableArns;
+  readonly permissions: TablePermissions;
 
   constructor(
     scope: Construct,
@@ -66,27 +52,11 @@ export class BrokerTable extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
       deletionProtection,
     });
-  }
-
-  /** Single items. A key that ends in `*` stands for all that begin so. */
-  items(action: 'GetItem' | 'PutItem' | 'UpdateItem', keys: readonly string[]): Permission {
-    return { actions: [`dynamodb:${action}`], resourceArns: [this.table.tableArn], keys };
-  }
-
-  /** The index of clients whose token is due. */
-  queryDue(): Permission {
-    return {
-      actions: ['dynamodb:Query'],
-      resourceArns: [`${this.table.tableArn}/index/${TABLE.dueIndex.name}`],
+    this.arns = {
+      tableArn: this.table.tableArn,
+      keyArn: this.encryptionKey.keyArn,
+      region: Stack.of(this).region,
     };
-  }
-
-  /** The table's key, through DynamoDB alone. */
-  useKey(): Permission {
-    return {
-      actions: KEY_ACTIONS,
-      resourceArns: [this.encryptionKey.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
-    };
+    this.permissions = new TablePermissions(this.arns);
   }
 }

@@ -7,8 +7,8 @@ import { Construct } from 'constructs';
 import { ENV } from '../../lib/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction, type NetworkProps, networkOf } from './broker-function.ts';
+import { grantAll } from './grant.ts';
 import type { JobQueues } from './job-queues.ts';
-import { grantAll } from './permission.ts';
 import type { TokenBroker } from './token-broker.ts';
 
 export interface JobWorkerProps extends NetworkProps {

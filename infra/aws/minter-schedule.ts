@@ -7,7 +7,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 import type { MinterEvent } from '../../lib/contract.ts';
-import { grantAll } from './permission.ts';
+import { grantAll } from './grant.ts';
 
 export interface MinterScheduleProps {
   readonly minter: IFunction;

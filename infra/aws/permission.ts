@@ -1,6 +1,4 @@
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
-
-/** Exact actions on exact resources. */
+/** Exact actions on exact resources. Plain data: the constructs grant it, and the command prints it. */
 export interface Permission {
   readonly actions: string[];
   readonly resourceArns: string[];
@@ -10,39 +8,43 @@ export interface Permission {
 }
 
 /** Values by operator and condition key, as in a policy. */
-type Conditions = Record<string, Record<string, unknown>>;
+export type Conditions = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** Gives all of them to one role. */
-export function grantAll(
-  grantee: IGrantable,
-  [first, ...rest]: readonly [Permission, ...Permission[]],
-): Grant {
-  return rest.reduce(
-    (all, permission) => all.combine(grantOne(grantee, permission)),
-    grantOne(grantee, first),
-  );
-}
-
-/** Adds one statement to the policy of one role. */
-export function grantOne(
-  grantee: IGrantable,
-  { actions, resourceArns, conditions = {}, keys }: Permission,
-): Grant {
-  const grant = Grant.addToPrincipal({ grantee, actions, resourceArns, conditions });
-  if (keys !== undefined) setKeys(grant, keys);
-  return grant;
-}
-
-/** Replaces the keys of a statement that is added already. */
-export function setKeys({ principalStatements }: Grant, keys: readonly string[]): void {
-  for (const statement of principalStatements) {
-    statement.addCondition(keyOperator(keys), { 'dynamodb:LeadingKeys': keys });
+/** The conditions that say which items a permission is for. */
+export function keyConditions(keys: readonly string[]): Conditions {
+  return {
+    [keyOperator(keys)]: { 'dynamodb:LeadingKeys': keys },
     // `ForAllValues` is true for a request that has no key at all.
-    statement.addCondition('Null', { 'dynamodb:LeadingKeys': 'false' });
-  }
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  };
 }
 
 /** The condition operator that compares the keys. */
 export function keyOperator(keys: readonly string[]): string {
   return `ForAllValues:${keys.some((key) => key.endsWith('*')) ? 'StringLike' : 'StringEquals'}`;
+}
+
+/** A statement of an IAM policy. */
+export interface Statement {
+  readonly Effect: 'Allow';
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: Conditions;
+}
+
+export function statementOf({ actions, resourceArns, conditions = {}, keys }: Permission): Statement {
+  const all = keys === undefined ? conditions : merged(conditions, keyConditions(keys));
+  return {
+    Effect: 'Allow',
+    Action: actions,
+    Resource: resourceArns,
+    ...(Object.keys(all).length > 0 && { Condition: all }),
+  };
+}
+
+function merged(one: Conditions, other: Conditions): Conditions {
+  const operators = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(
+    operators.map((operator) => [operator, { ...one[operator], ...other[operator] }]),
+  );
 }

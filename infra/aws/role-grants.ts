@@ -1,7 +1,8 @@
 import { type Grant, type IGrantable, type IPrincipal, UnknownPrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
-import { grantOne, keyOperator, type Permission, setKeys } from './permission.ts';
+import { grantOne, setKeys } from './grant.ts';
+import { keyOperator, type Permission } from './permission.ts';
 import { policyExcess } from './policy-excess.ts';
 
 /** A managed policy has at most 6144 characters (IAM), and a statement is not split over two; some are no part of a key. */

@@ -28,6 +28,7 @@ import type { Permission } from './permission.ts';
 import { RoleGrants } from './role-grants.ts';
 import { TlsQueue } from './tls-queue.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
+import { workerPermissions } from './worker-permissions.ts';
 
 /** Where a function's calls leave from. */
 export interface EnvironmentOptions {
@@ -121,21 +122,21 @@ export class TokenBroker extends Construct {
     });
     this.#allow(
       this.minter,
-      this.#store.items('GetItem', [
+      this.#store.permissions.items('GetItem', [
         TABLE.tokenKey('*'),
         TABLE.mintKey('*'),
         TABLE.listingKey,
         TABLE.budgetKey('*', '*'),
       ]),
-      this.#store.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
-      this.#store.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      this.#store.permissions.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
+      this.#store.permissions.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       this.#tickets(this.budgetName, 'minter', 'worker'),
-      this.#store.queryDue(),
+      this.#store.permissions.queryDue(),
       ...this.#secrets(secretPrefix),
     );
     this.#allow(
       this.inspector,
-      this.#store.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      this.#store.permissions.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       this.#tickets(this.budgetName, 'minter'),
       ...this.#secrets(secretPrefix),
     );
@@ -176,13 +177,9 @@ export class TokenBroker extends Construct {
    */
   grantUse(grantee: IGrantable, { client, budgetName = this.budgetName }: GrantUseOptions): Grant {
     checkClient(client);
-    return this.#allow(
-      grantee,
-      this.#store.items('GetItem', [TABLE.tokenKey(client)]),
-      this.#store.items('UpdateItem', [TABLE.requestKey(client)]),
-      this.#tickets(budgetName, 'worker'),
-      { actions: ['lambda:InvokeFunction'], resourceArns: [this.minter.functionArn] },
-    );
+    this.#watch(budgetName, 'worker');
+    const arns = { ...this.#store.arns, minterArn: this.minter.functionArn };
+    return this.#grants.give(grantee, workerPermissions(arns, { client, budgetName }));
   }
 
   /** One of the metrics that the functions emit: {@link METRICS} says what each means. */
@@ -231,17 +228,14 @@ export class TokenBroker extends Construct {
     return { ...this.#settings, budget, minter: this.minter.functionArn };
   }
 
-  /**
-   * To take tickets, and to tell the circuit breaker what the WAF answers.
-   *
-   * @param streams the first is watched from then on
-   */
+  /** @param streams the first is watched from then on */
   #tickets(budget: string, ...streams: readonly [BudgetStream, ...BudgetStream[]]): Permission {
-    this.#streams.add(`${budget}#${streams[0]}`);
-    return this.#store.items(
-      'UpdateItem',
-      streams.map((stream) => TABLE.budgetKey(budget, stream)),
-    );
+    this.#watch(budget, streams[0]);
+    return this.#store.permissions.tickets(budget, streams);
+  }
+
+  #watch(budget: string, stream: BudgetStream): void {
+    this.#streams.add(`${budget}#${stream}`);
   }
 
   /** Of clients' secrets, whose names the broker does not know beforehand. */
@@ -275,6 +269,6 @@ export class TokenBroker extends Construct {
   }
 
   #allow(grantee: IGrantable, ...permissions: readonly Permission[]): Grant {
-    return this.#grants.give(grantee, [this.#store.useKey(), ...permissions]);
+    return this.#grants.give(grantee, [this.#store.permissions.useKey(), ...permissions]);
   }
 }

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 import { BUNDLING, entryOf, type FunctionName } from '../bundling.ts';
-import { buildCommonJs } from './commonjs.ts';
+import { buildCommonJs, LOWEST_NODE } from './commonjs.ts';
 
 /**
  * `npm run build [folder]`: what the npm package holds, in `.package`. Library, constructs and test kit as ES modules and as
- * CommonJS, the functions as bundles.
+ * CommonJS, the functions and the command as bundles.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,6 +21,19 @@ const FUNCTIONS: readonly FunctionName[] = ['minter', 'inspector'];
 
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 
+const { banner, mainFields, sourceMap, ...options } = BUNDLING;
+/** How a bundle is made that runs by itself. */
+const BUNDLE: BuildOptions = {
+  ...options,
+  mainFields: [...mainFields],
+  banner: { js: banner },
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  logLevel: 'warning',
+};
+
 rmSync(out, { recursive: true, force: true });
 execFileSync(`${root}/node_modules/.bin/tsc`, ['-p', `${root}/infra/package`, '--outDir', out], {
   stdio: 'inherit',
@@ -31,19 +44,18 @@ await buildCommonJs({
   entries: ENTRIES,
   packages: Object.keys({ ...dependencies, ...peerDependencies }),
 });
-const { banner, mainFields, sourceMap, ...options } = BUNDLING;
 await build({
-  ...options,
-  mainFields: [...mainFields],
-  banner: { js: banner },
+  ...BUNDLE,
   entryPoints: Object.fromEntries(FUNCTIONS.map((name) => [`${name}/index`, entryOf(name)])),
   outdir: `${out}/infra/bundles`,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
   sourcemap: sourceMap,
   // Lines of a stack need names and places, not the source's text, which is most of a map.
   sourcesContent: false,
-  logLevel: 'warning',
+});
+await build({
+  ...BUNDLE,
+  // The user's Node, not Lambda's.
+  target: LOWEST_NODE,
+  entryPoints: { command: `${root}/infra/command/main.ts` },
+  outdir: out,
 });

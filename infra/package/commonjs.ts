@@ -11,7 +11,7 @@ import { build, transform } from 'esbuild';
 const BUNDLED = ['jose', 'oauth4webapi', 'p-map'];
 
 /** The lowest that package.json promises. */
-const TARGET = 'node22.12';
+export const LOWEST_NODE = 'node22.12';
 
 /** `import.meta.url` in CommonJS. */
 const MODULE_URL = {
@@ -42,7 +42,7 @@ export async function buildCommonJs({ root, out, entries, packages }: CommonJsOp
     splitting: true,
     format: 'esm',
     platform: 'node',
-    target: TARGET,
+    target: LOWEST_NODE,
     external: packages.filter((name) => !BUNDLED.includes(name)),
     write: false,
     logLevel: 'warning',
@@ -51,7 +51,7 @@ export async function buildCommonJs({ root, out, entries, packages }: CommonJsOp
     const { code } = await transform(text, {
       format: 'cjs',
       platform: 'node',
-      target: TARGET,
+      target: LOWEST_NODE,
       define: { 'import.meta.url': MODULE_URL.name },
       banner: text.includes('import.meta.url') ? MODULE_URL.definition : '',
       logLevel: 'warning',

@@ -39,7 +39,10 @@ describe('the tarball', () => {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.packageRoot.length + 1));
     const others = files.filter(
-      (file) => !/^\.package\/((lib|infra)\/.+\.(d\.c?ts|[cm]?js|m?js\.map)|commonjs\/\w+\.cjs)$/.test(file),
+      (file) =>
+        !/^\.package\/((lib|infra)\/.+\.(d\.c?ts|[cm]?js|m?js\.map)|commonjs\/\w+\.cjs|command\.mjs)$/.test(
+          file,
+        ),
     );
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     expect(files.filter((file) => /\/(consumers|test|package|lambda|queue|dynamodb)\//.test(file))).toEqual(
@@ -56,6 +59,17 @@ describe('the tarball', () => {
       expect(bundle).toContain('handler');
       expect(bundle).not.toMatch(/from ?"@aws-sdk/);
     }
+  });
+
+  test('brings the command as one file that needs nothing of what is installed', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plume-command-'));
+    cpSync(join(installed.packageRoot, '.package/command.mjs'), join(folder, 'command.mjs'));
+    const printed = execFileSync(process.execPath, ['command.mjs', 'policy', '--client', 'mocha'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    rmSync(folder, { recursive: true });
+    expect(JSON.parse(printed)).toHaveProperty('policy.Statement');
   });
 
   test('is what publint expects', async () => {

@@ -17,12 +17,15 @@ import {
 
 /** Both ends of the versions that package.json promises, as ES modules and as CommonJS; `npm run matrix` has those between. */
 
+/** The compiler reads all types of the CDK: seconds, or minutes on a busy machine. */
+const PATIENCE_MS = 600_000;
+
 let folder: string;
 let tarball: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'plume-pack-'));
   tarball = pack(folder);
-}, 120_000);
+}, PATIENCE_MS);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const OLDEST = 'test/consumers/oldest';
@@ -49,7 +52,7 @@ describe.each<End>([
   beforeAll(async () => {
     installed = install(tarball, versions);
     broker = await startLocalBroker(installed, []);
-  }, 60_000);
+  }, PATIENCE_MS);
   afterAll(async () => {
     await broker.stop();
     installed.remove();
@@ -59,7 +62,7 @@ describe.each<End>([
     let project: Project;
     beforeAll(() => {
       project = createProject(installed, options);
-    }, 60_000);
+    }, PATIENCE_MS);
 
     test('the programs compile, and the compiler knows event and context of a worker', () => {
       expect(project.diagnostics).toBe('');
@@ -79,10 +82,14 @@ describe.each<End>([
       });
     });
 
-    test("a stack is synthesised, whose broker's functions run on nodejs24.x", async () => {
-      const assembly = join(installed.root, `${options.type}-${options.name.length}.out`);
-      await project.run('stack', { CDK_OUTDIR: assembly });
-      expect([...runtimesIn(assembly)].sort()).toEqual(['nodejs22.x', 'nodejs24.x', 'nodejs24.x']);
-    });
+    test(
+      "a stack is synthesised, whose broker's functions run on nodejs24.x",
+      async () => {
+        const assembly = join(installed.root, `${options.type}-${options.name.length}.out`);
+        await project.run('stack', { CDK_OUTDIR: assembly });
+        expect([...runtimesIn(assembly)].sort()).toEqual(['nodejs22.x', 'nodejs24.x', 'nodejs24.x']);
+      },
+      PATIENCE_MS,
+    );
   });
 });

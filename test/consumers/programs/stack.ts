@@ -11,5 +11,5 @@ const worker = new LambdaFunction(stack, 'Worker', {
   handler: 'index.handler',
   runtime: Runtime.NODEJS_22_X,
 });
-broker.grantUse(worker, { client: 'mocha' });
+broker.connect(worker, { client: 'mocha' });
 app.synth();

@@ -1,0 +1,18 @@
+/** One thing that the command does. */
+export interface Verb {
+  /** What follows the verb on the command line, such as `--client NAME`. */
+  readonly usage: string;
+  /** What it does, in one line. */
+  readonly summary: string;
+  /**
+   * @param parameters what follows the verb
+   * @param print writes to standard output
+   * @throws {UsageError} the parameters are wrong
+   */
+  run(parameters: readonly string[], print: (text: string) => void): void | Promise<void>;
+}
+
+/** What was typed cannot be done: the message says what is wrong with it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { describe, expect, test } from 'vitest';
+import { TokenBroker } from '../../../infra/aws/token-broker.ts';
+import { policy } from '../../../infra/command/policy.ts';
+import { createApp, REGION, type Statement } from '../aws/synth.ts';
+
+interface Printed {
+  readonly environment: Readonly<Record<string, unknown>>;
+  readonly policy: { readonly Version: string; readonly Statement: readonly Statement[] };
+}
+
+function printed(...parameters: readonly string[]): Printed {
+  const lines: string[] = [];
+  void policy.run(parameters, (text) => lines.push(text));
+  return JSON.parse(lines.join('\n'));
+}
+
+/** One line for each action on each key, since statements that differ in keys alone may be one or several. */
+function permissionsOf(statements: readonly Statement[]): string[] {
+  return statements
+    .flatMap(({ Effect, Action, Resource, Condition = {} }) => {
+      const operator = 'ForAllValues:StringEquals';
+      const { 'dynamodb:LeadingKeys': keys = [''], ...others } = Condition[operator] ?? {};
+      return [Action].flat().flatMap((action) =>
+        [keys].flat().map((key) =>
+          JSON.stringify({
+            Effect,
+            action,
+            key,
+            resource: [Resource].flat(),
+            conditions: Object.entries({ ...Condition, [operator]: others }).sort(),
+          }),
+        ),
+      );
+    })
+    .sort();
+}
+
+describe('policy', () => {
+  test.each([[[]], [['--budget', 'zone-2']]])('with %j prints what the construct grants a role', (flags) => {
+    const [, budgetName] = flags;
+    const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
+    const broker = new TokenBroker(stack, 'Broker', { apiUrl: 'https://api.plume.example/' });
+    const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+    broker.grantUse(role, { client: 'mocha', budgetName });
+
+    const [granted] = Object.entries(Template.fromStack(stack).findResources('AWS::IAM::Policy'))
+      .filter(([id]) => id.startsWith('Role'))
+      .map(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
+    const filled = JSON.stringify(printed('--client', 'mocha', ...flags).policy.Statement)
+      .replaceAll('"${TableArn}"', JSON.stringify(stack.resolve(broker.table.tableArn)))
+      .replaceAll('"${KeyArn}"', JSON.stringify(stack.resolve(broker.encryptionKey.keyArn)))
+      .replaceAll('"${MinterArn}"', JSON.stringify(stack.resolve(broker.minter.functionArn)))
+      .replaceAll('${Region}', REGION);
+    expect(permissionsOf(JSON.parse(filled))).toEqual(permissionsOf(granted ?? []));
+  });
+
+  test('prints the variable that tells a worker its broker', () => {
+    expect(printed('--client', 'mocha').environment).toEqual({ PLUME_BROKER: '${Broker}' });
+  });
+
+  test('for CloudFormation prints what is filled in as Fn::Sub, and takes its word for the region', () => {
+    const { environment, policy: document } = printed('--client', 'mocha', '--cloudformation');
+    expect(environment).toEqual({ PLUME_BROKER: { 'Fn::Sub': '${Broker}' } });
+    const text = JSON.stringify(document);
+    expect(text).toContain('{"Fn::Sub":"${TableArn}"}');
+    expect(text).toContain('{"Fn::Sub":"dynamodb.${AWS::Region}.amazonaws.com"}');
+    expect(text.replaceAll(/\{"Fn::Sub":"[^"]+"\}/g, '')).not.toContain('${');
+  });
+});
+
+describe('the command', () => {
+  const command = (...parameters: readonly string[]) =>
+    spawnSync(process.execPath, ['infra/command/main.ts', ...parameters], { encoding: 'utf8' });
+
+  test('without a verb says what there is', () => {
+    const { status, stdout } = command();
+    expect({ status, stdout }).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('policy --client'),
+    });
+  });
+
+  test.each([
+    [['policy'], '--client is missing'],
+    [['policy', '--client', 'a#b'], '--client must be'],
+    [['policy', '--clint', 'mocha'], "'--clint'"],
+    [['toString'], 'there is no verb toString'],
+  ])('refuses %j, says why and how it is used, and ends with 2', (parameters, why) => {
+    const { status, stdout, stderr } = command(...parameters);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(why);
+    expect(stderr).toContain('policy --client NAME');
+  });
+});
