@@ -145,6 +145,8 @@ export const METRICS = {
   WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** Calls that the WAF refused while others passed: for their content, or because a `tokenUrl` is wrong. */
   WafRefusedCall: { unit: 'Count', dimensions: ['budget'], properties: [] },
+  /** A counter stands further ahead than any caller can have moved it: its stream stands still. */
+  CounterImplausible: { unit: 'Count', dimensions: ['budget'], properties: [] },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
   ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'], properties: [] },
   /** How long ago a job first came to the queue, when the reference worker takes it up: also as a postponed copy. */

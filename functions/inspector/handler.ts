@@ -74,7 +74,9 @@ export const handler = async (event: unknown) => {
           now: systemClock.now,
           timeoutMs: settings.requestTimeoutMs,
           attempt: async (send) =>
-            (await book.attempt(send, { waf: wafRule(client, ASKED, budget.isWafBlock) })) as Response,
+            (await book.attempt(({ isValid }) => send(isValid), {
+              waf: wafRule(client, ASKED, budget.isWafBlock),
+            })) as Response,
         });
       },
       now: systemClock.now,

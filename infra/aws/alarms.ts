@@ -186,6 +186,13 @@ function budgetRules(
       firstMove: logsOf(worker ?? broker.minter),
       metric: broker.metric('WafRefusedCall', { budget }, { period: Duration.minutes(5) }),
     },
+    CounterImplausible: {
+      ...ANY_AT_ONCE,
+      severity: 'critical',
+      description: `A counter of budget ${budget} stands further ahead than any caller can have moved it: its calls stand still.`,
+      firstMove: logsOf(worker ?? broker.minter),
+      metric: broker.metric('CounterImplausible', { budget }, { period: Duration.minutes(5) }),
+    },
     ...(streams.includes('worker') && {
       BudgetSaturated: {
         severity: 'warning',

@@ -100,6 +100,7 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
         ]),
         broker.metric('WafBlocked', { budget }),
         broker.metric('WafRefusedCall', { budget }),
+        broker.metric('CounterImplausible', { budget }),
       ]),
     ],
     [

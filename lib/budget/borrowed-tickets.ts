@@ -18,6 +18,7 @@ export function createBorrowingSource(dependencies: {
 }): TicketSource {
   const { own, workers, lentLine, maxWaitMs, now } = dependencies;
   return {
+    look: own.look,
     async ask(want, untilMs) {
       const answer = await own.ask(want, untilMs);
       if (!('why' in answer) || answer.why === 'blocked' || !want.line.mayBorrow) return answer;

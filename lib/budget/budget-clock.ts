@@ -6,6 +6,14 @@ import type { BudgetSettings } from './settings.ts';
 /** When a clock that cannot be corrected is looked at again. */
 const LOOK_AGAIN_MS = 1_000;
 
+/** The corrected clock of a budget. */
+export interface BudgetClock extends Clock {
+  /** The local clock, by which callers wait and come back. */
+  readonly localNow: Now;
+  /** False while the clock may have been set since DynamoDB's last response: then the counter is asked before anything is sent. */
+  readonly isSteady: () => boolean;
+}
+
 /**
  * DynamoDB's clock as a budget needs it: right to within `clockAllowanceMs`, since the bound counts with that. If the
  * offset is not known as well as that, the local clock still stands as long as it may be within the allowance.
@@ -15,9 +23,12 @@ const LOOK_AGAIN_MS = 1_000;
 export function createBudgetClock(
   server: ServerClock,
   { name, clockAllowanceMs }: Pick<BudgetSettings, 'name' | 'clockAllowanceMs'>,
-): Clock & { readonly localNow: Now } {
+): BudgetClock {
   return {
     localNow: server.localNow,
+    ...(server.monotonicNow && { monotonicNow: server.monotonicNow }),
+    // Half of the allowance: the other half is for what the offset itself may be wrong by.
+    isSteady: () => server.isSteady(clockAllowanceMs / 2),
     sleep: server.sleep,
     now() {
       const { min, max } = server.proven();

@@ -1,9 +1,9 @@
 import type { BudgetStream } from '../contract.ts';
-import type { Clock, Now } from '../platform/clock.ts';
-import type { ServerClock } from '../platform/server-clock.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { LONGEST_REST_MS, PROBE_MS } from '../waf/breaker-state.ts';
 import { type CircuitBreaker, createCircuitBreaker } from '../waf/circuit-breaker.ts';
+import type { BudgetClock } from './budget-clock.ts';
 import { checkBudgetSettings } from './check-settings.ts';
 import { type Line, longestLineMs } from './lines.ts';
 import { createReservations } from './reservations.ts';
@@ -15,11 +15,8 @@ import type { TicketCounter } from './ticket-counter.ts';
 export interface BudgetDependencies {
   readonly settings: BudgetSettings;
   readonly counter: TicketCounter;
-  /**
-   * The corrected clock of `createBudgetClock`, or one that is known to be right. With a correction it also has the
-   * local clock, by which callers wait and come back.
-   */
-  readonly clock: Clock & Partial<Pick<ServerClock, 'localNow'>>;
+  /** The corrected clock of `createBudgetClock`, or one that is known to be right. */
+  readonly clock: Clock & Partial<BudgetClock>;
   readonly telemetry: Telemetry;
   /** In [0, 1). @default Math.random */
   readonly random?: () => number;
@@ -27,14 +24,19 @@ export interface BudgetDependencies {
 
 /** What the workers' budget and the minter's are made of. */
 export interface Parts extends Required<BudgetDependencies> {
-  readonly localNow: Now;
+  readonly clock: BudgetClock;
 }
 
 /** @throws {ConfigError} if the settings' bound exceeds their limit, or they make no sense */
 export function partsOf(dependencies: BudgetDependencies): Parts {
   const { settings, counter, clock, telemetry, random = Math.random } = dependencies;
-  const { localNow = clock.now } = clock;
-  return { settings: checkBudgetSettings(settings), counter, clock, telemetry, random, localNow };
+  return {
+    settings: checkBudgetSettings(settings),
+    counter,
+    clock: { localNow: clock.now, isSteady: () => true, ...clock },
+    telemetry,
+    random,
+  };
 }
 
 /** How far ahead an honest block by the WAF may reach: to the end of the longest rest, or of a probe. */
@@ -72,9 +74,8 @@ export function opener(
   parts: Parts,
   { stream, breaker, source }: { stream: BudgetStream; breaker: CircuitBreaker; source: TicketSource },
 ): (options: { line: Line; calls: number; patienceMs: () => number }) => TicketBook {
-  const { settings, clock, localNow, telemetry } = parts;
+  const { settings, clock, telemetry } = parts;
   const dimensions = { budget: settings.name, stream };
-  const reservations = createReservations({ source, budget: settings.name, clock, localNow });
-  return (options) =>
-    createTicketBook({ ...options, clock, localNow, reservations, breaker, telemetry, dimensions });
+  const reservations = createReservations({ source, budget: settings.name, clock });
+  return (options) => createTicketBook({ ...options, clock, reservations, breaker, telemetry, dimensions });
 }

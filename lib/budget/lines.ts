@@ -10,6 +10,11 @@ export interface Line {
   readonly maxBlock: number;
   /** Whether what this line refuses is taken from the workers' stream, if it has room. @default false */
   readonly mayBorrow?: boolean;
+  /**
+   * Whether the WAF's refusal of such a call says anything about the address: not if the call was refused before.
+   * @default true
+   */
+  readonly isEvidence?: boolean;
 }
 
 /** Larger blocks save few writes, and lose more tickets with an instance that dies. */
@@ -40,8 +45,11 @@ const REQUIRED_AGE: Readonly<Record<Exclude<MintRequestKind, 'renewal'>, number>
   inspection: 1,
 };
 
-/** What no own ticket is left for, these take from the workers' stream. */
-const BORROWERS: readonly MintRequestKind[] = ['renewal', 'forced', 'first'];
+/**
+ * What no own ticket is left for, these take from the workers' stream. They alone are evidence for a block of the address: a
+ * client that fails already may be refused for its `tokenUrl` again and again.
+ */
+const URGENT: readonly MintRequestKind[] = ['renewal', 'forced', 'first'];
 
 /**
  * A line of the given length, with blocks of ten, or of as many as a faster stream has in the time that ten take by
@@ -55,12 +63,24 @@ export function lineOf({ intervalMs }: StreamSettings, aheadMs: number, maxBlock
 /** Which tickets of the minter's stream a request may take. */
 export function mintLine(kind: MintRequestKind, { minter }: BudgetSettings): Line {
   const aheadMs = kind === 'renewal' ? minter.horizonMs : 0 - Math.ceil(REQUIRED_AGE[kind] * minter.burstMs);
-  return { aheadMs, maxBlock: 1, mayBorrow: BORROWERS.includes(kind) };
+  const isUrgent = URGENT.includes(kind);
+  return { aheadMs, maxBlock: 1, mayBorrow: isUrgent, isEvidence: isUrgent };
 }
 
 /** The minter's line on the workers' stream. */
 export function lentLine(settings: BudgetSettings): Line {
   return { aheadMs: longestLineMs('worker', settings), maxBlock: 1 };
+}
+
+/**
+ * The latest value of a counter that an honest caller can have written, by a clock that is within the allowance: the line, and
+ * where a new counter begins. What is later was written by a clock that was wrong, or worse.
+ */
+export function latestPlausibleMs(nowMs: number, stream: BudgetStream, settings: BudgetSettings): number {
+  const { clockAllowanceMs, networkDelayMs } = settings;
+  const { intervalMs, horizonMs } = settings[stream];
+  const blockMs = lineOf(settings[stream], horizonMs).maxBlock * intervalMs;
+  return nowMs + longestLineMs(stream, settings) + blockMs + 4 * clockAllowanceMs + networkDelayMs;
 }
 
 /** How long a request of the minter waits for a ticket, 45 s by default: the line, and coming back to it once. */

@@ -1,5 +1,5 @@
 import type { PlumeError } from '../errors.ts';
-import type { Clock, Now } from '../platform/clock.ts';
+import type { BudgetClock } from './budget-clock.ts';
 import { BudgetBlockedError, BudgetExhaustedError } from './errors.ts';
 import type { Refusal, TicketSource, Want } from './stream-tickets.ts';
 import type { Ticket } from './tickets.ts';
@@ -17,18 +17,18 @@ export interface Reservations {
    * @throws {BudgetClockUnreliableError} the clock cannot be corrected
    */
   reserve(want: Want, patienceMs: number, signal: AbortSignal): Promise<readonly Ticket[]>;
+  /** Asks for DynamoDB's time. @throws {BudgetUnavailableError} */
+  look(): Promise<void>;
 }
 
 export function createReservations(dependencies: {
   readonly source: TicketSource;
   /** The budget's name. */
   readonly budget: string;
-  /** The corrected clock. */
-  readonly clock: Clock;
-  /** The caller's clock: it waits and comes back by that one. */
-  readonly localNow: Now;
+  readonly clock: BudgetClock;
 }): Reservations {
-  const { source, budget, clock, localNow } = dependencies;
+  const { source, budget, clock } = dependencies;
+  const { localNow, monotonicNow = localNow } = clock;
 
   /** A moment of the corrected clock by the caller's. */
   const toLocal = (ms: number): number =>
@@ -49,9 +49,11 @@ export function createReservations(dependencies: {
   };
 
   return {
+    look: () => source.look(),
     async reserve(want, patienceMs, signal) {
-      const untilLocalMs = localNow() + patienceMs;
-      const untilMs = (): number => clock.now() + untilLocalMs - localNow();
+      // By the clock that nobody sets: the caller's patience is a span.
+      const endsMs = monotonicNow() + patienceMs;
+      const untilMs = (): number => Math.floor(clock.now() + endsMs - monotonicNow());
       for (;;) {
         const result = await source.ask(want, untilMs);
         if (!('why' in result)) return result;

@@ -1,12 +1,13 @@
-import type { BudgetStream } from '../contract.ts';
+import { type BudgetStream, TABLE } from '../contract.ts';
 import { isPlumeError } from '../errors.ts';
-import type { Clock, Now } from '../platform/clock.ts';
+import type { Now } from '../platform/clock.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import { StoredMomentError } from '../platform/stored-moment.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { CircuitBreaker } from '../waf/circuit-breaker.ts';
-import { BudgetUnavailableError } from './errors.ts';
-import { blockOf, ceilMs, type Line, longestLineMs } from './lines.ts';
+import type { BudgetClock } from './budget-clock.ts';
+import { BudgetClockUnreliableError, BudgetUnavailableError } from './errors.ts';
+import { blockOf, ceilMs, type Line, latestPlausibleMs, longestLineMs } from './lines.ts';
 import type { Ask } from './next-step.ts';
 import { createRefusals } from './refusals.ts';
 import { type Reservation, reserve } from './reserve.ts';
@@ -40,6 +41,8 @@ export interface TicketSource {
    * @throws {BudgetClockUnreliableError} the clock cannot be corrected
    */
   ask(want: Want, untilMs: Now): Promise<readonly Ticket[] | Refusal>;
+  /** Asks for DynamoDB's time. @throws {BudgetUnavailableError} */
+  look(): Promise<void>;
 }
 
 export interface StreamTicketsDependencies {
@@ -54,9 +57,7 @@ export interface StreamTicketsDependencies {
   readonly mayProbe: boolean;
   /** How long those who were refused come back, each at a moment of its own. */
   readonly spreadMs: number;
-  /** The corrected clock. */
-  readonly clock: Clock;
-  readonly localNow: Now;
+  readonly clock: BudgetClock;
   readonly telemetry: Telemetry;
   /** In [0, 1). */
   readonly random: () => number;
@@ -64,19 +65,24 @@ export interface StreamTicketsDependencies {
 
 /** One instance's dealings with a stream's counter: what it knows of it, and what it asks. */
 export function createStreamTickets(dependencies: StreamTicketsDependencies): TicketSource {
-  const { settings, counter, breaker, longestBlockMs, mayProbe, clock, localNow, telemetry, random } =
-    dependencies;
+  const { settings, counter, breaker, longestBlockMs, mayProbe, clock, telemetry, random } = dependencies;
   const { name, windowMs } = settings;
   const streamName = dependencies.stream;
   const stream = settings[streamName];
   const dimensions = { budget: name, stream: streamName };
   const lineMs = longestLineMs(streamName, settings);
   const refusals = createRefusals({ spreadMs: dependencies.spreadMs, longestMs: windowMs, random });
-  let seen: { readonly state: CounterState; readonly atMs: number } | undefined;
+  let seen: Seen | undefined;
+  let reportedMs = Number.NEGATIVE_INFINITY;
 
-  /** What is known is old after a freeze: then the counter is asked, which also brings the server's time. */
+  /**
+   * What is known is old after a freeze, and worth nothing by a clock that may have been set: then taking is tried first, which
+   * is safe by any clock, and brings the server's time.
+   */
   const recent = (nowMs: number): CounterState | undefined =>
-    seen && nowMs - seen.atMs < windowMs ? { ...seen.state, breaker: breaker.state } : undefined;
+    seen && clock.isSteady() && nowMs - seen.atMs < windowMs
+      ? { ...seen.state, breaker: breaker.state }
+      : undefined;
 
   const reach = async <Result>(request: () => Promise<Result>): Promise<Result> => {
     try {
@@ -87,7 +93,7 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
         error instanceof StoredMomentError
           ? `call budget ${name} cannot use its ${streamName} counter, so no call is made: ${error.message}; delete that item, and it begins anew`
           : `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
-        Math.ceil(localNow() + (stream.horizonMs * (1 + random())) / 2),
+        Math.ceil(clock.localNow() + (stream.horizonMs * (1 + random())) / 2),
       );
     }
   };
@@ -97,9 +103,21 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
     try {
       return clock.now();
     } catch {
-      await reach(() => counter.read(streamName));
+      await look();
       return clock.now();
     }
+  };
+
+  /** Once a window: whoever wrote it, calls stand still until it is healed or its moment has come. */
+  const reportIfImplausible = ({ state: { nextMs = 0 }, atMs }: Seen): void => {
+    if (nextMs <= latestPlausibleMs(atMs, streamName, settings) || atMs < reportedMs + windowMs) return;
+    reportedMs = atMs;
+    telemetry.metric('CounterImplausible', 1, { budget: name });
+    telemetry.log(
+      'error',
+      'a counter stands further ahead than any caller can have moved it, and gives no tickets until then: delete its item, and it begins anew past every ticket that may be in use',
+      { ...dimensions, item: TABLE.budgetKey(name, streamName), until: new Date(nextMs).toISOString() },
+    );
   };
 
   const request = (ask: () => Ask, nowMs: number): Promise<Reservation> => {
@@ -114,6 +132,7 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
         wasAhead: known !== undefined && seen !== undefined && (known.nextMs ?? 0) > seen.atMs,
         onReply({ state }: CounterReply) {
           seen = { state, atMs: clock.now() };
+          reportIfImplausible(seen);
           learn(state.breaker);
           learn = breaker.observe();
         },
@@ -134,11 +153,11 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
         untilMs: untilMs(),
         safeStartMs: safeStartMs(askedMs, lineMs, settings),
         longestBlockMs,
-        mayProbe,
+        mayProbe: mayProbe && want.line.isEvidence !== false,
       };
     };
     const reachMs = reachOf(asked());
-    const standing = refusals.standing(nowMs, reachMs);
+    const standing = clock.isSteady() ? refusals.standing(nowMs, reachMs) : undefined;
     if (standing !== undefined) return refused('exhausted', standing);
     const result = await request(asked, nowMs);
     switch (result.kind) {
@@ -168,7 +187,22 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
     return { why, stream: streamName, retryAtMs };
   };
 
-  return { ask };
+  const look = async (): Promise<void> => {
+    await reach(() => counter.read(streamName));
+    if (clock.isSteady()) return;
+    throw new BudgetClockUnreliableError(
+      `this machine's clock was set or stood still, and DynamoDB's responses tell call budget ${name} no time; look for what removes their Date header`,
+      clock.localNow() + stream.horizonMs,
+    );
+  };
+
+  return { ask, look };
+}
+
+/** A reply, and when it came. */
+interface Seen {
+  readonly state: CounterState;
+  readonly atMs: number;
 }
 
 /** How far ahead of now the counter may stand for a caller to be served. */

@@ -1,10 +1,10 @@
 import type { BudgetStream } from '../contract.ts';
-import type { Clock, Now } from '../platform/clock.ts';
 import { unlessAborted } from '../platform/unless-aborted.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { CircuitBreaker } from '../waf/circuit-breaker.ts';
 import type { WafRule } from '../waf/waf-rule.ts';
+import type { BudgetClock } from './budget-clock.ts';
 import { BudgetClosedError } from './errors.ts';
 import type { Line } from './lines.ts';
 import type { Reservations } from './reservations.ts';
@@ -48,9 +48,7 @@ export interface TicketBook {
 }
 
 export interface TicketBookDependencies {
-  readonly clock: Clock;
-  /** The uncorrected clock: how long an attempt waited is the same by both. */
-  readonly localNow: Now;
+  readonly clock: BudgetClock;
   /** How many attempts are expected. */
   readonly calls: number;
   readonly line: Line;
@@ -62,7 +60,8 @@ export interface TicketBookDependencies {
 }
 
 export function createTicketBook(dependencies: TicketBookDependencies): TicketBook {
-  const { clock, localNow, line, patienceMs, reservations, breaker, telemetry, dimensions } = dependencies;
+  const { clock, line, patienceMs, reservations, breaker, telemetry, dimensions } = dependencies;
+  const { monotonicNow = clock.localNow } = clock;
   const closing = new AbortController();
   /** Free tickets, earliest first. An attempt that waits holds its ticket itself. */
   const free: Ticket[] = [];
@@ -111,6 +110,15 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
     }
   };
 
+  /** As it is at the wire, where a connection may have taken its time: whatever cannot be told is not valid. */
+  const isValidNow = (ticket: Ticket): boolean => {
+    try {
+      return clock.isSteady() && isValid(ticket, clock.now());
+    } catch {
+      return false;
+    }
+  };
+
   /** How long to wait before the ticket may be used: 0 for now, undefined if never. */
   const waitMs = (ticket: Ticket, nowMs: number): number | undefined => {
     if (nowMs > ticket.expiresAtMs) {
@@ -139,7 +147,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
       /** For those who must wait. */
       const endedSignal = (): AbortSignal =>
         signal ? AbortSignal.any([closing.signal, signal]) : closing.signal;
-      const startedMs = localNow();
+      const startedMs = monotonicNow();
       let held: Ticket | undefined;
       try {
         for (;;) {
@@ -147,6 +155,10 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
           held ??= await draw(endedSignal);
           // Whatever happened before this line, a freeze of hours too: from here to `send` nothing is awaited.
           throwIfEnded();
+          if (!clock.isSteady()) {
+            await unlessAborted(reservations.look(), endedSignal());
+            continue;
+          }
           const nowMs = clock.now();
           const ms = waitMs(held, nowMs);
           if (ms === undefined) {
@@ -157,12 +169,12 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
           } else {
             const ticket = held;
             held = undefined;
-            const sent = send({ ticket, isValid: () => isValid(ticket, clock.now()) });
+            const sent = send({ ticket, isValid: () => isValidNow(ticket) });
             if (sent === undefined) {
               putBack(ticket);
               return undefined;
             }
-            telemetry.metric('TicketWait', Math.max(localNow() - startedMs, 0), dimensions);
+            telemetry.metric('TicketWait', Math.round(monotonicNow() - startedMs), dimensions);
             const answer = await sent;
             if (waf !== undefined) await judge(answer, waf, { ticket, sentAtMs: nowMs, signal });
             return answer;
@@ -186,7 +198,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   ): Promise<void> {
     const call = { sentAtMs, probe: ticket.probe };
     const telling = waf.isRefusal(answer)
-      ? breaker.refused(call).then((refusal) => {
+      ? breaker.refused(call, line.isEvidence !== false).then((refusal) => {
           const error = waf.toError(answer, refusal);
           telemetry.log('warn', 'the WAF refused a call', { ...dimensions, error: errorFields(error) });
           throw error;

@@ -29,7 +29,10 @@ export function createMintTickets(mint: {
     async (send) => {
       const book = budget.openBook({ kind, patienceMs: () => sendByMs - now() });
       try {
-        const response = await book.attempt(() => (now() <= sendByMs ? send() : undefined), { waf });
+        const response = await book.attempt(
+          ({ isValid }) => (now() <= sendByMs ? send(isValid) : undefined),
+          { waf },
+        );
         if (response !== undefined) return response;
         throw new BudgetExhaustedError('the time for this mint is over before its request was sent', now());
       } finally {

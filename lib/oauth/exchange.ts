@@ -16,9 +16,12 @@ export interface OAuthDeps {
   readonly timeoutMs: number;
   /**
    * Calls `send` when the request may leave, such as with a ticket in hand; the time-out and the token's life
-   * are counted from there. What it throws of this library's errors passes unchanged. Sends at once if absent.
+   * are counted from there. `mayLeave` is looked at once more at the wire. What it throws of this library's errors passes
+   * unchanged. Sends at once if absent.
    */
-  readonly attempt?: ((send: () => Promise<Response>) => Promise<Response>) | undefined;
+  readonly attempt?:
+    | ((send: (mayLeave?: () => boolean) => Promise<Response>) => Promise<Response>)
+    | undefined;
 }
 
 /** What the protocol library is told of the server and the client: no discovery is needed. */
@@ -68,9 +71,10 @@ export async function exchange(
     const response = await request({
       [oauth.allowInsecureRequests]: true,
       [oauth.customFetch]: (url, init) =>
-        attempt(() => {
+        attempt((mayLeave) => {
           requestedAtMs = deps.now();
-          return deps.fetch(url, { ...init, ...oneRequest(), signal: AbortSignal.timeout(deps.timeoutMs) });
+          const signal = AbortSignal.timeout(deps.timeoutMs);
+          return deps.fetch(url, { ...init, ...oneRequest(mayLeave), signal });
         }),
     });
     answer = await readAnswer(response, deps.now());

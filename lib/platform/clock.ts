@@ -8,6 +8,11 @@ export interface Clock {
   readonly now: Now;
   /** Resolves after `ms`; rejects with the signal's reason when that aborts first. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /**
+   * Milliseconds since some moment, which only ever go on: nobody sets this clock. It may stand still while the machine is frozen.
+   * @default - `now`, of a clock that is not set
+   */
+  readonly monotonicNow?: Now;
 }
 
 /** Node fires a timer that is longer than this at once. */
@@ -15,6 +20,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicNow: () => performance.now(),
   sleep: async (ms, signal) => {
     try {
       await delay(Math.min(ms, LONGEST_MS), undefined, signal && { signal });

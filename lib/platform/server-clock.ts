@@ -15,6 +15,11 @@ export interface ServerClock extends Clock {
   readonly localNow: Now;
   /** What is proven of the offset: DynamoDB's clock less the local one, in milliseconds. */
   proven(): Interval;
+  /**
+   * False if the local clock and the monotonic one have gone apart by more than `toleranceMs` since the last response: one was
+   * set, or the machine was frozen. Then what `now` says is not to be relied on before another response.
+   */
+  isSteady(toleranceMs: number): boolean;
   /** Takes in a response: its `Date`, and when it was asked for and received by the local clock. */
   observe(dateMs: number, sentMs: number, receivedMs: number): void;
 }
@@ -44,7 +49,10 @@ export function createServerClock({
   readonly clock: Clock;
   readonly onOffset?: (offset: ClockOffset) => void;
 }): ServerClock {
+  const { now, monotonicNow = now } = clock;
+  const drift = (): number => now() - monotonicNow();
   let proven = UNKNOWN;
+  let driftSeenMs = drift();
   let reportedMs = 0;
 
   return {
@@ -52,7 +60,10 @@ export function createServerClock({
     now: () => clock.now() + offsetOf(proven).offsetMs,
     sleep: clock.sleep,
     proven: () => proven,
+    monotonicNow,
+    isSteady: (toleranceMs) => Math.abs(drift() - driftSeenMs) <= toleranceMs,
     observe(dateMs, sentMs, receivedMs) {
+      driftSeenMs = drift();
       const proof = { min: dateMs - receivedMs, max: dateMs + RESOLUTION_MS - sentMs };
       const both = { min: Math.max(proven.min, proof.min), max: Math.min(proven.max, proof.max) };
       // A contradiction means that one of the clocks was set: the newest proof counts, unless that happened during it.

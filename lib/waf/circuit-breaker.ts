@@ -42,8 +42,12 @@ export interface CircuitBreaker {
   isHalfOpen(nowMs: number): boolean;
   /** When to come back after a rest, all at a moment of their own. */
   returnAtMs(untilMs: number): number;
-  /** Told of every call that the WAF refused. */
-  refused(call: Omit<Heard, 'nowMs'>): Promise<WafRefusal>;
+  /**
+   * Told of every call that the WAF refused.
+   *
+   * @param isEvidence whether the refusal says anything about the address
+   */
+  refused(call: Omit<Heard, 'nowMs'>, isEvidence: boolean): Promise<WafRefusal>;
   /** Told of every other answer. A call without an answer is no verdict. */
   answered(call: Omit<Heard, 'nowMs'>): Promise<void>;
 }
@@ -179,8 +183,9 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     },
     isHalfOpen: (nowMs) => phaseOf(state, nowMs, longestMs) === 'half-open',
     returnAtMs: (untilMs) => untilMs + Math.ceil(random() * RETURN_SPREAD_MS),
-    async refused(call) {
+    async refused(call, isEvidence) {
       const nowMs = nowOr(call.sentAtMs);
+      if (!isEvidence) return refusalOf(nowMs);
       ownRestUntilMs = nowMs + OWN_REST_MS;
       await change(nowMs, (seen) => afterRefusal(seen, { ...call, nowMs }));
       return refusalOf(nowMs);

@@ -94,6 +94,7 @@ describe('alarms', () => {
       'CallsResting',
       'CallsResting',
       'ClientsFailing',
+      'CounterImplausible',
       'DiscoveryFailed',
       'JobAge',
       'JobDone',

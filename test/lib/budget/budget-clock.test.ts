@@ -7,13 +7,13 @@ import { createDynamoCallBudget } from '../../../lib/budget/dynamo-budgets.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
-import { systemClock } from '../../../lib/platform/clock.ts';
+import { type Clock, systemClock } from '../../../lib/platform/clock.ts';
 import { createServerClock, followServerClock } from '../../../lib/platform/server-clock.ts';
 import { reportClockOffset } from '../../../lib/telemetry/clock-offset.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
-import { openScene, START_MS } from '../../fixtures/virtual-time/budget.ts';
+import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
 import { virtualClock } from '../../fixtures/virtual-time/time.ts';
 
 const TRUE_MS = 1_700_000_000_000;
@@ -151,7 +151,9 @@ describe('the corrected clock', () => {
 
 /** DynamoDB's clock is virtual time, the local one `offsetMs` behind it; the counter's answers carry the former. */
 function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openScene>>, roundTripMs = 0) {
-  const local = virtualClock(scene.time, -offsetMs);
+  let setByMs = 0;
+  const time = virtualClock(scene.time, -offsetMs);
+  const local: Clock = { ...time, now: () => time.now() + setByMs, monotonicNow: scene.time.now };
   const server = createServerClock({ clock: local });
   const clock = createBudgetClock(server, scene.settings);
   const answering =
@@ -162,7 +164,7 @@ function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openS
       server.observe(Math.floor(scene.time.now() / 1000) * 1000, sentMs - roundTripMs, local.now());
       return reply;
     };
-  const { read, take, skip, init, probe, replaceBreaker } = scene.memory;
+  const { read, take, skip, init, probe, replaceBreaker } = scene.counter;
   const counter = {
     read: answering(read),
     take: answering(take),
@@ -172,7 +174,11 @@ function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openS
     replaceBreaker: answering(replaceBreaker),
   };
   const options = { settings: scene.settings, counter, clock, telemetry: silentTelemetry, random: () => 0.5 };
-  return { local, clock, server, budget: createCallBudget(options) };
+  /** As if somebody, or something, had set the local clock. */
+  const setClock = (byMs: number): void => {
+    setByMs += byMs;
+  };
+  return { local, clock, server, setClock, budget: createCallBudget(options) };
 }
 
 describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is %i ms behind', (offsetMs) => {
@@ -202,6 +208,73 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
     expect(blocked.code).toBe('budget_blocked');
     expect((blocked.retryAtMs ?? 0) - other.local.now()).toBeGreaterThanOrEqual(45_000 - 1_000);
     expect((blocked.retryAtMs ?? 0) - other.local.now()).toBeLessThanOrEqual(45_000 + 2_000);
+  });
+});
+
+describe('a warm instance whose clock is set', () => {
+  const MINUTE_MS = 60_000;
+
+  test.each([4, 60, -4, -60])('by %i minutes holds up no other, and is served itself', async (minutes) => {
+    const scene = await openScene();
+    const [warm, other] = [instanceBehind(0, scene), instanceBehind(0, scene)];
+    const call = ({ budget }: typeof warm) =>
+      budget.openBook({ patienceMs: () => 1_000 }).attempt(() => 'sent');
+    await call(warm);
+    await scene.time.run(START_MS + MINUTE_MS);
+    warm.setClock(minutes * MINUTE_MS);
+    const before = scene.asked.length;
+    expect(await call(warm)).toBe('sent');
+    expect(await call(other)).toBe('sent');
+    expect((await scene.memory.read('worker')).nextMs).toBeLessThanOrEqual(START_MS + MINUTE_MS + 1_000);
+    // Its first request is one that no clock can make harmful.
+    expect(scene.asked[before]).toBe('take');
+  });
+
+  test('back while it holds tickets sends nothing on those that have expired since', async () => {
+    const scene = await openScene();
+    const { budget, setClock } = instanceBehind(0, scene);
+    const book = budget.openBook({ calls: 4, patienceMs: () => 60_000 });
+    for (let calls = 0; calls < 3; calls += 1) await book.attempt(() => true);
+    await scene.time.run(START_MS + 45_000);
+    setClock(-MINUTE_MS);
+    const sent = watch(book.attempt(({ ticket }) => scene.time.now() - ticket.validFromMs));
+    await scene.time.run(START_MS + 2 * MINUTE_MS);
+    expect(sent.value).toBeLessThanOrEqual(scene.settings.worker.ticketLifeMs + 500);
+  });
+
+  test('forward while it holds tickets uses none of them early', async () => {
+    const scene = await openScene();
+    const { budget, setClock } = instanceBehind(0, scene);
+    const book = budget.openBook({ calls: 10, patienceMs: () => 60_000 });
+    for (let calls = 0; calls < 6; calls += 1) await book.attempt(() => true);
+    setClock(MINUTE_MS);
+    const sent = watch(book.attempt(({ ticket }) => scene.time.now() - ticket.validFromMs));
+    await scene.time.run(START_MS + 2 * MINUTE_MS);
+    // One answer tells the time to half a second.
+    expect(sent.value).toBeGreaterThanOrEqual(-500);
+  });
+
+  test('finds no ticket valid at the wire before it has asked', async () => {
+    const scene = await openScene();
+    const { budget, setClock } = instanceBehind(0, scene);
+    const seen: boolean[] = [];
+    await budget.openBook({ patienceMs: () => 0 }).attempt((permit) => {
+      seen.push(permit.isValid());
+      setClock(-10_000);
+      seen.push(permit.isValid());
+      return true;
+    });
+    expect(seen).toEqual([true, false]);
+  });
+
+  test('with answers that tell no time makes no call, and says why', async () => {
+    const scene = await openScene();
+    const { budget, setClock, server } = instanceBehind(0, scene);
+    const book = budget.openBook({ calls: 2, patienceMs: () => 0 });
+    await book.attempt(() => true);
+    Object.assign(server, { observe: () => {} });
+    setClock(10_000);
+    await expect(book.attempt(() => true)).rejects.toMatchObject({ code: 'budget_clock_unreliable' });
   });
 });
 

@@ -140,6 +140,53 @@ describe('patience', () => {
   });
 });
 
+describe('a counter that stands further ahead than anybody can have moved it', () => {
+  test.each([
+    ['worker', 30_000 + 1_700 + 11_000],
+    ['minter', 10_000 + 10_000 + 11_000],
+  ] as const)(
+    'is reported once a window, and one of the longest line is not: %s',
+    async (stream, latestMs) => {
+      const scene = await openScene();
+      const ask = async () => {
+        const book =
+          stream === 'worker'
+            ? scene.instance().openBook({ patienceMs: () => 0 })
+            : scene.minter().openBook({ kind: 'check', patienceMs: () => 0 });
+        await book.attempt(() => true).catch(() => {});
+      };
+      scene.memory.moveTo(stream, START_MS + latestMs);
+      await ask();
+      expect(scene.sum('CounterImplausible')).toBe(0);
+      scene.memory.moveTo(stream, START_MS + latestMs + 1);
+      await ask();
+      expect(scene.sum('CounterImplausible')).toBe(1);
+      expect(scene.logged.at(-1)).toEqual([
+        'error',
+        expect.stringContaining('delete its item'),
+        expect.objectContaining({ item: `budget#default#${stream}`, until: expect.any(String) }),
+      ]);
+    },
+  );
+
+  test('is healed by the deletion of its item: calls resume within a minute', async () => {
+    const scene = await openScene();
+    scene.memory.moveTo('worker', 253_370_764_800_000);
+    const budget = scene.instance();
+    const call = () => budget.openBook({ patienceMs: () => 60_000 }).attempt(() => scene.elapsed());
+    await expect(call()).rejects.toMatchObject({ code: 'budget_exhausted' });
+    scene.memory.remove('worker');
+    const another = watch(
+      scene
+        .instance()
+        .openBook({ patienceMs: () => 60_000 })
+        .attempt(() => scene.elapsed()),
+    );
+    await scene.time.run(START_MS + 60_000);
+    expect(another.value).toBe(37_000);
+  });
+});
+
 test('a counter that a wrong clock has set far ahead is believed for a window, and asked again then', async () => {
   const scene = await openScene({ begun: false });
   await scene.memory.init('worker', { nextMs: START_MS + 86_400_000 });

@@ -21,7 +21,12 @@ test.each([
   ['check', -60_000, false],
   ['inspection', -90_000, false],
 ] as const)('a %s takes a ticket that becomes valid up to %i ms from now', (kind, aheadMs, mayBorrow) => {
-  expect(mintLine(kind, DEFAULT_BUDGET_SETTINGS)).toEqual({ aheadMs, maxBlock: 1, mayBorrow });
+  expect(mintLine(kind, DEFAULT_BUDGET_SETTINGS)).toEqual({
+    aheadMs,
+    maxBlock: 1,
+    mayBorrow,
+    isEvidence: mayBorrow,
+  });
 });
 
 describe("the minter's stream", () => {

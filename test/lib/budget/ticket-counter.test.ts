@@ -1,8 +1,14 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryTicketCounter } from '../../../infra/testing/memory-ticket-counter.ts';
+import { createCallBudget } from '../../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import type { TicketCounter } from '../../../lib/budget/ticket-counter.ts';
+import { shouldPostpone } from '../../../lib/errors.ts';
+import { systemClock } from '../../../lib/platform/clock.ts';
+import { ABUNDANT_BUDGET } from '../../fixtures/abundant-budget.ts';
 import { startTable } from '../../fixtures/table.ts';
+import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
 /** One contract, two engines: what the simulation proves of one holds for the other. */
 type Open = (name: string) => TicketCounter;
@@ -130,4 +136,36 @@ describe.each(Object.entries(engines))('the counter in %s', (_, start) => {
     expect(new Set(replies.map(({ state }) => state.nextMs)).size).toBe(100);
     expect(await counter.read('worker')).toEqual({ nextMs: 1_000, breaker: {} });
   });
+});
+
+describe('a stored value that is no moment', () => {
+  test.each([
+    ['nextMs', { S: 'soon' }],
+    ['nextMs', { N: '1.5' }],
+    ['nextMs', { N: '1e100' }],
+    ['blockedUntilMs', { S: '1700000000000' }],
+    ['refusals', { N: '-0.1' }],
+  ])(
+    'fails with a coded error that names it and can be put off, never a failure of the call: %s %j',
+    async (attribute, value) => {
+      const { client, table, stop } = await startTable();
+      const settings = { ...ABUNDANT_BUDGET, name: 'broken' };
+      const Item = { pk: { S: 'budget#broken#worker' }, nextMs: { N: '0' }, [attribute]: value };
+      await client.send(new PutItemCommand({ TableName: table, Item }));
+      const budget = createCallBudget({
+        settings,
+        counter: createDynamoTicketCounter({ client, table, settings }),
+        clock: systemClock,
+        telemetry: silentTelemetry,
+      });
+      const error = await budget
+        .openBook({ patienceMs: () => 1_000 })
+        .attempt(() => true)
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'budget_unavailable', retryAtMs: expect.any(Number) });
+      expect(String(error)).toContain(attribute);
+      expect(shouldPostpone(error)).toBe(true);
+      await stop();
+    },
+  );
 });
