@@ -125,6 +125,8 @@ export const METRICS = {
   DiscoveryFailed: { unit: 'Count', dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
   ClientsFailing: { unit: 'Count', dimensions: [], properties: [], isLevel: true },
+  /** The secret of a client is gone: its token was deleted, and it is forgotten. */
+  ClientRemoved: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** A worker was given a token; `source` is memory, table or minter. */
   TokenServed: { unit: 'Count', dimensions: ['source'], properties: ['client'] },
   /** The API answered 401. */

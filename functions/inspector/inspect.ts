@@ -97,14 +97,14 @@ async function inspectClient(
 function lastErrorOf({
   errorCode,
   errorMessage,
-  failures,
+  counts,
   retryAtMs,
 }: ClientRecord): ClientReport['lastError'] {
   if (errorCode === undefined) return undefined;
   return {
     code: errorCode,
     ...(errorMessage !== undefined && { message: errorMessage }),
-    failures,
+    failures: Math.max(...Object.values(counts)),
     ...(retryAtMs !== undefined && { retryAt: iso(retryAtMs) }),
   };
 }

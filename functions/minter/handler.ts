@@ -8,6 +8,7 @@ import { createDynamoMintBudget } from '../../lib/budget/dynamo-budgets.ts';
 import { reportResting } from '../../lib/budget/report-resting.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientRecords } from '../../lib/minter/client-records.ts';
+import { createDeleteClient } from '../../lib/minter/delete-client.ts';
 import { createMinter } from '../../lib/minter/minter.ts';
 import { createSecretListingStore } from '../../lib/minter/secret-listing.ts';
 import { runTick, type TickSummary } from '../../lib/minter/tick.ts';
@@ -20,6 +21,7 @@ import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
+import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { parseEvent } from './event.ts';
 
@@ -37,9 +39,11 @@ const {
 } = readMinterSettings(process.env);
 const client = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createPowertoolsTelemetry(service);
-const clock = systemClock;
-const serverClock = createServerClock({ clock, onOffset: reportClockOffset(telemetry, budgetSettings.name) });
-followServerClock(client, serverClock);
+const clock = createServerClock({
+  clock: systemClock,
+  onOffset: reportClockOffset(telemetry, budgetSettings.name),
+});
+followServerClock(client, clock);
 
 const clientRecords = createClientRecords({ client, table });
 const listing = createSecretListingStore({ client, table });
@@ -53,12 +57,13 @@ const secrets = createSecrets({
 const minter = createMinter({
   store: createTokenStore({ client, table }),
   clientRecords,
+  mintRequests: createMintRequests({ client, table }),
   secrets,
   budget: createDynamoMintBudget({
     client,
     table,
     settings: budgetSettings,
-    clock: serverClock,
+    clock,
     telemetry,
   }),
   fetch,
@@ -69,24 +74,27 @@ const minter = createMinter({
   newOwner: randomUUID,
 });
 
+const removal = { deleteClient: createDeleteClient({ dynamodb: client, table }), newOwner: randomUUID };
+
 const watched = {
   dynamodb: client,
   table,
   streams: readWatchedStreams(process.env, budgetSettings.name),
-  now: serverClock.now,
+  now: clock.now,
   telemetry,
 };
 
 export async function handler(event: unknown, context: Context): Promise<MintOutcome | TickSummary> {
-  const deadlineMs = clock.now() + context.getRemainingTimeInMillis() - MARGIN_MS;
+  const timeLeftMs = (): number => context.getRemainingTimeInMillis() - MARGIN_MS;
   try {
     const parsed = parseEvent(event);
     if (parsed.kind === 'tick') {
       const dependencies = { clientRecords, listing, secrets, minter, settings, clock, telemetry };
-      const [summary] = await Promise.all([runTick(dependencies, deadlineMs), reportResting(watched)]);
+      const tick = runTick({ ...dependencies, ...removal }, timeLeftMs);
+      const [summary] = await Promise.all([tick, reportResting(watched)]);
       return summary;
     }
-    const { outcome } = await minter.mint(parsed.client, parsed, deadlineMs);
+    const { outcome } = await minter.mint(parsed.client, parsed, timeLeftMs);
     return outcome;
   } catch (error) {
     telemetry.log('error', 'the minter failed', { error: errorFields(error) });

@@ -133,8 +133,7 @@ async function mint(
   { tokens, requests, askMinter, now }: OperatorDependencies,
 ): Promise<MintOutcome> {
   const replaced = (await tokens.read(client))?.token?.fingerprint;
-  const nowMs = now();
-  await requests.claim(client, replaced, nowMs, nowMs);
+  await requests.claim(client, replaced, now());
   return askMinter(client, replaced);
 }
 

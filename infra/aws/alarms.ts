@@ -40,8 +40,9 @@ const MISSING_TICKS = 3;
 const FAILING_TICKS = 3;
 /** A client that has just been created has no token for one tick. */
 const WITHOUT_TOKEN_TICKS = 2;
-/** Refused credentials are tried again after a quarter of an hour at the earliest: until then nothing is new. */
+/** One refusal is a suspicion, and tried again within its tick. Refused on, the client rests for longer than this. */
 const REFUSED_TICKS = 15;
+const REFUSED_BREACHES = 2;
 /** Secrets Manager may be unavailable for a tick or two. */
 const UNDISCOVERED_TICKS = 3;
 /** The tick may meet the moment at which a rest has ended, and the call that tries again has not been answered. */
@@ -152,7 +153,14 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
       firstMove: inspect,
       metric: broker.metricMintFailed({ code: 'invalid_client', period }),
       periods: REFUSED_TICKS,
-      breaches: 1,
+      breaches: REFUSED_BREACHES,
+    },
+    ClientRemoved: {
+      ...ANY_AT_ONCE,
+      severity: 'warning',
+      description: 'The secret of a client is gone, so its token was deleted.',
+      firstMove: logsOf(broker.minter),
+      metric: broker.metric('ClientRemoved', {}, { period }),
     },
     DiscoveryFails: {
       ...ANY_AT_ONCE,

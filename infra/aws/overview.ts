@@ -74,6 +74,7 @@ function tokenRows({ broker }: Watched): IWidget[][] {
         broker.metric('TokenRecovered', {}),
         broker.metric('ExpiryDisagreement', {}),
         broker.metric('DiscoveryFailed', {}),
+        broker.metric('ClientRemoved', {}),
       ]),
     ],
   ];

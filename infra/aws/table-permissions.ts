@@ -34,7 +34,7 @@ export class TablePermissions {
   }
 
   /** Single items. A key that ends in `*` stands for all that begin so. */
-  items(action: 'GetItem' | 'PutItem' | 'UpdateItem', keys: readonly string[]): Permission {
+  items(action: 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem', keys: readonly string[]): Permission {
     return { actions: [`dynamodb:${action}`], resourceArns: [this.#arns.tableArn], keys };
   }
 

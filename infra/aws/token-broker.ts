@@ -125,11 +125,14 @@ export class TokenBroker extends Construct {
       this.#store.permissions.items('GetItem', [
         TABLE.tokenKey('*'),
         TABLE.mintKey('*'),
+        TABLE.requestKey('*'),
         TABLE.listingKey,
         TABLE.budgetKey('*', '*'),
       ]),
       this.#store.permissions.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
       this.#store.permissions.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      // Of clients whose secret is gone.
+      this.#store.permissions.items('DeleteItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       this.#tickets(this.budgetName, 'minter', 'worker'),
       this.#store.permissions.queryDue(),
       ...this.#secrets(secretPrefix),

@@ -1,7 +1,7 @@
 import type { MintBudget } from '../../lib/budget/mint-budget.ts';
 import { parseCredentials } from '../../lib/credentials/credentials.ts';
 import { isPlumeError } from '../../lib/errors.ts';
-import { nextTryMs } from '../../lib/minter/failure-policy.ts';
+import { nextTry } from '../../lib/minter/failure-policy.ts';
 import { createMintTickets } from '../../lib/minter/mint-ticket.ts';
 import { requestServableToken } from '../../lib/minter/obtain-token.ts';
 import type { Clock } from '../../lib/platform/clock.ts';
@@ -42,11 +42,12 @@ export function createMemoryMinter(dependencies: MemoryMinterDependencies): AskM
     } catch (error) {
       if (!isPlumeError(error)) throw error;
       const { code } = error;
-      const retryAfterMs = error.retryAtMs === undefined ? undefined : error.retryAtMs - now();
-      const atMs = nextTryMs({ code, failures: 1, nowMs: now(), retryAfterMs }, settings, Math.random());
-      const failure = { code, ...(atMs !== undefined && { retryAtMs: atMs }) };
-      await store.noteFailure(client, failure, now());
-      return { status: 'failed', ...failure };
+      const nowMs = now();
+      const retryAfterMs = error.retryAtMs === undefined ? undefined : error.retryAtMs - nowMs;
+      const failure = { code, count: 1, history: 'worked before', nowMs, retryAfterMs } as const;
+      const { atMs: retryAtMs } = nextTry(failure, settings, Math.random());
+      await store.noteFailure(client, { code, retryAtMs }, nowMs);
+      return { status: 'failed', code, retryAtMs };
     }
   };
 }

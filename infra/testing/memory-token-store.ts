@@ -1,4 +1,4 @@
-import type { MintRequests } from '../../lib/token/mint-requests.ts';
+import { CLAIM_MS, type MintClaim, type MintRequests } from '../../lib/token/mint-requests.ts';
 import type { TokenRecord, TokenStore } from '../../lib/token/token-store.ts';
 
 /** The table's tokens, in memory, with its conditions. */
@@ -18,13 +18,13 @@ export function createMemoryTokenStore(): TokenStore {
 }
 
 /** Lets one caller ask for a token, as the table does. */
-export function createMemoryMintRequests(): MintRequests {
-  const claims = new Map<string, { readonly rejected: string | undefined; readonly untilMs: number }>();
+export function createMemoryMintRequests(): Pick<MintRequests, 'claim'> {
+  const claims = new Map<string, MintClaim>();
   return {
-    async claim(client, rejected, nowMs, untilMs) {
+    async claim(client, rejected, nowMs) {
       const claim = claims.get(client);
-      if (claim !== undefined && claim.untilMs > nowMs && claim.rejected === rejected) return false;
-      claims.set(client, { rejected, untilMs });
+      if (claim !== undefined && claim.atMs + CLAIM_MS > nowMs && claim.rejected === rejected) return false;
+      claims.set(client, { ...(rejected !== undefined && { rejected }), atMs: nowMs });
       return true;
     },
   };

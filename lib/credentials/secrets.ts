@@ -18,6 +18,9 @@ export interface StoredSecret {
   credentials(): Credentials;
 }
 
+/** The staging label of a secret's version: the one in use, and the one before. */
+export type SecretStage = 'AWSCURRENT' | 'AWSPREVIOUS';
+
 /** One client as the list of secrets shows it. */
 export interface SecretEntry {
   readonly client: string;
@@ -34,14 +37,15 @@ export interface RejectedSecret {
 
 export interface Secrets {
   /**
-   * Reads a client's current secret (GetSecretValue, AWSCURRENT). Not cached: a rotated secret counts as soon as
-   * Secrets Manager shows it, which is eventually consistent.
+   * Reads a client's secret (GetSecretValue). Not cached: a rotated secret counts as soon as Secrets Manager shows it, which
+   * is eventually consistent.
    *
+   * @param stage the version's staging label; without a version of that label the secret counts as missing
    * @throws {ConfigError} if the name cannot be a client's
    * @throws {SecretMissingError}
    * @throws {SecretUnavailableError}
    */
-  read(client: string): Promise<StoredSecret>;
+  read(client: string, stage?: SecretStage): Promise<StoredSecret>;
 
   /**
    * Lists the clients that have a secret, or those whose secret changed at or after `changedSinceMs`. Page by page, the
@@ -61,6 +65,8 @@ export interface ListOptions {
 
 export interface SecretPage {
   readonly entries: readonly SecretEntry[];
+  /** Clients whose secret has no current value. */
+  readonly unusable: readonly string[];
   /** Where the next page begins; absent after the last. */
   readonly cursor?: string | undefined;
 }
@@ -83,24 +89,30 @@ export function createSecrets({
 }): Secrets {
   const namePrefix = `${prefix}/`;
 
-  function entryOf({ entry, changedAtMs }: ListedSecret): SecretEntry | undefined {
-    const { Name: secretName = '', SecretVersionsToStages: stages = {}, DeletedDate } = entry;
-    if (!secretName.startsWith(namePrefix) || DeletedDate !== undefined) return undefined;
-    const client = secretName.slice(namePrefix.length);
-    const versionId = Object.keys(stages).find((version) => stages[version]?.includes('AWSCURRENT'));
-    if (isClientName(client) && versionId !== undefined) return { client, versionId, changedAtMs };
-    const rule = isClientName(client)
-      ? 'it has no current value'
-      : `what follows ${namePrefix} must be ${CLIENT_NAME_RULE}`;
-    onRejected?.({ secretName, rule });
-    return undefined;
+  /** What a page of the list says of clients. */
+  function pageOf(listed: readonly ListedSecret[], cursor: string | undefined): SecretPage {
+    const entries: SecretEntry[] = [];
+    const unusable: string[] = [];
+    for (const { entry, changedAtMs } of listed) {
+      const { Name: secretName = '', SecretVersionsToStages: stages = {}, DeletedDate } = entry;
+      if (!secretName.startsWith(namePrefix) || DeletedDate !== undefined) continue;
+      const client = secretName.slice(namePrefix.length);
+      const versionId = Object.keys(stages).find((version) => stages[version]?.includes('AWSCURRENT'));
+      if (!isClientName(client)) {
+        onRejected?.({ secretName, rule: `what follows ${namePrefix} must be ${CLIENT_NAME_RULE}` });
+      } else if (versionId === undefined) {
+        unusable.push(client);
+        onRejected?.({ secretName, rule: 'it has no current value' });
+      } else entries.push({ client, versionId, changedAtMs });
+    }
+    return { entries, unusable, cursor };
   }
 
   return {
-    async read(client) {
+    async read(client, stage = 'AWSCURRENT') {
       const secretName = `${prefix}/${checkClientName(client)}`;
       const { SecretString, VersionId } = await secretsManager
-        .send(new GetSecretValueCommand({ SecretId: secretName }))
+        .send(new GetSecretValueCommand({ SecretId: secretName, VersionStage: stage }))
         .catch((error: unknown) => {
           const reason = errorReason(error);
           throw MISSING.has(reason)
@@ -122,7 +134,7 @@ export function createSecrets({
     async *list(options = {}) {
       try {
         for await (const { listed, cursor } of listSecretPages(secretsManager, namePrefix, options)) {
-          yield { entries: listed.flatMap((secret) => entryOf(secret) ?? []), cursor };
+          yield pageOf(listed, cursor);
         }
       } catch (error) {
         throw isPlumeError(error) ? error : new SecretUnavailableError({ prefix }, errorReason(error));

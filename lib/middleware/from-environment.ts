@@ -12,8 +12,8 @@ import { currentTraceId } from '../telemetry/invocation.ts';
 import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
 import { createAskMinter } from '../token/ask-minter.ts';
 import { createInvokeFunction } from '../token/invoke-function.ts';
-import { createMintRequests } from '../token/mint-requests.ts';
-import { CLAIM_MS, createTokenReader } from '../token/read-token.ts';
+import { CLAIM_MS, createMintRequests } from '../token/mint-requests.ts';
+import { createTokenReader } from '../token/read-token.ts';
 import { createTokenStore } from '../token/token-store.ts';
 
 /** How long one call of Plume's API may take until its response begins. */
@@ -68,7 +68,7 @@ function createFrom(environment: Environment): WorkerBroker {
         timeoutMs: MINTER_TIMEOUT_MS,
       }),
       settings,
-      clock,
+      clock: serverClock,
       telemetry,
       random: Math.random,
     }),

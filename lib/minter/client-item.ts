@@ -11,11 +11,14 @@ import { errorReason } from '../platform/error-reason.ts';
 import { type ClientRecord, clientRecordOf } from './client-record.ts';
 import { ClientRecordsUnavailableError } from './errors.ts';
 
-type Values = Readonly<Record<string, string | number | boolean | undefined>>;
+type Value = string | number | boolean | Readonly<Record<string, number>> | undefined;
+export type Values = Readonly<Record<string, Value>>;
 
 /** One conditional update. What is `undefined` in `set` is left as it is. */
 export interface ClientItemChange {
   readonly set?: Values;
+  /** What keeps its value if it has one. */
+  readonly setOnce?: Values;
   readonly remove?: readonly string[];
   readonly condition: string;
   /** Values that the condition names, such as `:now`. */
@@ -76,14 +79,21 @@ export function createClientItems({
 }
 
 /** `SET #s0 = :s0, … REMOVE #r0, …`: every name by reference, since some are reserved words. */
-function updateExpression({ set = {}, remove = [] }: Pick<ClientItemChange, 'set' | 'remove'>): {
+function updateExpression({
+  set = {},
+  setOnce = {},
+  remove = [],
+}: Omit<ClientItemChange, 'condition' | 'values'>): {
   expression: string;
   names: Record<string, string>;
   assigned: Record<string, AttributeValue>;
 } {
-  const entries = Object.entries(set).filter(([, value]) => value !== undefined);
+  const entries = Object.entries({ ...setOnce, ...set }).filter(([, value]) => value !== undefined);
+  const assignments = entries.map(([name], index) =>
+    name in setOnce ? `#s${index} = if_not_exists(#s${index}, :s${index})` : `#s${index} = :s${index}`,
+  );
   const clauses = [
-    ...(entries.length > 0 ? [`SET ${entries.map((_, index) => `#s${index} = :s${index}`).join(', ')}`] : []),
+    ...(entries.length > 0 ? [`SET ${assignments.join(', ')}`] : []),
     ...(remove.length > 0 ? [`REMOVE ${remove.map((_, index) => `#r${index}`).join(', ')}`] : []),
   ];
   return {
@@ -96,11 +106,12 @@ function updateExpression({ set = {}, remove = [] }: Pick<ClientItemChange, 'set
   };
 }
 
-function attributes(entries: [string, Values[string]][]): Record<string, AttributeValue> {
+function attributes(entries: [string, Value][]): Record<string, AttributeValue> {
   return Object.fromEntries(entries.map(([name, value]) => [name, attribute(value)]));
 }
 
-function attribute(value: Values[string]): AttributeValue {
+function attribute(value: Value): AttributeValue {
+  if (typeof value === 'object') return { M: attributes(Object.entries(value)) };
   if (typeof value === 'boolean') return { BOOL: value };
   return typeof value === 'number' ? { N: String(value) } : { S: String(value) };
 }

@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import { TABLE } from '../contract.ts';
 import type { ErrorCode } from '../errors.ts';
-import { type ClientItemChange, createClientItems } from './client-item.ts';
+import { type ClientItemChange, createClientItems, type Values } from './client-item.ts';
 import { type ClientRecord, NOT_RESTING } from './client-record.ts';
 import { DUE, type DueClient, queryDueClients } from './due-clients.ts';
 
@@ -24,18 +24,35 @@ export interface LeaseRequest {
   readonly untilMs: number;
   /** The client is still due at this moment: nobody has minted since it was read. */
   readonly dueAtMs?: number | undefined;
-  /** A rejected token causes the mint: none has done so since this moment. */
-  readonly forcedSinceMs?: number | undefined;
+  /** A rejected token causes the mint: the floor of such mints must have passed. */
+  readonly isForced?: boolean;
+  /** The client may be resting: its token is about to end. */
+  readonly despiteRest?: boolean;
+}
+
+/** A rejected token caused the mint. */
+export interface ForcedMint {
+  readonly atMs: number;
+  /** From when on the next one may be forced. */
+  readonly againAtMs: number;
+  /** How many there have been. */
+  readonly mints: number;
+}
+
+/** Times of the token that is in the table now. */
+export interface StoredTimes {
+  readonly expiresAtMs: number;
+  readonly refreshAtMs: number;
 }
 
 /** The end of a mint that left a good token in the table. */
-export interface Finished {
-  readonly expiresAtMs: number;
+export interface Finished extends StoredTimes {
   readonly dueAtMs: number;
   /** When the token was found active, if it was looked at. */
   readonly checkedAtMs: number | undefined;
-  /** Version of the secret, if one was read. */
-  readonly usedVersion: string | undefined;
+  /** If a token was requested: with which version of the secret, and when. */
+  readonly minted?: { readonly versionId: string; readonly atMs: number } | undefined;
+  readonly forced?: ForcedMint | undefined;
 }
 
 /** The end of a mint that brought none. */
@@ -43,9 +60,23 @@ export interface Failed {
   readonly code: ErrorCode;
   /** Of this library's own error: it says which rule failed, and never repeats a value. */
   readonly message: string;
-  /** `undefined`: not before the secret changes. */
-  readonly retryAtMs: number | undefined;
+  readonly retryAtMs: number;
   readonly nowMs: number;
+}
+
+export interface FailedAgain extends Failed {
+  readonly counts: ClientRecord['counts'];
+  readonly failingSinceMs: number;
+  /** The token that is there is to be replaced whatever its age. */
+  readonly wanted: boolean;
+  /** The secret's version that was used, if one was read, and since when it is known. */
+  readonly usedVersion: string | undefined;
+  readonly changedAtMs?: number | undefined;
+  readonly lastTryForMs?: number | undefined;
+  readonly previousForMs?: number | undefined;
+  readonly forced?: ForcedMint | undefined;
+  /** Times of a token that the previous version of the secret brought. */
+  readonly stored?: (StoredTimes & { readonly mintedAtMs: number }) | undefined;
 }
 
 /**
@@ -69,34 +100,37 @@ export interface ClientRecords {
   acquire(request: LeaseRequest): Promise<{ lease: Lease; record: ClientRecord } | undefined>;
   finish(lease: Lease, end: Finished): Promise<boolean>;
   /** The client is due from now on: every tick looks at it, whether or not it may try again. */
-  fail(
-    lease: Lease,
-    end: Failed & {
-      readonly failures: number;
-      /** The token that is there is to be replaced whatever its age. */
-      readonly wanted: boolean;
-      readonly usedVersion: string | undefined;
-    },
-  ): Promise<boolean>;
-  /** There is no secret: no tick looks at the client until the list of secrets shows one. */
+  fail(lease: Lease, end: FailedAgain): Promise<boolean>;
+  /** No list has shown a secret of that name: no tick looks at the client until one does. */
   forget(lease: Lease, end: Failed): Promise<boolean>;
-  /** Nothing was done. `unforced`: the lease does not count as a forced mint. */
-  release(lease: Lease, options: { unforced: boolean }): Promise<void>;
+  /** Nothing was done. */
+  release(lease: Lease): Promise<void>;
 }
 
 /** How long the item of a client without a secret is kept, in seconds. */
 const KEEP_FORGOTTEN_SECONDS = 86_400;
 
-const HELD = 'leaseOwner = :owner';
+/** A condition of DynamoDB, with `:owner`. */
+export const HELD = 'leaseOwner = :owner';
 const NOTHING_NEW = '(attribute_not_exists(listedVersion) OR listedVersion IN (:listed, :used))';
 const FREE = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)';
 const STILL_DUE = 'dueAtMs = :dueAt';
-const NOT_FORCED_SINCE = '(attribute_not_exists(forcedAtMs) OR forcedAtMs <= :forcedSince)';
+const ABOVE_FLOOR = '(attribute_not_exists(forcedAgainAtMs) OR forcedAgainAtMs <= :now)';
 const NEW_VERSION =
   '(attribute_not_exists(listedVersion) OR listedVersion <> :version) AND (attribute_not_exists(usedVersion) OR usedVersion <> :version)';
 /** While a mint fails, the client is due since the failure. A secret may be rolled back to a version that was known. */
 const CHANGED_SINCE_FAILURE = 'attribute_exists(errorCode) AND dueAtMs < :changed';
-const FAILURE = ['errorCode', 'errorMessage', 'retryAtMs', 'failures'];
+/** What is known of a failure, and goes with it. `failures` is what an older release counts. */
+const FAILURE = [
+  'errorCode',
+  'errorMessage',
+  'retryAtMs',
+  'failingSinceMs',
+  'counts',
+  'failures',
+  'lastTryForMs',
+  'previousForMs',
+];
 
 export function createClientRecords(dependencies: { client: DynamoDBClient; table: string }): ClientRecords {
   const items = createClientItems(dependencies);
@@ -121,7 +155,8 @@ export function createClientRecords(dependencies: { client: DynamoDBClient; tabl
 
     async adopt(client, { versionId, changedAtMs }, nowMs) {
       const adopted = await items.update(client, {
-        set: { due: DUE, dueAtMs: nowMs, wanted: true, listedVersion: versionId },
+        set: { due: DUE, dueAtMs: nowMs, wanted: true, listedVersion: versionId, changedAtMs: nowMs },
+        setOnce: { knownSinceMs: nowMs },
         remove: [...FAILURE, TABLE.ttl],
         condition: `(${NEW_VERSION}) OR (${CHANGED_SINCE_FAILURE})`,
         values: { ':version': versionId, ':changed': changedAtMs },
@@ -136,39 +171,39 @@ export function createClientRecords(dependencies: { client: DynamoDBClient; tabl
       return false;
     },
 
-    async acquire({ client, owner, nowMs, untilMs, dueAtMs, forcedSinceMs }) {
+    async acquire({ client, owner, nowMs, untilMs, dueAtMs, isForced = false, despiteRest = false }) {
       const isDue = dueAtMs !== undefined;
-      const isForced = forcedSinceMs !== undefined;
       const rules = [
         FREE,
-        NOT_RESTING,
+        ...(despiteRest ? [] : [NOT_RESTING]),
         ...(isDue ? [STILL_DUE] : []),
-        ...(isForced ? [NOT_FORCED_SINCE] : []),
+        ...(isForced ? [ABOVE_FLOOR] : []),
       ];
       const record = await items.update(client, {
-        set: { leaseOwner: owner, leaseUntilMs: untilMs, ...(isForced && { forcedAtMs: nowMs }) },
+        set: { leaseOwner: owner, leaseUntilMs: untilMs },
+        setOnce: { knownSinceMs: nowMs },
         // Held already: the SDK repeated a write whose answer was lost.
-        condition: `${HELD} OR (${rules.join(' AND ')})`,
-        values: {
-          ':owner': owner,
-          ':now': nowMs,
-          ...(isDue && { ':dueAt': dueAtMs }),
-          ...(isForced && { ':forcedSince': forcedSinceMs }),
-        },
+        condition: `${HELD} OR ${rules.join(' AND ')}`,
+        values: { ':owner': owner, ':now': nowMs, ...(isDue && { ':dueAt': dueAtMs }) },
       });
       return record && { lease: { client, owner, untilMs, listedVersion: record.listedVersion }, record };
     },
 
-    finish: (lease, finished) => {
-      const remove = ['wanted', ...FAILURE, TABLE.ttl];
-      return end(lease, { set: { due: DUE, ...finished }, remove }, finished.usedVersion);
+    finish: (lease, { minted, forced, ...times }) => {
+      const used = minted && {
+        usedVersion: minted.versionId,
+        workedVersion: minted.versionId,
+        mintedAtMs: minted.atMs,
+      };
+      const set = { due: DUE, ...times, ...used, ...forcedValues(forced) };
+      return end(lease, { set, remove: ['wanted', ...FAILURE, TABLE.ttl] }, minted?.versionId);
     },
 
-    fail: (lease, { code, message, retryAtMs, nowMs, failures, wanted, usedVersion }) => {
-      const error = { errorCode: code, errorMessage: message, retryAtMs, failures };
-      const set = { due: DUE, dueAtMs: nowMs, ...error, wanted, usedVersion };
-      const remove = [TABLE.ttl, ...(retryAtMs === undefined ? ['retryAtMs'] : [])];
-      return end(lease, { set, remove }, usedVersion);
+    fail: (lease, { code, message, nowMs, forced, stored, ...failed }) => {
+      const failures = Math.max(...Object.values(failed.counts));
+      const error = { errorCode: code, errorMessage: message, failures };
+      const set = { due: DUE, dueAtMs: nowMs, ...failed, ...error, ...stored, ...forcedValues(forced) };
+      return end(lease, { set, remove: [TABLE.ttl] }, failed.usedVersion);
     },
 
     forget: (lease, { code, message, retryAtMs, nowMs }) =>
@@ -179,15 +214,20 @@ export function createClientRecords(dependencies: { client: DynamoDBClient; tabl
           retryAtMs,
           [TABLE.ttl]: Math.ceil(nowMs / 1000) + KEEP_FORGOTTEN_SECONDS,
         },
-        remove: ['due', 'dueAtMs', 'wanted', 'failures', 'listedVersion', 'usedVersion'],
+        remove: ['due', 'dueAtMs', 'wanted', 'failures', 'counts', 'listedVersion', 'usedVersion'],
       }),
 
-    async release({ client, owner }, { unforced }) {
+    async release({ client, owner }) {
       await items.update(client, {
-        remove: ['leaseOwner', 'leaseUntilMs', ...(unforced ? ['forcedAtMs'] : [])],
+        remove: ['leaseOwner', 'leaseUntilMs'],
         condition: HELD,
         values: { ':owner': owner },
       });
     },
   };
+}
+
+function forcedValues(forced: ForcedMint | undefined): Values {
+  if (forced === undefined) return {};
+  return { forcedAtMs: forced.atMs, forcedAgainAtMs: forced.againAtMs, forcedMints: forced.mints };
 }

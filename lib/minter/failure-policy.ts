@@ -1,95 +1,154 @@
 import type { ErrorCode } from '../errors.ts';
 import type { TokenSettings } from '../token/settings.ts';
 
-/** What a failed mint calls for. */
-export type Remedy =
-  /** Try again after a back-off. */
-  | 'retry'
-  /** Read the secret again: if it has changed, retry once at once; else try again after a long back-off. */
-  | 'reread-secret'
-  /** Trying again cannot help until somebody changes the secret. */
-  | 'park'
-  /** The client is no more: no tick looks at it until its secret is back. */
-  | 'forget'
-  /** The client is not at fault: try again when the call budget allows. */
-  | 'postpone'
-  /** The firewall refused, and everybody rests: this client longer each time, since it may be its address alone. */
-  | 'rest';
+/**
+ * The failure policy: when a failed mint is tried again. It is data, and README has the same table. Nothing is given up.
+ *
+ * A client's failures are counted by counter since its last token or the last change of its secret, so that what is
+ * tried often (an outage) and what must not be (refused credentials) do not lengthen or shorten each other's pauses.
+ */
+export type FailureCounter = 'refusals' | 'outages' | 'throttles' | 'oddities' | 'blocks' | 'secrets';
 
-/** The whole policy. What is not in the table is retried. */
-export const REMEDIES: Readonly<Partial<Record<ErrorCode, Remedy>>> = {
-  oauth_unavailable: 'retry',
-  oauth_throttled: 'retry',
-  oauth_response_invalid: 'retry',
-  oauth_error_unknown: 'retry',
-  token_expired_on_arrival: 'retry',
-  secret_unavailable: 'retry',
-  token_store_unavailable: 'retry',
-  // Never hammer: an authorization server may lock a client out after some attempts with a wrong secret.
-  invalid_client: 'reread-secret',
-  invalid_grant: 'park',
-  invalid_request: 'park',
-  invalid_scope: 'park',
-  unsupported_grant_type: 'park',
-  secret_malformed: 'park',
-  secret_missing: 'forget',
-  budget_exhausted: 'postpone',
-  budget_blocked: 'postpone',
-  budget_unavailable: 'postpone',
-  budget_clock_unreliable: 'postpone',
-  waf_blocked: 'rest',
-};
-
-export function remedyOf(code: ErrorCode): Remedy {
-  return REMEDIES[code] ?? 'retry';
+export interface RetryRule {
+  readonly counter: FailureCounter;
+  /** Pauses before the first tries, in ms; `tick`: until the next tick. */
+  readonly first?: readonly (number | 'tick')[];
+  /** The ceiling of the pause after that, in ms: it doubles with every failure. @default settings.backoffBaseMs */
+  readonly ceilingMs?: number;
+  /** What the ceiling does not exceed, in ms. @default settings.backoffMaxMs */
+  readonly maxMs?: number;
+  /** The pause lies anywhere below the ceiling, or in its upper half: to keep away. */
+  readonly from: 'zero' | 'half';
 }
 
-const LONG_BACKOFF_BASE_MS = 15 * 60_000;
-const LONG_BACKOFF_MAX_MS = 6 * 3_600_000;
-/** Nobody announces a new secret to a worker that asks: let it ask again. */
-const FORGOTTEN_MS = 60_000;
-/** A server may ask for a rest, not for retirement. */
-const RETRY_AFTER_MAX_MS = 3_600_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/**
+ * One refusal is a suspicion: servers take seconds or minutes to accept new credentials, and refuse good ones now and then.
+ * So the first tries come 5 and 15 s after it and at the next four ticks: at most six requests in two minutes. A server
+ * that locks clients out counts more than that.
+ */
+const SUSPICION: RetryRule['first'] = [5 * SECOND, 10 * SECOND, 'tick', 'tick', 'tick', 'tick'];
+
+/** Away, at no fault, and perhaps back at any moment: less than a tick, so that no tick passes by a server that is back. */
+const OUTAGE: RetryRule = { counter: 'outages', from: 'zero' };
+const THROTTLED: RetryRule = { counter: 'throttles', maxMs: 5 * MINUTE, from: 'half' };
+/** The vendor does not document it; time may cure it, or not. */
+const ODD: RetryRule = { counter: 'oddities', maxMs: 5 * MINUTE, from: 'half' };
+/** While the WAF lets others pass: the client's `tokenUrl` may be wrong. */
+const BLOCKED: RetryRule = { counter: 'blocks', ceilingMs: MINUTE, maxMs: HOUR, from: 'half' };
+/** Slowly: with wrong credentials every request counts towards a lock-out. */
+const CREDENTIALS: RetryRule = {
+  counter: 'refusals',
+  first: SUSPICION,
+  ceilingMs: HOUR,
+  maxMs: 6 * HOUR,
+  from: 'half',
+};
+/** The vendor may grant it later, without a change of the secret. */
+const REQUEST: RetryRule = { ...CREDENTIALS, ceilingMs: 15 * MINUTE };
+/** A changed secret is found by the list of secrets; this finds what the list has missed. */
+const SECRET: RetryRule = { counter: 'secrets', ceilingMs: 15 * MINUTE, maxMs: 6 * HOUR, from: 'half' };
+const MISSING: RetryRule = { counter: 'secrets', ceilingMs: MINUTE, maxMs: MINUTE, from: 'half' };
+
+/** The rule of every code that a mint can fail with. */
+export const RETRY_RULES: Readonly<Partial<Record<ErrorCode, RetryRule>>> = {
+  oauth_unavailable: OUTAGE,
+  secret_unavailable: OUTAGE,
+  token_store_unavailable: OUTAGE,
+  oauth_throttled: THROTTLED,
+  oauth_error_unknown: ODD,
+  oauth_response_invalid: ODD,
+  token_expired_on_arrival: ODD,
+  waf_blocked: BLOCKED,
+  invalid_client: CREDENTIALS,
+  invalid_grant: REQUEST,
+  invalid_request: REQUEST,
+  invalid_scope: REQUEST,
+  unsupported_grant_type: REQUEST,
+  secret_malformed: SECRET,
+  secret_missing: MISSING,
+};
+
+/** Nothing was asked for, and the client is not at fault: it is no failure, and tried again when the call budget allows. */
+const POSTPONING: ReadonlySet<ErrorCode> = new Set([
+  'budget_exhausted',
+  'budget_blocked',
+  'budget_unavailable',
+  'budget_clock_unreliable',
+]);
+
+export function isPostponed(code: ErrorCode): boolean {
+  return POSTPONING.has(code);
+}
+
+/** The authorization server has refused the credentials or what they ask for: other credentials may be accepted. */
+export function isRefusal(code: ErrorCode): boolean {
+  return ruleOf(code).counter === 'refusals';
+}
+
+export function counterOf(code: ErrorCode): FailureCounter {
+  return ruleOf(code).counter;
+}
+
+/** @param times how often the client has failed in this way now */
+export function counted(
+  counts: Readonly<Partial<Record<FailureCounter, number>>>,
+  code: ErrorCode,
+  times = 1,
+): Readonly<Partial<Record<FailureCounter, number>>> {
+  const counter = counterOf(code);
+  return { ...counts, [counter]: (counts[counter] ?? 0) + times };
+}
+
+function ruleOf(code: ErrorCode): RetryRule {
+  return RETRY_RULES[code] ?? ODD;
+}
+
+/** What the secret's version in use is known for: it tells an operator where to look, and decides who is suspicious. */
+export type History = 'worked before' | 'just changed' | 'never worked';
 
 export interface LastFailure {
   readonly code: ErrorCode;
-  /** How many mints have failed in a row and in the same way, this one included. */
-  readonly failures: number;
+  /** How many failures its counter has counted, this one included. */
+  readonly count: number;
+  /** Credentials that never worked and have not just changed have no first tries. */
+  readonly history: History;
   readonly nowMs: number;
-  /** The server's own wish (`Retry-After`), or how long everybody rests. */
+  /** How long the server asks to wait. */
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The longest wish of a server that is granted: it may ask for a rest, not for retirement. */
+const RETRY_AFTER_MAX_MS = HOUR;
+
 /**
- * When to try again; `undefined`: not before the secret changes.
- *
- * Full jitter: anywhere between now and a ceiling that doubles with every failure. The long back-off takes its
- * jitter from the upper half, since it is there to keep away.
+ * When to try again.
  *
  * @param random in [0, 1)
+ * @returns Unix ms; `isSoon`: within this tick, if it lasts so long
  */
-export function nextTryMs(
-  { code, failures, nowMs, retryAfterMs = 0 }: LastFailure,
-  { backoffBaseMs, backoffMaxMs }: Pick<TokenSettings, 'backoffBaseMs' | 'backoffMaxMs'>,
+export function nextTry(
+  { code, count, history, nowMs, retryAfterMs = 0 }: LastFailure,
+  { backoffBaseMs, backoffMaxMs, tickMs }: Pick<TokenSettings, 'backoffBaseMs' | 'backoffMaxMs' | 'tickMs'>,
   random: number,
-): number | undefined {
+): { readonly atMs: number; readonly isSoon: boolean } {
+  const { first = [], ceilingMs = backoffBaseMs, maxMs = backoffMaxMs, from } = ruleOf(code);
+  const tries = history === 'never worked' ? [] : first;
+  const next = tries[count - 1];
   const wishedMs = Math.min(retryAfterMs, RETRY_AFTER_MAX_MS);
-  switch (remedyOf(code)) {
-    case 'park':
-      return undefined;
-    case 'forget':
-      return nowMs + FORGOTTEN_MS;
-    case 'rest':
-      return nowMs + Math.ceil(doubled(wishedMs, failures, LONG_BACKOFF_MAX_MS));
-    case 'reread-secret': {
-      const ceilingMs = doubled(LONG_BACKOFF_BASE_MS, failures, LONG_BACKOFF_MAX_MS);
-      return nowMs + Math.ceil(Math.max(wishedMs, ceilingMs * (0.5 + random / 2)));
-    }
-    default:
-      return nowMs + Math.ceil(Math.max(wishedMs, doubled(backoffBaseMs, failures, backoffMaxMs) * random));
+  if (next !== undefined) {
+    // Half a tick: the next tick comes for certain after it.
+    const pauseMs = next === 'tick' ? tickMs / 2 : next;
+    return {
+      atMs: Math.ceil(nowMs + Math.max(wishedMs, pauseMs)),
+      isSoon: next !== 'tick' && wishedMs <= pauseMs,
+    };
   }
-}
-
-function doubled(baseMs: number, failures: number, maxMs: number): number {
-  return Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 52));
+  const doublings = Math.min(Math.max(count - tries.length, 1) - 1, 52);
+  const reachedMs = Math.min(maxMs, ceilingMs * 2 ** doublings);
+  const part = from === 'half' ? 0.5 + random / 2 : random;
+  return { atMs: Math.ceil(nowMs + Math.max(wishedMs, reachedMs * part)), isSoon: false };
 }

@@ -3,7 +3,7 @@ import type { MintBudget, MintRequestKind } from '../budget/mint-budget.ts';
 import type { OAuthDeps } from '../oauth/exchange.ts';
 import type { Now } from '../platform/clock.ts';
 import { wafRule } from '../waf/waf-rule.ts';
-import type { ClientRecord } from './client-record.ts';
+import { type ClientRecord, isFailing } from './client-record.ts';
 import { isForced, type MintReason } from './mint-times.ts';
 
 /** How the requests of one mint are sent: each takes a ticket, and none leaves when it might not be done in time. */
@@ -43,8 +43,10 @@ export function createMintTickets(mint: {
 }
 
 /** What the request for a client's token is for. */
-export function kindOfMint(reason: MintReason, { failures, expiresAtMs }: ClientRecord): MintRequestKind {
-  if (failures > 0) return 'retry';
+export function kindOfMint(reason: MintReason, record: ClientRecord): MintRequestKind {
+  // A token that is about to end is renewed, whatever failed before.
+  if (reason.kind === 'due' && reason.despiteRest !== undefined) return 'renewal';
+  if (isFailing(record)) return 'retry';
   if (isForced(reason)) return 'forced';
-  return expiresAtMs === undefined ? 'first' : 'renewal';
+  return record.expiresAtMs === undefined ? 'first' : 'renewal';
 }

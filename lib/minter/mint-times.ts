@@ -1,19 +1,84 @@
 import { type AccessToken, isServable, jitterOf, refreshAtMs, serveUntilMs } from '../token/access-token.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
+import type { ForcedMint } from './client-records.ts';
+import { type History, isRefusal } from './failure-policy.ts';
 
 /** When the minter acts: pure decisions. */
 
 /** Why a client is looked at: its time has come, or a worker has no token that works. */
 export type MintReason =
-  /** `dueAtMs` as its record shows it. */
-  | { readonly kind: 'due'; readonly dueAtMs: number }
+  /** `dueAtMs` as its record shows it; `despiteRest`: the client rests after a failure, and its token is about to end. */
+  | { readonly kind: 'due'; readonly dueAtMs: number; readonly despiteRest?: LastResort | undefined }
   /** `rejected`: fingerprint of the token that the API refused; without it the worker has none at all. */
   | { readonly kind: 'request'; readonly rejected?: string | undefined };
 
-/** Forced mints have a floor, so that an API which rejects everything starts no storm. */
+/**
+ * What is done once for a token that would otherwise end: `retry`, whatever the pause; `previous version`: of a secret whose
+ * current version is refused.
+ */
+export type LastResort = 'retry' | 'previous version';
+
 export function isForced(reason: MintReason): boolean {
   return reason.kind === 'request' && reason.rejected !== undefined;
+}
+
+/** The last resort that is due, if the client rests. */
+export function lastResort(
+  record: ClientRecord,
+  nowMs: number,
+  settings: TokenSettings,
+): LastResort | undefined {
+  if (isLastTry(record, nowMs, settings)) return 'retry';
+  return isPreviousDue(record, nowMs, settings) ? 'previous version' : undefined;
+}
+
+/** Whether this is the last tick before the token in service ends, and nothing was tried for that yet. */
+export function isLastTry(record: ClientRecord, nowMs: number, settings: TokenSettings): boolean {
+  const { expiresAtMs = 0, lastTryForMs } = record;
+  const serveUntilMs = expiresAtMs - settings.graceMs;
+  const nextTickMs = nowMs + settings.tickMs + settings.requestTimeoutMs;
+  return nowMs < serveUntilMs && serveUntilMs <= nextTickMs && lastTryForMs !== expiresAtMs;
+}
+
+/**
+ * Whether the token in service would be renewed now, the secret's new version is refused, and the one that worked before it
+ * was not tried yet for this token.
+ */
+export function isPreviousDue(record: ClientRecord, nowMs: number, settings: TokenSettings): boolean {
+  const { errorCode, usedVersion, workedVersion, expiresAtMs, refreshAtMs, previousForMs } = record;
+  if (errorCode === undefined || !isRefusal(errorCode)) return false;
+  if (workedVersion === undefined || workedVersion === usedVersion) return false;
+  if (refreshAtMs === undefined || refreshAtMs > tickHorizonMs(nowMs, settings)) return false;
+  return previousForMs !== expiresAtMs;
+}
+
+/** For how long a version of a secret has just changed. */
+const JUST_CHANGED_MS = 600_000;
+
+/** @param versionId of the secret that was refused, if one was read */
+export function historyOf(record: ClientRecord, versionId: string | undefined, nowMs: number): History {
+  const { workedVersion, usedVersion, changedAtMs = 0 } = record;
+  if (versionId === undefined || versionId === workedVersion) return 'worked before';
+  const isFirstUse = versionId !== usedVersion;
+  return isFirstUse || nowMs - changedAtMs < JUST_CHANGED_MS ? 'just changed' : 'never worked';
+}
+
+/** The floor of forced mints does not grow beyond this. */
+const MAX_FORCED_FLOOR_MS = 900_000;
+
+/**
+ * The forced mint that ends now. Forced mints have a floor, so that an API which rejects everything starts no storm: it doubles
+ * while the token that replaced a rejected one is rejected too, and begins anew once none was for as long as the floor.
+ */
+export function forcedMint(record: ClientRecord, nowMs: number, settings: TokenSettings): ForcedMint {
+  const { forcedAtMs, forcedAgainAtMs = 0, forcedMints = 0 } = record;
+  const lastFloorMs = forcedAtMs === undefined ? 0 : forcedAgainAtMs - forcedAtMs;
+  const isFruitless = nowMs < forcedAgainAtMs + lastFloorMs;
+  const floorMs = isFruitless
+    ? Math.min(2 * lastFloorMs, Math.max(MAX_FORCED_FLOOR_MS, settings.forcedMintFloorMs))
+    : settings.forcedMintFloorMs;
+  return { atMs: nowMs, againAtMs: nowMs + floorMs, mints: forcedMints + 1 };
 }
 
 /** Ticks come at intervals, so what is due within half of one is due now: the nearest tick takes it. */
@@ -31,8 +96,12 @@ export function isToBeReplaced(
   if (reason.kind === 'request') {
     return token.fingerprint === reason.rejected || !isServable(token, nowMs, settings);
   }
-  const refreshMs = refreshAtMs(token, settings, jitterOf(client));
-  return record.wanted || refreshMs <= tickHorizonMs(nowMs, settings);
+  return record.wanted || renewalMs(client, token, settings) <= tickHorizonMs(nowMs, settings);
+}
+
+/** When the minter replaces a token of this client. */
+export function renewalMs(client: string, token: AccessToken, settings: TokenSettings): number {
+  return refreshAtMs(token, settings, jitterOf(client));
 }
 
 /** True if the authorization server is to be asked whether the token is still active. */
@@ -59,7 +128,7 @@ export function nextDueMs(
 ): number {
   const { nowMs, checkedAtMs = nowMs, unchanged } = state;
   const { tickMs, introspectEveryMs = Number.POSITIVE_INFINITY } = settings;
-  const refreshMs = refreshAtMs(token, settings, jitterOf(client));
+  const refreshMs = renewalMs(client, token, settings);
   const laterMs = nowMs + Math.max(tickMs, (serveUntilMs(token, settings) - nowMs) / 2);
   const replaceMs = unchanged ? Math.max(refreshMs, laterMs) : refreshMs;
   return Math.floor(Math.min(replaceMs, Math.max(checkedAtMs + introspectEveryMs, nowMs)));

@@ -1,41 +1,17 @@
-import type { Secrets } from '../credentials/secrets.ts';
-import type { PlumeError } from '../errors.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import { type AccessToken, isServable } from '../token/access-token.ts';
-import type { MintOutcome } from '../token/mint-outcome.ts';
-import type { TokenStore } from '../token/token-store.ts';
 import { checkToken } from './check-token.ts';
-import type { ClientRecord } from './client-record.ts';
-import type { ClientRecords, Lease } from './client-records.ts';
-import { isCheckDue, isForced, isToBeReplaced, type MintReason, nextDueMs } from './mint-times.ts';
-import { obtainToken, type Requests } from './obtain-token.ts';
-
-export interface LeasedMint {
-  readonly lease: Lease;
-  readonly record: ClientRecord;
-  readonly reason: MintReason;
-  readonly store: TokenStore;
-  readonly clientRecords: ClientRecords;
-  readonly secrets: Pick<Secrets, 'read'>;
-  readonly requests: Requests;
-}
-
-export interface MintResult {
-  readonly outcome: MintOutcome;
-  /** Expiry of the token that the table holds, as far as it is known. */
-  readonly expiresAtMs?: number | undefined;
-}
-
-/** Why there is no new token, and which version of the secret was used, if one was read. The lease is still held. */
-export interface FailedMint {
-  readonly error: PlumeError;
-  readonly usedVersion?: string | undefined;
-}
+import type { Finished } from './client-records.ts';
+import type { LeasedMint, MintResult } from './leased-mint.ts';
+import { forcedMint, isCheckDue, isForced, isToBeReplaced, nextDueMs, renewalMs } from './mint-times.ts';
+import { obtainToken } from './obtain-token.ts';
+import type { FailedMint } from './record-failure.ts';
 
 /**
  * What is done under a lease: look at the token again, obtain another if it will not do, store it, record it. The
  * process may die at any `await`: then the lease lapses, the client is still due, and the next tick looks again.
  *
+ * @returns the end of the mint, or why there is no token; then the lease is still held
  * @throws {PlumeError} of the table, or of the secret of a token that is only to be checked
  */
 export async function mintUnderLease(mint: LeasedMint): Promise<MintResult | FailedMint> {
@@ -46,7 +22,7 @@ export async function mintUnderLease(mint: LeasedMint): Promise<MintResult | Fai
 
   if (current && !isToBeReplaced(client, current, { record, reason, nowMs: now() }, settings)) {
     if (reason.kind === 'request') {
-      await clientRecords.release(lease, { unforced: isForced(reason) });
+      await clientRecords.release(lease);
       return found('current', current);
     }
     // Without a check, another minter stored this token and died before recording it.
@@ -54,24 +30,22 @@ export async function mintUnderLease(mint: LeasedMint): Promise<MintResult | Fai
     const checked = isToCheck ? await checkToken(client, current, mint) : undefined;
     if (checked !== 'revoked') {
       // A check without an answer counts as well: asking again at every tick could lock the client out.
-      const checkedAtMs = isToCheck ? now() : record.checkedAtMs;
-      await finish(mint, checked ?? current, { checkedAtMs, usedVersion: undefined });
+      await finish(mint, checked ?? current, { checkedAtMs: isToCheck ? now() : record.checkedAtMs });
       return found('current', checked ?? current);
     }
   }
 
   const obtained = await obtainToken(client, mint);
   if ('error' in obtained) return { error: obtained.error, usedVersion: obtained.versionId };
-  return await storeToken(mint, current, obtained.token, obtained.versionId);
+  return await storeToken(mint, current, obtained);
 }
 
 async function storeToken(
   mint: LeasedMint,
   current: AccessToken | undefined,
-  obtained: AccessToken,
-  usedVersion: string,
+  { token: obtained, versionId }: { readonly token: AccessToken; readonly versionId: string },
 ): Promise<MintResult> {
-  const { lease, reason, store, clientRecords, requests } = mint;
+  const { lease, record, reason, store, clientRecords, requests } = mint;
   const { client } = lease;
   const { now, settings, telemetry } = requests;
   const unchanged = obtained.fingerprint === current?.fingerprint;
@@ -81,18 +55,17 @@ async function storeToken(
     const winner = (await store.read(client))?.token;
     // Ours is there if the SDK repeated a write whose answer was lost.
     if (winner && winner.fingerprint !== token.fingerprint) {
-      await clientRecords.release(lease, { unforced: false });
+      await clientRecords.release(lease);
       return found('current', winner);
     }
   }
-  await finish(mint, token, { checkedAtMs: now(), usedVersion, unchanged });
-  const { fingerprint } = token;
+  const atMs = now();
+  const forced = isForced(reason) ? forcedMint(record, atMs, settings) : undefined;
+  await finish(mint, token, { checkedAtMs: atMs, minted: { versionId, atMs }, forced }, unchanged);
+  const { fingerprint, expiresAtMs } = token;
   if (unchanged) {
     telemetry.log('info', 'the authorization server gave the same token again', { client, fingerprint });
-    if (isForced(reason)) {
-      const retryAtMs = now() + settings.forcedMintFloorMs;
-      return { outcome: { status: 'pending', retryAtMs }, expiresAtMs: token.expiresAtMs };
-    }
+    if (forced) return { outcome: { status: 'pending', retryAtMs: forced.againAtMs }, expiresAtMs };
   } else {
     telemetry.metric('TokenMinted', 1, { client });
     telemetry.log('info', 'a token was minted', { client, fingerprint });
@@ -104,16 +77,20 @@ async function storeToken(
 async function finish(
   { lease, clientRecords, requests }: LeasedMint,
   token: AccessToken,
-  end: { checkedAtMs: number | undefined; usedVersion: string | undefined; unchanged?: boolean },
+  end: Pick<Finished, 'checkedAtMs' | 'minted' | 'forced'>,
+  unchanged = false,
 ): Promise<void> {
   const { client } = lease;
-  const { checkedAtMs, usedVersion, unchanged = false } = end;
   const { now, settings, telemetry } = requests;
-  const { expiresAtMs } = token;
-  const dueAtMs = nextDueMs(client, token, { nowMs: now(), checkedAtMs, unchanged }, settings);
+  const { checkedAtMs } = end;
+  const times = {
+    expiresAtMs: token.expiresAtMs,
+    refreshAtMs: renewalMs(client, token, settings),
+    dueAtMs: nextDueMs(client, token, { nowMs: now(), checkedAtMs, unchanged }, settings),
+  };
   try {
-    if (await clientRecords.finish(lease, { expiresAtMs, dueAtMs, checkedAtMs, usedVersion })) return;
-    await clientRecords.release(lease, { unforced: false });
+    if (await clientRecords.finish(lease, { ...end, ...times })) return;
+    await clientRecords.release(lease);
   } catch (error) {
     telemetry.log('warn', 'a mint could not be recorded', { client, error: errorFields(error) });
   }

@@ -1,38 +1,41 @@
 import type { MintBudget } from '../budget/mint-budget.ts';
 import type { Secrets } from '../credentials/secrets.ts';
-import { isPlumeError, type PlumeError } from '../errors.ts';
+import { isPlumeError } from '../errors.ts';
 import type { Clock, Now } from '../platform/clock.ts';
-import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { isServable } from '../token/access-token.ts';
 import type { MintOutcome } from '../token/mint-outcome.ts';
+import { isHonoured, type MintRequests } from '../token/mint-requests.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { TokenStore } from '../token/token-store.ts';
-import { WafBlockedError } from '../waf/errors.ts';
-import { type ClientRecord, isResting } from './client-record.ts';
-import type { ClientRecords, Lease } from './client-records.ts';
-import { nextTryMs, remedyOf } from './failure-policy.ts';
+import { isResting } from './client-record.ts';
+import type { ClientRecords } from './client-records.ts';
+import type { LeasedMint, MintResult } from './leased-mint.ts';
 import { createMintTickets, kindOfMint } from './mint-ticket.ts';
 import { isForced, type MintReason } from './mint-times.ts';
-import { type FailedMint, type MintResult, mintUnderLease } from './mint-under-lease.ts';
+import { mintUnderLease } from './mint-under-lease.ts';
+import { type FailedMint, LOOK_AGAIN_MS, recordFailure, renewWithPreviousVersion } from './record-failure.ts';
 
 export interface Minter {
   /**
    * Sees to it that the table holds a good token: mints if need be, one at a time per client in all instances.
    *
-   * @param deadlineMs when the invocation ends; no request is sent that might not be done by then
+   * @param timeLeftMs what is left of the invocation; no request is sent that might not be done by its end
    * @throws {PlumeError} `token_store_unavailable` if the table is away: trying again is safe
    */
-  mint(client: string, reason: MintReason, deadlineMs: number): Promise<MintResult>;
+  mint(client: string, reason: MintReason, timeLeftMs: () => number): Promise<MintResult>;
 }
 
 export interface MinterDependencies {
   readonly store: TokenStore;
   readonly clientRecords: ClientRecords;
+  /** What workers asked for. */
+  readonly mintRequests: Pick<MintRequests, 'lastClaim'>;
   readonly secrets: Pick<Secrets, 'read'>;
   readonly budget: MintBudget;
   readonly fetch: typeof fetch;
   readonly settings: TokenSettings;
+  /** Corrected, as workers and other minters have it. */
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** In [0, 1). */
@@ -45,19 +48,12 @@ export interface MinterDependencies {
 const LEASE_LENGTH = 3;
 /** In time-outs of a request: how long before the end the last request may be sent. */
 export const LAST_REQUEST = 1.5;
-/** How soon to look again when another minter is at work: most mints take less. */
-const LOOK_AGAIN_MS = 1_000;
 
 export function createMinter(dependencies: MinterDependencies): Minter {
   return new LeasingMinter(dependencies);
 }
 
-/** The right to mint for a client, with its record as it was when the lease began. */
-interface Held {
-  readonly lease: Lease;
-  readonly record: ClientRecord;
-  readonly reason: MintReason;
-}
+type Held = Pick<LeasedMint, 'lease' | 'record' | 'reason'>;
 
 class LeasingMinter implements Minter {
   readonly #dependencies: MinterDependencies;
@@ -68,24 +64,35 @@ class LeasingMinter implements Minter {
     this.#now = dependencies.clock.now;
   }
 
-  async mint(client: string, reason: MintReason, deadlineMs: number): Promise<MintResult> {
+  async mint(client: string, reason: MintReason, timeLeftMs: () => number): Promise<MintResult> {
     const answer = reason.kind === 'request' ? await this.#answerAtOnce(client, reason.rejected) : undefined;
     if (answer !== undefined) return { outcome: answer };
     const held = await this.#acquire(client, reason);
     if (held === undefined) return { outcome: await this.#whyNoLease(client, reason) };
-    const end = await this.#mintUnderLease(held, deadlineMs);
-    if ('outcome' in end) return end;
-    return { outcome: await this.#recordFailure(held, end), expiresAtMs: held.record.expiresAtMs };
+    return await this.#mintUnderLease(held, timeLeftMs);
   }
 
-  /** What needs no lease: the table holds another token, or the rejected one is so young that the API may not know it. */
+  /**
+   * What needs no lease: the table holds another token, the rejected one is so young that the API may not know it, or no
+   * worker of the client has asked.
+   */
   async #answerAtOnce(client: string, rejected: string | undefined): Promise<MintOutcome | undefined> {
-    const { store, settings } = this.#dependencies;
+    const { store, mintRequests, settings, telemetry } = this.#dependencies;
     const token = (await store.read(client))?.token;
-    if (token === undefined || !isServable(token, this.#now(), settings)) return undefined;
-    if (token.fingerprint !== rejected) return { status: 'current', fingerprint: token.fingerprint };
-    const oldEnoughAtMs = token.issuedAtMs + settings.youngTokenMs;
-    return this.#now() < oldEnoughAtMs ? { status: 'pending', retryAtMs: oldEnoughAtMs } : undefined;
+    if (token !== undefined && isServable(token, this.#now(), settings)) {
+      if (token.fingerprint !== rejected) return { status: 'current', fingerprint: token.fingerprint };
+      const oldEnoughAtMs = token.issuedAtMs + settings.youngTokenMs;
+      if (this.#now() < oldEnoughAtMs) return { status: 'pending', retryAtMs: oldEnoughAtMs };
+    }
+    if (isHonoured(await mintRequests.lastClaim(client), rejected, this.#now())) return undefined;
+    telemetry.log(
+      'warn',
+      'a request for a token is not honoured: no function that may use the client has claimed it',
+      {
+        client,
+      },
+    );
+    return { status: 'pending', retryAtMs: this.#now() + LOOK_AGAIN_MS };
   }
 
   async #acquire(client: string, reason: MintReason): Promise<Held | undefined> {
@@ -96,84 +103,45 @@ class LeasingMinter implements Minter {
       owner: newOwner(),
       nowMs,
       untilMs: nowMs + budget.maxWaitMs + LEASE_LENGTH * settings.requestTimeoutMs,
-      ...(reason.kind === 'due' && { dueAtMs: reason.dueAtMs }),
-      ...(isForced(reason) && { forcedSinceMs: nowMs - settings.forcedMintFloorMs }),
+      ...(reason.kind === 'due' && {
+        dueAtMs: reason.dueAtMs,
+        despiteRest: reason.despiteRest !== undefined,
+      }),
+      isForced: isForced(reason),
     });
     return acquired && { ...acquired, reason };
   }
 
   async #whyNoLease(client: string, reason: MintReason): Promise<MintOutcome> {
-    const { clientRecords, settings } = this.#dependencies;
-    const record = await clientRecords.read(client);
+    const record = await this.#dependencies.clientRecords.read(client);
     const nowMs = this.#now();
     if (record && isResting(record, nowMs)) {
-      const { errorCode: code, retryAtMs } = record;
-      return { status: 'failed', code, ...(retryAtMs !== undefined && { retryAtMs }) };
+      const { errorCode: code, retryAtMs = nowMs } = record;
+      return { status: 'failed', code, retryAtMs };
     }
-    const { leaseUntilMs = 0, forcedAtMs = 0 } = record ?? {};
+    const { leaseUntilMs = 0, forcedAgainAtMs = 0 } = record ?? {};
     const isFloored = leaseUntilMs <= nowMs && isForced(reason);
-    const floorMs = isFloored ? forcedAtMs + settings.forcedMintFloorMs : 0;
-    return { status: 'pending', retryAtMs: Math.max(floorMs, nowMs + LOOK_AGAIN_MS) };
+    return { status: 'pending', retryAtMs: Math.max(isFloored ? forcedAgainAtMs : 0, nowMs + LOOK_AGAIN_MS) };
   }
 
-  async #mintUnderLease(held: Held, deadlineMs: number): Promise<MintResult | FailedMint> {
+  async #mintUnderLease(held: Held, timeLeftMs: () => number): Promise<MintResult> {
     const { budget, settings, clientRecords } = this.#dependencies;
     const now = this.#now;
-    const sendByMs = Math.min(held.lease.untilMs, deadlineMs) - LAST_REQUEST * settings.requestTimeoutMs;
-    try {
-      const { lease, record, reason } = held;
-      const kind = kindOfMint(reason, record);
-      const tickets = createMintTickets({ client: lease.client, budget, kind, now, sendByMs });
-      const requests = { ...this.#dependencies, now, ...tickets };
-      return await mintUnderLease({ ...this.#dependencies, ...held, requests });
-    } catch (error) {
-      if (isPlumeError(error)) return { error };
-      await clientRecords.release(held.lease, { unforced: false });
-      throw error;
-    }
-  }
-
-  /** Records what went wrong, for all instances, and notes it for the workers. */
-  async #recordFailure(held: Held, { error, usedVersion }: FailedMint): Promise<MintOutcome> {
-    const { store, clientRecords, settings, telemetry, random } = this.#dependencies;
+    const beganAtMs = now();
     const { lease, record, reason } = held;
-    const { client } = lease;
-    const { code, message } = error;
-    if (remedyOf(code) === 'postpone' || isOfAddress(error)) {
-      await clientRecords.release(lease, { unforced: isForced(reason) });
-      return { status: 'pending', retryAtMs: error.retryAtMs ?? this.#now() + settings.backoffBaseMs, code };
-    }
-    telemetry.metric('MintFailed', 1, { client, code });
-    telemetry.log('error', 'no token could be minted', { client, error: errorFields(error) });
-
-    const nowMs = this.#now();
-    // An outage must not lengthen the back-off of what comes after it.
-    const failures = record.errorCode === code ? record.failures + 1 : 1;
-    const retryAfterMs = retryAfterOf(error, nowMs);
-    const retryAtMs = nextTryMs({ code, failures, nowMs, retryAfterMs }, settings, random());
-    const end = { code, message, retryAtMs, nowMs };
-    const wanted = record.wanted || isForced(reason);
-    const isRecorded =
-      remedyOf(code) === 'forget'
-        ? await clientRecords.forget(lease, end)
-        : await clientRecords.fail(lease, { ...end, failures, wanted, usedVersion });
-    if (!isRecorded) {
-      await clientRecords.release(lease, { unforced: false });
-      return { status: 'pending', retryAtMs: nowMs + LOOK_AGAIN_MS };
-    }
-    const failure = { code, ...(retryAtMs !== undefined && { retryAtMs }) };
-    await store.noteFailure(client, failure, nowMs);
-    return { status: 'failed', ...failure };
+    const endMs = Math.min(lease.untilMs, beganAtMs + timeLeftMs());
+    const sendByMs = endMs - LAST_REQUEST * settings.requestTimeoutMs;
+    const kind = kindOfMint(reason, record);
+    const tickets = createMintTickets({ client: lease.client, budget, kind, now, sendByMs });
+    const requests = { ...this.#dependencies, now, ...tickets };
+    const mint: LeasedMint = { ...this.#dependencies, ...held, beganAtMs, requests };
+    if (reason.kind === 'due' && reason.despiteRest === 'previous version')
+      return await renewWithPreviousVersion(mint);
+    const end = await mintUnderLease(mint).catch(async (error: unknown): Promise<FailedMint> => {
+      if (isPlumeError(error)) return { error };
+      await clientRecords.release(lease);
+      throw error;
+    });
+    return 'error' in end ? await recordFailure(mint, end) : end;
   }
-}
-
-/** The WAF refuses the whole address: no client is at fault. */
-function isOfAddress(error: PlumeError): boolean {
-  return error instanceof WafBlockedError && error.refused === 'address';
-}
-
-/** How long the server, or the WAF's block, asks to wait. */
-function retryAfterOf(error: PlumeError, nowMs: number): number | undefined {
-  if (error instanceof WafBlockedError) return Math.max(0, (error.retryAtMs ?? nowMs) - nowMs);
-  return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
 }

@@ -11,7 +11,7 @@ import { type AccessToken, accessToken, expiryOf, isServable } from '../token/ac
 import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
 import { SecretOutdatedError, TokenExpiredOnArrivalError } from './errors.ts';
-import { remedyOf } from './failure-policy.ts';
+import { isRefusal } from './failure-policy.ts';
 import type { MintTickets } from './mint-ticket.ts';
 
 /** How one mint asks the authorization server. */
@@ -36,12 +36,31 @@ export async function obtainToken(
   { record, secrets, requests }: { record: ClientRecord; secrets: Pick<Secrets, 'read'>; requests: Requests },
 ): Promise<Obtained> {
   const first = await obtainWith(() => secrets.read(client), client, record, requests);
-  if ('token' in first || remedyOf(first.error.code) !== 'reread-secret') return first;
+  if ('token' in first || !isRefusal(first.error.code)) return first;
   const again = await secrets.read(client).catch(errorOf);
   if (isPlumeError(again)) return { error: again, versionId: first.versionId };
   return again.versionId === first.versionId
     ? first
     : obtainWith(async () => again, client, record, requests);
+}
+
+/**
+ * The same with the previous version of the secret (AWSPREVIOUS), if that is the one that worked last.
+ *
+ * @returns undefined if there is none
+ */
+export async function obtainWithPreviousVersion(
+  client: string,
+  { record, secrets, requests }: { record: ClientRecord; secrets: Pick<Secrets, 'read'>; requests: Requests },
+): Promise<Obtained | undefined> {
+  const secret = await secrets.read(client, 'AWSPREVIOUS').catch(errorOf);
+  if (isPlumeError(secret) || secret.versionId !== record.workedVersion) return undefined;
+  const { versionId } = secret;
+  try {
+    return { versionId, token: await requestServableToken(secret.credentials(), requests) };
+  } catch (error) {
+    return { error: errorOf(error), versionId };
+  }
 }
 
 async function obtainWith(

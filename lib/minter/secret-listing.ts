@@ -12,6 +12,8 @@ export interface SecretListing {
   readonly allBegunAtMs: number;
   /** Where the reading of all secrets goes on, if it is under way. */
   readonly cursor?: string | undefined;
+  /** Clients that the last list of all secrets lacked, and since when. */
+  readonly missing: Readonly<Record<string, number>>;
 }
 
 /** The item that holds it. Both throw {@link ClientRecordsUnavailableError}. */
@@ -41,16 +43,24 @@ export function createSecretListingStore({
           listedAtMs: Number(Item.listedAtMs?.N),
           allBegunAtMs: Number(Item.allBegunAtMs?.N),
           cursor: Item.cursor?.S,
+          missing: Object.fromEntries(
+            Object.entries(Item.missingSinceMs?.M ?? {}).map(([client, { N }]) => [client, Number(N)]),
+          ),
         }
       );
     },
 
-    async save({ listedAtMs, allBegunAtMs, cursor }) {
+    async save({ listedAtMs, allBegunAtMs, cursor, missing }) {
       const item = {
         ...key,
         listedAtMs: { N: String(listedAtMs) },
         allBegunAtMs: { N: String(allBegunAtMs) },
         ...(cursor !== undefined && { cursor: { S: cursor } }),
+        missingSinceMs: {
+          M: Object.fromEntries(
+            Object.entries(missing).map(([client, sinceMs]) => [client, { N: String(sinceMs) }]),
+          ),
+        },
       };
       await client.send(new PutItemCommand({ TableName: table, Item: item })).catch((error: unknown) => {
         throw new ClientRecordsUnavailableError('write', errorReason(error));

@@ -40,9 +40,13 @@ export function isServable(
   return nowMs < serveUntilMs(token, settings);
 }
 
+/** A long life leaves time for an outage: a tenth of it, and no more than this. */
+const MAX_MARGIN_MS = 3_600_000;
+
 /**
- * When the minter replaces a token: early enough that one missed tick costs no served token, yet never in
- * the first half of its life. `jitter` in [0, 1) spreads the clients over one tick.
+ * When the minter replaces a token: early enough that one missed tick costs no served token, a tenth of its life before
+ * its end but at most an hour, and never in the first half of its life. `jitter` in [0, 1) spreads the clients over one
+ * tick.
  */
 export function refreshAtMs(
   token: AccessToken,
@@ -50,7 +54,8 @@ export function refreshAtMs(
   jitter: number,
 ): number {
   const lifetimeMs = token.expiresAtMs - token.issuedAtMs;
-  const marginMs = Math.min(lifetimeMs / 2, graceMs + 2 * tickMs);
+  const wantedMs = Math.max(graceMs + 2 * tickMs, Math.min(lifetimeMs / 10, MAX_MARGIN_MS));
+  const marginMs = Math.min(lifetimeMs / 2, wantedMs);
   const roomMs = Math.min(tickMs, lifetimeMs / 2 - marginMs);
   return Math.floor(token.expiresAtMs - marginMs - jitter * Math.max(0, roomMs));
 }

@@ -1,6 +1,6 @@
-import { type ErrorCode, PlumeError } from '../errors.ts';
+import { ERROR_KINDS, type ErrorCode, PlumeError } from '../errors.ts';
 
-/** No token can be had for now: `mintCode` says why the minter failed, where it is known. */
+/** No token can be had for now: `mintCode` says why the minter failed, where it is known. It is tried again by itself. */
 export class TokenUnavailableError extends PlumeError<'token_unavailable'> {
   override readonly name = 'TokenUnavailableError';
   /** The code of the mint's failure, such as `invalid_client`. */
@@ -8,19 +8,20 @@ export class TokenUnavailableError extends PlumeError<'token_unavailable'> {
 
   constructor(
     client: string,
-    reason: { readonly mintCode?: ErrorCode | undefined; readonly retryAtMs?: number | undefined },
+    { mintCode, retryAtMs }: { readonly mintCode?: ErrorCode | undefined; readonly retryAtMs: number },
   ) {
-    const { mintCode, retryAtMs } = reason;
     const why =
       mintCode === undefined ? 'the minter has not stored one in time' : `the minter failed with ${mintCode}`;
-    const what =
-      retryAtMs === undefined
-        ? 'correct the secret: minting resumes when its value changes'
-        : 'try again at the moment given in retryAtMs';
-    super('token_unavailable', `no access token for client ${client}: ${why}; ${what}`, {
-      client,
-      retryAtMs,
-    });
+    const isToBeFixed = mintCode !== undefined && ERROR_KINDS[mintCode] === 'fix';
+    const what = isToBeFixed ? 'correct the cause, which the minter logs, or try again' : 'try again';
+    super(
+      'token_unavailable',
+      `no access token for client ${client}: ${why}; ${what} at the moment given in retryAtMs`,
+      {
+        client,
+        retryAtMs,
+      },
+    );
     if (mintCode !== undefined) this.mintCode = mintCode;
   }
 }

@@ -9,7 +9,7 @@ export type MintOutcome =
    * (then with a `code`) the call budget does.
    */
   | { readonly status: 'pending'; readonly retryAtMs: number; readonly code?: ErrorCode }
-  /** No token can be had. Without `retryAtMs`: not until the secret changes. */
+  /** No token can be had before `retryAtMs`, which minters of older releases leave out. */
   | { readonly status: 'failed'; readonly code: ErrorCode; readonly retryAtMs?: number };
 
 /** Whether an answer is one: it comes over the network, from a minter that may be of another version. */

@@ -17,13 +17,21 @@ import { TokenStoreUnavailableError } from './errors.ts';
 export interface TokenRecord {
   /** It may be past its time: readers compare. */
   readonly token?: AccessToken;
-  readonly failure?: MintFailure;
+  readonly failure?: NotedFailure;
 }
 
-/** Why no new token could be had. Without `retryAtMs`: not until the secret changes. */
-export interface MintFailure {
+/** Why no new token could be had, and when it is tried again. */
+export interface NotedFailure {
   readonly code: ErrorCode;
   readonly retryAtMs?: number;
+}
+
+/**
+ * Whether what failed is to be left alone: until its `retryAtMs`, and not at all without one, as older releases noted what
+ * they did not try again.
+ */
+export function isWaiting({ retryAtMs }: { readonly retryAtMs?: number }, nowMs: number): boolean {
+  return retryAtMs !== undefined && retryAtMs > nowMs;
 }
 
 /** The `token#<client>` items. Each method throws {@link TokenStoreUnavailableError} if DynamoDB does not do it. */
@@ -37,7 +45,7 @@ export interface TokenStore {
    */
   replace(client: string, token: AccessToken, replaces: string | undefined): Promise<boolean>;
   /** Tells the workers why no new token can be had. A token that is there stays in service. */
-  noteFailure(client: string, failure: MintFailure, nowMs: number): Promise<void>;
+  noteFailure(client: string, failure: Required<NotedFailure>, nowMs: number): Promise<void>;
 }
 
 /** How long an item outlives its use, in seconds: for a look at what happened. */
@@ -91,20 +99,18 @@ export function createTokenStore({
     },
 
     async noteFailure(client, { code, retryAtMs }, nowMs) {
-      const parked = retryAtMs === undefined;
       try {
         await dynamo.send(
           new UpdateItemCommand({
             TableName: table,
             Key: key(client),
-            UpdateExpression: `SET failureCode = :code, #ttl = if_not_exists(#ttl, :ttl)${
-              parked ? ' REMOVE failureRetryAtMs' : ', failureRetryAtMs = :retryAt'
-            }`,
+            UpdateExpression:
+              'SET failureCode = :code, failureRetryAtMs = :retryAt, #ttl = if_not_exists(#ttl, :ttl)',
             ExpressionAttributeNames: { '#ttl': TABLE.ttl },
             ExpressionAttributeValues: {
               ':code': { S: code },
-              ':ttl': { N: secondsAfter(retryAtMs ?? nowMs) },
-              ...(!parked && { ':retryAt': { N: String(retryAtMs) } }),
+              ':retryAt': { N: String(retryAtMs) },
+              ':ttl': { N: secondsAfter(Math.max(retryAtMs, nowMs)) },
             },
           }),
         );

@@ -78,7 +78,7 @@ export function bareContender({ system }: ColdWorld): Contender {
     forget: async () => {},
     caller: () => async () => {
       await store.read('bare');
-      await requests.claim('bare', undefined, Date.now(), Date.now() + 5_000);
+      await requests.claim('bare', undefined, Date.now());
       await store.read('bare');
       return 'none';
     },

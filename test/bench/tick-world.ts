@@ -62,7 +62,7 @@ export async function startTickWorld(): Promise<TickWorld> {
         concurrency: PARALLEL,
       });
       // The list of all is read, and what is new is old news.
-      await world.listing.save({ listedAtMs: clock.now(), allBegunAtMs: 0 });
+      await world.listing.save({ missing: {}, listedAtMs: clock.now(), allBegunAtMs: 0 });
       await world.tick({ secrets });
       clock.advance(3_600_000);
       await world.tick({ secrets });

@@ -24,7 +24,7 @@ export const EVERY_ERROR: Readonly<Record<string, PlumeError>> = {
   ClientRecordsUnavailableError: new minter.ClientRecordsUnavailableError('read', 'x'),
   SecretOutdatedError: new minter.SecretOutdatedError('mocha'),
   TokenExpiredOnArrivalError: new minter.TokenExpiredOnArrivalError('mocha', 1),
-  TokenUnavailableError: new token.TokenUnavailableError('mocha', {}),
+  TokenUnavailableError: new token.TokenUnavailableError('mocha', { retryAtMs: 0 }),
   TokenStoreUnavailableError: new token.TokenStoreUnavailableError('mocha', 'read', 'x'),
   BudgetExhaustedError: new budget.BudgetExhaustedError('x', 0),
   BudgetBlockedError: new budget.BudgetBlockedError('x', 0),

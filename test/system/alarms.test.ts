@@ -102,11 +102,12 @@ function submit(perSecond: number, durationMs: number): Promise<void> {
 }
 
 /**
- * Of instances that freeze, clocks that are off and servers that contradict themselves, which this deployment does not have:
+ * Of secrets that are removed, instances that freeze, clocks that are off and servers that contradict themselves, which this deployment does not have:
  * test/lib/budget/ and test/lib/minter/ do.
  */
 const OF_OTHER_WORLDS = new Set([
   'CounterImplausible',
+  'ClientRemoved',
   'DiscoveryFailed',
   'TicketsExpired',
   'ClockOffset',
@@ -197,6 +198,7 @@ describe('each alarm is raised by its own fault', () => {
   test('there is no other alarm', () => {
     expect(alarms.map(({ name }) => name.replace('token-broker-', '')).sort()).toEqual([
       'BudgetSaturated-local',
+      'ClientRemoved',
       'ClientWithoutToken',
       'ClientsFailing',
       'CounterImplausible-local',

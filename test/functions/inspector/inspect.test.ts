@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type InspectorDependencies, inspect } from '../../../functions/inspector/inspect.ts';
 import { PlumeError } from '../../../lib/errors.ts';
-import { createClientRecords, type Failed } from '../../../lib/minter/client-records.ts';
+import { createClientRecords, type FailedAgain } from '../../../lib/minter/client-records.ts';
 import { accessToken } from '../../../lib/token/access-token.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
@@ -21,14 +21,15 @@ beforeAll(async () => {
   await store.replace('grace', accessToken('MARKER-g', NOW - 9 * MINUTE, NOW + 20_000), undefined);
   await store.replace('late', accessToken('MARKER-l', NOW - 20 * MINUTE, NOW - MINUTE), undefined);
   const clientRecords = createClientRecords(table);
-  const fail = async (client: string, failed: Pick<Failed, 'code' | 'retryAtMs'>): Promise<void> => {
+  const fail = async (client: string, failed: Pick<FailedAgain, 'code' | 'retryAtMs'>): Promise<void> => {
     const request = { client, owner: 'me', nowMs: NOW, untilMs: NOW + MINUTE };
     const { lease } = (await clientRecords.acquire(request))!;
-    const end = { ...failed, message: `${failed.code} it is`, failures: 2, wanted: false, usedVersion: 'v1' };
-    expect(await clientRecords.fail(lease, { ...end, nowMs: NOW })).toBe(true);
+    const end = { ...failed, message: `${failed.code} it is`, nowMs: NOW, counts: { refusals: 2 } };
+    const facts = { failingSinceMs: NOW, wanted: false, usedVersion: 'v1' };
+    expect(await clientRecords.fail(lease, { ...end, ...facts })).toBe(true);
   };
   await fail('late', { code: 'invalid_client', retryAtMs: NOW + MINUTE });
-  await fail('never', { code: 'invalid_scope', retryAtMs: undefined });
+  await fail('never', { code: 'invalid_scope', retryAtMs: NOW + 60 * MINUTE });
   dependencies = {
     settings: DEFAULT_TOKEN_SETTINGS,
     store,
@@ -69,7 +70,12 @@ test('reports every client, and no token', async () => {
     {
       client: 'never',
       state: 'missing',
-      lastError: { code: 'invalid_scope', message: 'invalid_scope it is', failures: 2 },
+      lastError: {
+        code: 'invalid_scope',
+        message: 'invalid_scope it is',
+        failures: 2,
+        retryAt: '2026-01-01T01:00:00.000Z',
+      },
     },
     { client: 'unknown', state: 'missing' },
   ]);

@@ -13,6 +13,7 @@ import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-clo
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV } from '../../../lib/contract.ts';
 import type { MinterSettings } from '../../../lib/settings.ts';
+import { createMintRequests } from '../../../lib/token/mint-requests.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
 import { expectNoTrace } from '../../fixtures/leaks.ts';
@@ -102,10 +103,13 @@ test('mints at a tick, answers requests, and shows neither secret nor token', as
     status: 'pending',
     retryAtMs: (first?.issuedAtMs ?? 0) + 5_000,
   });
-  expect(await handler({ kind: 'request', client: 'broken' }, context)).toEqual({
+  const requests = createMintRequests(engine);
+  await requests.claim('broken', undefined, Date.now());
+  expect(await handler({ kind: 'request', client: 'broken' }, context)).toMatchObject({
     status: 'failed',
     code: 'secret_malformed',
   });
+  await requests.claim('nobody', undefined, Date.now());
   expect(await handler({ kind: 'request', client: 'nobody' }, context)).toMatchObject({
     status: 'failed',
     code: 'secret_missing',

@@ -193,7 +193,12 @@ describe('a wait', () => {
   });
 
   test('for somebody to correct a secret is as long as SQS allows', async () => {
-    expect(await run(await submit(job), throwing(new TokenUnavailableError('mocha', {})))).toBe('postponed');
+    expect(
+      await run(
+        await submit(job),
+        throwing(new TokenUnavailableError('mocha', { retryAtMs: Date.now() + 21_600_000 })),
+      ),
+    ).toBe('postponed');
     expect(delayOfCopy()).toBeGreaterThan(880);
   });
 
@@ -262,7 +267,13 @@ describe('a wait', () => {
   test('of days on end becomes a dead letter: copies must not live for ever', async () => {
     const record = await submit(job);
     const muchLater = () => Date.now() + 5 * 86_400_000;
-    expect(await run(record, throwing(new TokenUnavailableError('mocha', {})), muchLater)).toBe('buried');
+    expect(
+      await run(
+        record,
+        throwing(new TokenUnavailableError('mocha', { retryAtMs: Date.now() + 21_600_000 })),
+        muchLater,
+      ),
+    ).toBe('buried');
     expect((await receive(urls.deadLetters))?.messageAttributes['plume.code']?.stringValue).toBe(
       'token_unavailable',
     );

@@ -93,6 +93,7 @@ describe('alarms', () => {
     expect(own.map(({ MetricName }) => MetricName).sort()).toEqual([
       'CallsResting',
       'CallsResting',
+      'ClientRemoved',
       'ClientsFailing',
       'CounterImplausible',
       'DiscoveryFailed',

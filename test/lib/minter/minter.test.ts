@@ -38,9 +38,9 @@ describe('a worker without a token', () => {
       expiresAtMs: world.clock.now() + 1_800_000,
     });
     const record = await world.clientRecords.read(mocha);
-    expect(record).toMatchObject({ failures: 0, wanted: false, expiresAtMs: token?.expiresAtMs });
+    expect(record).toMatchObject({ counts: {}, wanted: false, expiresAtMs: token?.expiresAtMs });
     expect(record?.leaseUntilMs).toBeUndefined();
-    expect(record?.dueAtMs).toBeGreaterThan(world.clock.now() + 1_800_000 - 150_000 - 60_000);
+    expect(record?.dueAtMs).toBeGreaterThan(world.clock.now() + 1_800_000 - 180_000 - 60_000);
   });
 
   test('and 50 at once cause one', async () => {
@@ -53,7 +53,7 @@ describe('a worker without a token', () => {
 
   test('of a client without a secret is told so, and may ask again later', async () => {
     const outcome = await world.request('nobody');
-    const retryAtMs = world.clock.now() + 60_000;
+    const retryAtMs = world.clock.now() + 45_000;
     expect(outcome).toEqual({ status: 'failed', code: 'secret_missing', retryAtMs });
     expect(await world.request('nobody')).toEqual(outcome);
     expect(world.secrets.requests.reads).toBe(1);
@@ -97,23 +97,48 @@ describe('a rejected token', () => {
     expect(world.server.mints()).toBe(1);
   });
 
-  test('after another: at most one mint per floor', async () => {
+  test('after another: the floor doubles, up to 15 minutes, while no token helps', async () => {
     const startMs = world.clock.now();
     await world.request(mocha);
-    for (let second = 0; second < 600; second += 5) {
-      world.clock.advance(5_000);
+    for (let second = 0; second < 3_600; second += 10) {
+      world.clock.advance(10_000);
       await world.request(mocha, (await world.token(mocha))?.fingerprint);
     }
-    const atMs = world.server.calls.map((call) => call.atMs - startMs).slice(1);
-    const gapsMs = atMs.slice(1).map((moment, index) => moment - atMs[index]!);
-    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(world.settings.forcedMintFloorMs);
-    expect(atMs.length).toBe(20);
+    const atSeconds = world.server.calls.map((call) => (call.atMs - startMs) / 1_000).slice(1);
+    expect(atSeconds).toEqual([10, 40, 100, 220, 460, 940, 1_840, 2_740]);
     const rejected = (await world.token(mocha))?.fingerprint;
-    world.clock.advance(1_000);
     expect(await world.request(mocha, rejected)).toEqual({
       status: 'pending',
-      retryAtMs: world.server.calls.at(-1)!.atMs + world.settings.forcedMintFloorMs,
+      retryAtMs: world.server.calls.at(-1)!.atMs + 15 * MINUTE,
     });
+  });
+
+  test('after one that was good for longer than the floor is replaced at once, and the floor is short again', async () => {
+    await world.request(mocha);
+    const reject = async () => world.request(mocha, (await world.token(mocha))?.fingerprint);
+    for (const waitMs of [10_000, 30_000, 60_000]) {
+      world.clock.advance(waitMs);
+      expect((await reject()).status).toBe('minted');
+    }
+    // The floor is 120 s; the token was good for longer than that after its end.
+    world.clock.advance(240_000);
+    expect((await reject()).status).toBe('minted');
+    world.clock.advance(30_000);
+    expect((await reject()).status).toBe('minted');
+  });
+
+  test('that no worker of the client has reported is not replaced', async () => {
+    await world.request(mocha);
+    world.clock.advance(60_000);
+    const { fingerprint } = (await world.token(mocha))!;
+    const timeLeftMs = () => 60_000;
+    const ask = (rejected?: string) =>
+      world.minterOf().mint(mocha, { kind: 'request', rejected }, timeLeftMs);
+    expect((await ask(fingerprint)).outcome.status).toBe('pending');
+    expect(world.server.mints(mocha)).toBe(1);
+    expect(world.logs).toContainEqual(expect.objectContaining({ level: 'warn', client: mocha }));
+    await world.mintRequests.claim(mocha, fingerprint, world.clock.now());
+    expect((await ask(fingerprint)).outcome.status).toBe('minted');
   });
 
   test('whose mint the call budget postponed may be replaced as soon as there is a ticket', async () => {
@@ -237,17 +262,19 @@ describe('a failed mint', () => {
     ['oauth_unavailable', () => new Response('', { status: 500 }), 500],
     ['oauth_unavailable', () => Promise.reject(new TypeError('fetch failed')), 500],
     ['oauth_throttled', () => json({}, 429, { 'retry-after': '120' }), 120_000],
-    ['invalid_client', () => oauthError('invalid_client', 401), 15 * 60_000 * 0.75],
-    ['invalid_scope', () => oauthError('invalid_scope'), undefined],
-    ['invalid_request', () => oauthError('invalid_request'), undefined],
-    ['oauth_error_unknown', () => oauthError('something_else'), 500],
-  ] as const)('%s is recorded for all and noted for workers', async (code, trouble, waitMs) => {
+    ['invalid_client', () => oauthError('invalid_client', 401), 5_000],
+    ['invalid_scope', () => oauthError('invalid_scope'), 5_000],
+    ['invalid_request', () => oauthError('invalid_request'), 5_000],
+    ['oauth_error_unknown', () => oauthError('something_else'), 750],
+    ['oauth_error_unknown', () => oauthError('access_denied', 200), 750],
+  ] as const)('%s is recorded for all, noted for workers and tried again', async (code, trouble, waitMs) => {
     world.server.trouble = trouble;
-    const retryAtMs = waitMs === undefined ? undefined : world.clock.now() + waitMs;
-    const failure = { code, ...(retryAtMs !== undefined && { retryAtMs }) };
+    const failure = { code, retryAtMs: world.clock.now() + waitMs };
     expect(await world.request(mocha)).toEqual({ status: 'failed', ...failure });
     expect(await world.store.read(mocha)).toEqual({ failure });
-    expect(await world.clientRecords.read(mocha)).toMatchObject({ errorCode: code, failures: 1 });
+    const record = await world.clientRecords.read(mocha);
+    expect(record).toMatchObject({ errorCode: code, failingSinceMs: world.clock.now() });
+    expect(Object.values(record?.counts ?? {})).toEqual([1]);
     expect(world.metricsOf('MintFailed')).toEqual([
       { name: 'MintFailed', value: 1, labels: { client: mocha, code } },
     ]);
@@ -256,8 +283,8 @@ describe('a failed mint', () => {
     expect(world.server.calls).toHaveLength(calls);
 
     world.server.trouble = undefined;
-    world.clock.advance((waitMs ?? 86_400_000) + 1);
-    expect((await world.request(mocha)).status).toBe(waitMs === undefined ? 'failed' : 'minted');
+    world.clock.advance(waitMs);
+    expect((await world.request(mocha)).status).toBe('minted');
   });
 
   test('with invalid_client is tried again at once if the secret has just changed', async () => {
@@ -270,28 +297,16 @@ describe('a failed mint', () => {
     expect(world.server.calls.map(({ secret }) => secret)).toEqual(['secret', 'new']);
   });
 
-  test('that only a new secret can help is not tried again, also after one that time could have healed', async () => {
-    world.server.trouble = () => new Response('', { status: 503 });
-    await world.request(mocha);
-    world.clock.advance(60_000);
-    world.server.trouble = () => oauthError('invalid_scope');
-    await world.request(mocha);
-    const mints = world.server.mints();
-    world.clock.advance(3_600_000);
-    expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'invalid_scope' });
-    expect(world.server.mints()).toBe(mints);
-    world.secrets.delete(mocha);
-  });
-
   test('of a malformed secret is one of the secret', async () => {
     world.secrets.putRaw(mocha, '{}');
-    expect(await world.request(mocha)).toEqual({ status: 'failed', code: 'secret_malformed' });
+    expect(await world.request(mocha)).toMatchObject({ status: 'failed', code: 'secret_malformed' });
+    expect(world.server.calls).toEqual([]);
     world.secrets.delete(mocha);
   });
 
   test('refused by the WAF alone rests its client for longer each time, and no other', async () => {
     world.server.trouble = HTML_403;
-    for (const minutes of [1, 2, 4]) {
+    for (const minutes of [1, 1.5, 3]) {
       const retryAtMs = world.clock.now() + minutes * MINUTE;
       expect(await world.request(mocha)).toEqual({
         status: 'failed',
@@ -337,7 +352,7 @@ describe('a failed mint', () => {
     const nowMs = world.clock.now();
     const outcome = await world.request(mocha);
     expect(outcome).toMatchObject({ status: 'failed', code: 'invalid_client' });
-    expect((outcome as { retryAtMs: number }).retryAtMs - nowMs).toBeLessThanOrEqual(15 * MINUTE);
+    expect((outcome as { retryAtMs: number }).retryAtMs - nowMs).toBeLessThanOrEqual(60 * MINUTE);
   });
 });
 
@@ -352,7 +367,7 @@ describe('a server that gives the same token again', () => {
         : new Response('', { status: 500 });
     await world.tick();
     let without = 0;
-    for (let minute = 0; minute < 60; minute += 1) {
+    for (let minute = 0; minute < 30; minute += 1) {
       world.clock.advance(MINUTE);
       await world.tick();
       await world.request(mocha);
@@ -360,7 +375,7 @@ describe('a server that gives the same token again', () => {
       if (token === undefined || !isServable(token, world.clock.now(), world.settings)) without += 1;
     }
     expect(without).toBe(0);
-    expect(world.server.mints(mocha)).toBeLessThanOrEqual(4 * (60 / 10) + 1);
+    expect(world.server.mints(mocha)).toBeLessThanOrEqual(4 * (30 / 10) + 1);
     expect(world.metricsOf('TokenMinted')).toHaveLength(1);
     world.secrets.delete(mocha);
   });
@@ -397,7 +412,8 @@ describe('time to live', () => {
   test('takes no token that lives, whatever is noted beside it', async () => {
     const token = accessToken('day', world.clock.now(), world.clock.now() + 86_400_000);
     await world.store.replace(mocha, token, undefined);
-    await world.store.noteFailure(mocha, { code: 'invalid_scope' }, world.clock.now());
+    const nowMs = world.clock.now();
+    await world.store.noteFailure(mocha, { code: 'invalid_scope', retryAtMs: nowMs }, nowMs);
     const ttlSeconds = await ttlOf(TABLE.tokenKey(mocha));
     expect(ttlSeconds).toBeGreaterThanOrEqual(token.expiresAtMs / 1000);
     expect(ttlSeconds).toBeLessThan(token.expiresAtMs / 1000 + 86_400);

@@ -116,5 +116,5 @@ async function seed(names: readonly string[], nowMs: number, settings: TokenSett
     (batch) => engine.client.send(new BatchWriteItemCommand({ RequestItems: { [engine.table]: batch } })),
     { concurrency: 4 },
   );
-  await createSecretListingStore(engine).save({ listedAtMs: nowMs, allBegunAtMs: nowMs });
+  await createSecretListingStore(engine).save({ missing: {}, listedAtMs: nowMs, allBegunAtMs: nowMs });
 }

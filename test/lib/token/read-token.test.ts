@@ -49,7 +49,10 @@ const telemetry: Telemetry = {
   log: () => {},
 };
 
-function instance(using: TokenStore = store, requests = createMintRequests(table)): TokenReader {
+function instance(
+  using: TokenStore = store,
+  requests: Pick<MintRequests, 'claim'> = createMintRequests(table),
+): TokenReader {
   return createTokenReader({
     store: using,
     requests,
@@ -135,9 +138,9 @@ describe('many callers', () => {
   test('wait by reading: a second of a mint costs each one claim, since refused writes are billed', async () => {
     const startedMs = clock.now();
     const requests = createMintRequests(table);
-    await requests.claim(client, undefined, clock.now(), clock.now() + 5_000);
+    await requests.claim(client, undefined, clock.now());
     let [reads, claims] = [0, 0];
-    const counting: MintRequests = {
+    const counting: Pick<MintRequests, 'claim'> = {
       claim: (...claim) => {
         claims += 1;
         return requests.claim(...claim);
@@ -194,25 +197,35 @@ describe('a failure of the minter', () => {
     minter = async () => outcome;
   };
 
-  test('that time does not heal is told at once, with its code', async () => {
-    failing({ status: 'failed', code: 'invalid_scope' });
+  test('that is tried again later than the caller waits is told at once, with its code and that moment', async () => {
+    const retryAtMs = clock.now() + 3_600_000;
+    failing({ status: 'failed', code: 'invalid_scope', retryAtMs });
     await expect(get(instance())).rejects.toMatchObject({
       code: 'token_unavailable',
       mintCode: 'invalid_scope',
       client,
-      message: expect.stringContaining('correct the secret'),
+      retryAtMs,
+      message: expect.stringContaining('correct the cause'),
     });
   });
 
   test('noted in the table is told without asking again', async () => {
-    await store.noteFailure(client, { code: 'invalid_client' }, clock.now());
+    await store.noteFailure(
+      client,
+      { code: 'invalid_client', retryAtMs: clock.now() + 3_600_000 },
+      clock.now(),
+    );
     await expect(get(instance())).rejects.toMatchObject({ mintCode: 'invalid_client' });
     expect(asked).toEqual([]);
   });
 
   test('does not take a servable token out of service', async () => {
     await mint('stored');
-    await store.noteFailure(client, { code: 'invalid_client' }, clock.now());
+    await store.noteFailure(
+      client,
+      { code: 'invalid_client', retryAtMs: clock.now() + 3_600_000 },
+      clock.now(),
+    );
     expect(await get(instance())).toBe('stored');
   });
 

@@ -44,8 +44,9 @@ test('a failure stands beside the token until the next one is stored', async () 
   await store.replace('flat-white', first, undefined);
   expect(await store.read('flat-white')).toEqual({ token: first });
   await store.noteFailure('flat-white', { code: 'oauth_unavailable', retryAtMs: 5_000 }, 1_000);
-  await store.noteFailure('flat-white', { code: 'invalid_scope' }, 1_000);
-  expect(await store.read('flat-white')).toEqual({ token: first, failure: { code: 'invalid_scope' } });
+  const failure = { code: 'invalid_scope', retryAtMs: 9_000 } as const;
+  await store.noteFailure('flat-white', failure, 1_000);
+  expect(await store.read('flat-white')).toEqual({ token: first, failure });
 });
 
 test('a table that is not there: a typed error without the token', async () => {
@@ -53,7 +54,9 @@ test('a table that is not there: a typed error without the token', async () => {
   const code = 'token_store_unavailable';
   await expect(away.read('mocha')).rejects.toMatchObject({ code, client: 'mocha' });
   await expect(away.replace('mocha', first, undefined)).rejects.toMatchObject({ code });
-  await expect(away.noteFailure('mocha', { code: 'invalid_scope' }, 0)).rejects.toMatchObject({ code });
+  await expect(away.noteFailure('mocha', { code: 'invalid_scope', retryAtMs: 0 }, 0)).rejects.toMatchObject({
+    code,
+  });
 });
 
 test('every read of an item is a consistent one', async () => {
