@@ -9,6 +9,7 @@ import { systemClock } from '../../../lib/platform/clock.ts';
 import { ABUNDANT_BUDGET } from '../../fixtures/abundant-budget.ts';
 import { startTable } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
+import { clientOf, ModelTable } from '../../model/table.ts';
 
 /** One contract, two engines: what the simulation proves of one holds for the other. */
 type Open = (name: string) => TicketCounter;
@@ -18,6 +19,15 @@ const engines: Record<string, () => Promise<{ open: Open; stop(): Promise<void> 
   DynamoDB: async () => {
     const { client, table, stop } = await startTable();
     return { open: (name) => createDynamoTicketCounter({ client, table, settings: { name } }), stop };
+  },
+  // What the explorer's proofs stand on.
+  'the model': async () => {
+    const table = new ModelTable();
+    const client = clientOf(async (command, input) => table.answer(command, input));
+    return {
+      open: (name) => createDynamoTicketCounter({ client, table: 'table', settings: { name } }),
+      stop: async () => client.destroy(),
+    };
   },
 };
 
