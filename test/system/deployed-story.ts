@@ -101,8 +101,16 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
 
   // Introspection by the inspector and by a tick.
   await inspect({});
-  await inspect({ client: mocha.name, introspect: true });
-  await tick();
+  await until(
+    'an introspection by the inspector',
+    () => inspect({ client: mocha.name, introspect: true }),
+    (report) => JSON.stringify(report).includes('"active":true'),
+  );
+  await until(
+    'an introspection by the minter',
+    tick,
+    async () => (await item(TABLE.mintKey(mocha.name)))?.checkedAtMs !== undefined,
+  );
 
   // 401: the worker reports the token, and the minter replaces it.
   const rejected = await fingerprint(mocha);
