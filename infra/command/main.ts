@@ -15,11 +15,15 @@ try {
 }
 
 async function run([name = '', ...parameters]: readonly string[]): Promise<void> {
-  const print = (text: string): void => void process.stdout.write(`${text}\n`);
-  if (['', '-h', '--help', 'help'].includes(name)) return print(usage());
+  const output = { print: writer(process.stdout), note: writer(process.stderr) };
+  if (['', '-h', '--help', 'help'].includes(name)) return output.print(usage());
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) throw new UsageError(`there is no verb ${name}`);
-  await verb.run(parameters, print);
+  await verb.run(parameters, output);
+}
+
+function writer(stream: NodeJS.WriteStream): (text: string) => void {
+  return (text) => void stream.write(`${text}\n`);
 }
 
 function usage(): string {

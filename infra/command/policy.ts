@@ -4,41 +4,72 @@ import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { ENV } from '../../lib/contract.ts';
 import { CLIENT_NAME_RULE, isClientName } from '../../lib/platform/client-name.ts';
 import { statementOf } from '../aws/permission.ts';
-import { workerPermissions } from '../aws/worker-permissions.ts';
+import { type WorkerArns, workerPermissions } from '../aws/worker-permissions.ts';
 import { UsageError, type Verb } from './verb.ts';
 
 /** Filled in where the policy is used: CloudFormation's Fn::Sub and Terraform's templatefile know names like these. */
-const PLACEHOLDERS = { tableArn: '${TableArn}', keyArn: '${KeyArn}', minterArn: '${MinterArn}' } as const;
-const BROKER = '${Broker}';
+const PLACEHOLDERS: WorkerArns = {
+  tableArn: '${TableArn}',
+  keyArn: '${KeyArn}',
+  minterArn: '${MinterArn}',
+  region: '${Region}',
+};
+/** CloudFormation knows it by itself. */
+const REGION_OF_CLOUDFORMATION = '${AWS::Region}';
 
 /** For workers that no construct knows: of SAM, Terraform or the Serverless Framework. */
 export const policy: Verb = {
-  usage: '--client NAME [--budget NAME] [--cloudformation]',
-  summary:
-    'prints what a worker of a client is permitted and told, as JSON; it needs neither a stack nor AWS',
-  run(parameters, print) {
+  usage: '--client NAME [--broker JSON] [--budget NAME] [--cloudformation]',
+  summary: "prints the IAM policy of a client's worker; --broker is the value of the broker's SSM parameter",
+  run(parameters, { print, note }) {
     const { values } = parseArgs({
       args: [...parameters],
       options: {
         client: { type: 'string' },
-        budget: { type: 'string', default: DEFAULT_BUDGET_SETTINGS.name },
+        broker: { type: 'string' },
+        budget: { type: 'string' },
         cloudformation: { type: 'boolean', default: false },
       },
     });
-    const { client, budget, cloudformation } = values;
+    const { client, cloudformation } = values;
     if (client === undefined) throw new UsageError('--client is missing: the name of the M2M client');
     if (!isClientName(client)) throw new UsageError(`--client must be ${CLIENT_NAME_RULE}`);
-    const arns = { ...PLACEHOLDERS, region: cloudformation ? '${AWS::Region}' : '${Region}' };
-    const worker = {
-      environment: { [ENV.broker]: BROKER },
-      policy: {
-        Version: '2012-10-17',
-        Statement: workerPermissions(arns, { client, budgetName: budget }).map(statementOf),
-      },
+    const broker = values.broker === undefined ? undefined : parseBroker(values.broker);
+    const open = cloudformation ? { ...PLACEHOLDERS, region: REGION_OF_CLOUDFORMATION } : PLACEHOLDERS;
+    const budgetName = values.budget ?? broker?.budgetName ?? DEFAULT_BUDGET_SETTINGS.name;
+    const document = {
+      Version: '2012-10-17',
+      Statement: workerPermissions(broker ?? open, { client, budgetName }).map(statementOf),
     };
-    print(JSON.stringify(worker, cloudformation ? substituted : undefined, 2));
+    print(JSON.stringify(document, cloudformation ? substituted : undefined, 2));
+    note(`The worker's environment must have ${ENV.broker}, the value of the broker's SSM parameter.`);
   },
 };
+
+function parseBroker(json: string): WorkerArns & { readonly budgetName: string | undefined } {
+  let broker: { readonly [name: string]: unknown; readonly budget?: { readonly name?: string } };
+  try {
+    broker = Object(JSON.parse(json));
+  } catch {
+    throw new UsageError("--broker must be JSON: the value of the broker's SSM parameter");
+  }
+  const arnOf = (name: string): string => {
+    const arn = broker[name];
+    if (typeof arn === 'string' && arn.startsWith('arn:')) return arn;
+    throw new UsageError(
+      `--broker has no ARN as ${name}: it must be the value of the broker's SSM parameter`,
+    );
+  };
+  const tableArn = arnOf('table');
+  const [, , , region = ''] = tableArn.split(':');
+  return {
+    tableArn,
+    region,
+    keyArn: arnOf('key'),
+    minterArn: arnOf('minter'),
+    budgetName: broker.budget?.name,
+  };
+}
 
 /** Strings that hold placeholders, as CloudFormation fills them in. */
 function substituted(key: string, value: unknown): unknown {

@@ -69,7 +69,7 @@ describe('the tarball', () => {
       encoding: 'utf8',
     });
     rmSync(folder, { recursive: true });
-    expect(JSON.parse(printed)).toHaveProperty('policy.Statement');
+    expect(JSON.parse(printed)).toHaveProperty('Statement');
   });
 
   test('is what publint expects', async () => {

@@ -24,7 +24,12 @@ const MANAGERS = {
     file: 'bin/pnpm.mjs',
     install: ['install', '--no-frozen-lockfile', '--ignore-scripts'],
   },
-  'yarn 1': { package: 'yarn@1', file: 'bin/yarn.js', install: ['install', '--non-interactive'] },
+  'yarn 1': {
+    package: 'yarn@1',
+    file: 'bin/yarn.js',
+    // A cache of its own: it knows a tarball by name and version, and so takes that of the last build.
+    install: ['install', '--non-interactive', '--cache-folder', '.cache'],
+  },
   'yarn 4': { package: '@yarnpkg/cli-dist@4', file: 'bin/yarn.js', install: ['install', '--no-immutable'] },
 } as const;
 

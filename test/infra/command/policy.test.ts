@@ -7,15 +7,10 @@ import { TokenBroker } from '../../../infra/aws/token-broker.ts';
 import { policy } from '../../../infra/command/policy.ts';
 import { createApp, REGION, type Statement } from '../aws/synth.ts';
 
-interface Printed {
-  readonly environment: Readonly<Record<string, unknown>>;
-  readonly policy: { readonly Version: string; readonly Statement: readonly Statement[] };
-}
-
-function printed(...parameters: readonly string[]): Printed {
+function statementsFor(...parameters: readonly string[]): readonly Statement[] {
   const lines: string[] = [];
-  void policy.run(parameters, (text) => lines.push(text));
-  return JSON.parse(lines.join('\n'));
+  void policy.run(parameters, { print: (text) => lines.push(text), note: () => {} });
+  return JSON.parse(lines.join('\n')).Statement;
 }
 
 /** One line for each action on each key, since statements that differ in keys alone may be one or several. */
@@ -50,7 +45,7 @@ describe('policy', () => {
     const [granted] = Object.entries(Template.fromStack(stack).findResources('AWS::IAM::Policy'))
       .filter(([id]) => id.startsWith('Role'))
       .map(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
-    const filled = JSON.stringify(printed('--client', 'mocha', ...flags).policy.Statement)
+    const filled = JSON.stringify(statementsFor('--client', 'mocha', ...flags))
       .replaceAll('"${TableArn}"', JSON.stringify(stack.resolve(broker.table.tableArn)))
       .replaceAll('"${KeyArn}"', JSON.stringify(stack.resolve(broker.encryptionKey.keyArn)))
       .replaceAll('"${MinterArn}"', JSON.stringify(stack.resolve(broker.minter.functionArn)))
@@ -58,23 +53,52 @@ describe('policy', () => {
     expect(permissionsOf(JSON.parse(filled))).toEqual(permissionsOf(granted ?? []));
   });
 
-  test('prints the variable that tells a worker its broker', () => {
-    expect(printed('--client', 'mocha').environment).toEqual({ PLUME_BROKER: '${Broker}' });
-  });
-
   test('for CloudFormation prints what is filled in as Fn::Sub, and takes its word for the region', () => {
-    const { environment, policy: document } = printed('--client', 'mocha', '--cloudformation');
-    expect(environment).toEqual({ PLUME_BROKER: { 'Fn::Sub': '${Broker}' } });
-    const text = JSON.stringify(document);
+    const text = JSON.stringify(statementsFor('--client', 'mocha', '--cloudformation'));
     expect(text).toContain('{"Fn::Sub":"${TableArn}"}');
     expect(text).toContain('{"Fn::Sub":"dynamodb.${AWS::Region}.amazonaws.com"}');
     expect(text.replaceAll(/\{"Fn::Sub":"[^"]+"\}/g, '')).not.toContain('${');
+  });
+
+  const BROKER = {
+    table: 'arn:aws-cn:dynamodb:cn-north-1:123456789012:table/tokens',
+    key: 'arn:aws-cn:kms:cn-north-1:123456789012:key/mine',
+    minter: 'arn:aws-cn:lambda:cn-north-1:123456789012:function:minter',
+    budget: { name: 'zone-1' },
+  };
+
+  test("with the value of the broker's parameter leaves nothing to fill in", () => {
+    const text = JSON.stringify(statementsFor('--client', 'mocha', '--broker', JSON.stringify(BROKER)));
+    for (const known of [
+      BROKER.table,
+      BROKER.key,
+      BROKER.minter,
+      'dynamodb.cn-north-1.',
+      'budget#zone-1#worker',
+    ])
+      expect(text).toContain(known);
+    expect(text).not.toContain('${');
+  });
+
+  test.each([
+    ['no JSON', '{', '--broker must be JSON'],
+    ['null', 'null', '--broker has no ARN as table'],
+    ["a table's name", JSON.stringify({ ...BROKER, table: 'tokens' }), '--broker has no ARN as table'],
+    ['no key', JSON.stringify({ ...BROKER, key: undefined }), '--broker has no ARN as key'],
+  ])('refuses a broker that is %s', (_, broker, message) => {
+    expect(() => statementsFor('--client', 'mocha', '--broker', broker)).toThrow(message);
   });
 });
 
 describe('the command', () => {
   const command = (...parameters: readonly string[]) =>
     spawnSync(process.execPath, ['infra/command/main.ts', ...parameters], { encoding: 'utf8' });
+
+  test('prints the policy for scripts, and for people the variable that it takes besides', () => {
+    const { status, stdout, stderr } = command('policy', '--client', 'mocha');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('PLUME_BROKER') });
+    expect(JSON.parse(stdout)).toMatchObject({ Version: '2012-10-17' });
+  });
 
   test('without a verb says what there is', () => {
     const { status, stdout } = command();

@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse as parseHcl } from '@cdktf/hcl2json';
+import { expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+
+import { cfnLint, IS_CFN_LINT_INSTALLED } from '../../fixtures/cfn-lint.ts';
+
+/** README's examples of workers without the CDK, and the command that they tell to run. */
+
+const readme = readFileSync('infra/aws/README.md', 'utf8');
+const [, yaml = ''] = /^```yaml template\.yaml\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+const [, hcl = ''] = /^```hcl main\.tf\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+
+/** What README's command prints, with flags that are given besides. */
+function printed(...flags: readonly string[]): string {
+  expect(readme).toContain(`npx --no plume-m2m-token-broker policy ${flags.join(' ')} > mocha.json`);
+  const { stdout } = spawnSync(process.execPath, ['infra/command/main.ts', 'policy', ...flags], {
+    encoding: 'utf8',
+  });
+  return stdout;
+}
+
+const SUB = { tag: '!Sub', resolve: (text: string) => ({ 'Fn::Sub': text }) };
+
+test('the template of SAM has the statements that the command prints, and the variable', () => {
+  const { Parameters, Resources } = parseYaml(yaml, { customTags: [SUB] });
+  const { Environment, Policies } = Resources.Hello.Properties;
+  const policy = JSON.parse(printed('--client', 'mocha', '--cloudformation'));
+  const lists = (value: unknown) => JSON.parse(JSON.stringify(value));
+  expect(lists(Policies)).toEqual([policy]);
+  const filledIn = [...JSON.stringify(policy).matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+  expect(new Set(filledIn)).toEqual(new Set(Object.keys(Parameters)));
+  expect(Object.keys(Environment.Variables)).toEqual(['PLUME_BROKER']);
+});
+
+test.runIf(IS_CFN_LINT_INSTALLED)('the template of SAM is what cfn-lint expects', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plume-sam-'));
+  const file = join(folder, 'template.yaml');
+  writeFileSync(file, yaml);
+  expect(cfnLint(file)).toBe('');
+  rmSync(folder, { recursive: true });
+});
+
+test("Terraform's configuration fills in all that the command leaves open, and sets the variable", async () => {
+  const { resource, data } = await parseHcl('main.tf', hcl);
+  const [policy] = resource.aws_iam_role_policy.mocha;
+  const [, file, filled = ''] =
+    /^\$\{templatefile\("\$\{path\.module\}\/(.+?)", \{([\s\S]*)\}\)\}$/.exec(policy.policy) ?? [];
+  expect(file).toBe('mocha.json');
+  const names = [...filled.matchAll(/^\s*(\w+)\s*=/gm)].map(([, name]) => name);
+  const open = [...printed('--client', 'mocha').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+  expect(new Set(names)).toEqual(new Set(open));
+  const [parameter] = data.aws_ssm_parameter.broker;
+  expect(parameter.name).toMatch(/\/broker$/);
+  const [{ environment }] = resource.aws_lambda_function.hello;
+  expect(Object.keys(environment[0].variables)).toEqual(['PLUME_BROKER']);
+});
