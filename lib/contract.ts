@@ -121,8 +121,8 @@ export const METRICS = {
   ExpiryDisagreement: { unit: 'Count', dimensions: [], properties: ['client'] },
   /** The minter completed a tick. */
   MinterTick: { unit: 'Count', dimensions: [], properties: [] },
-  /** The minter could not find new and changed secrets in a tick, such as because ListSecrets was refused. */
-  DiscoveryFailed: { unit: 'Count', dimensions: [], properties: [] },
+  /** The minter could not list the secrets in a tick, such as because AWS refused ListSecrets. */
+  SecretsNotListed: { unit: 'Count', dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
   ClientsFailing: { unit: 'Count', dimensions: [], properties: [], isLevel: true },
   /** The secret of a client is gone: its token was deleted, and it is forgotten. */

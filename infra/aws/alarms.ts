@@ -44,7 +44,7 @@ const WITHOUT_TOKEN_TICKS = 2;
 const REFUSED_TICKS = 15;
 const REFUSED_BREACHES = 2;
 /** Secrets Manager may be unavailable for a tick or two. */
-const UNDISCOVERED_TICKS = 3;
+const UNLISTED_TICKS = 3;
 /** The tick may meet the moment at which a rest has ended, and the call that tries again has not been answered. */
 const RESTING_TICKS = 2;
 /** A job that has waited for so long waits for more than its turn. */
@@ -162,13 +162,13 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
       firstMove: logsOf(broker.minter),
       metric: broker.metric('ClientRemoved', {}, { period }),
     },
-    DiscoveryFails: {
+    SecretsNotListed: {
       ...ANY_AT_ONCE,
       severity: 'warning',
       description: 'The minter cannot list the secrets, so new and changed ones are not seen.',
       firstMove: logsOf(broker.minter),
-      metric: broker.metric('DiscoveryFailed', {}, { period }),
-      periods: UNDISCOVERED_TICKS,
+      metric: broker.metric('SecretsNotListed', {}, { period }),
+      periods: UNLISTED_TICKS,
     },
   };
 }

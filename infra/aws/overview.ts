@@ -73,7 +73,7 @@ function tokenRows({ broker }: Watched): IWidget[][] {
         broker.metric('TokenRejected', {}),
         broker.metric('TokenRecovered', {}),
         broker.metric('ExpiryDisagreement', {}),
-        broker.metric('DiscoveryFailed', {}),
+        broker.metric('SecretsNotListed', {}),
         broker.metric('ClientRemoved', {}),
       ]),
     ],
@@ -123,7 +123,7 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
   ];
 }
 
-function workRows({ broker, workQueues, deadLetterQueues }: Watched): IWidget[][] {
+function workRows({ broker, budgets, workQueues, deadLetterQueues }: Watched): IWidget[][] {
   const each = (
     queues: Readonly<Record<string, IQueue>>,
     metric: (queue: IQueue, label: string) => IMetric,
@@ -153,6 +153,19 @@ function workRows({ broker, workQueues, deadLetterQueues }: Watched): IWidget[][
         each(workQueues, (queue, label) => queue.metricApproximateNumberOfMessagesVisible({ label })),
       ),
       deadLetters,
+    ],
+    [
+      graph(
+        'Invocations of workers that failed or were throttled',
+        budgets.flatMap(({ name, worker }) =>
+          worker === undefined
+            ? []
+            : [
+                worker.metricErrors({ label: `failed, budget ${name}` }),
+                worker.metricThrottles({ label: `throttled, budget ${name}` }),
+              ],
+        ),
+      ),
     ],
   ];
 }

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { MintRequestKind } from '../budget/mint-budget.ts';
+import { SecretUnavailableError } from '../credentials/errors.ts';
 import type { Secrets } from '../credentials/secrets.ts';
 import type { Clock } from '../platform/clock.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
@@ -78,6 +79,8 @@ class Tick {
   readonly #dependencies: TickDependencies;
   readonly #timeLeftMs: () => number;
   readonly #ends = new Map<string, End>();
+  /** Clients that were not tried again now, and whose last mint failed. */
+  readonly #failedBefore = new Set<string>();
   /** Clients that failed and are tried again at a moment of this tick. */
   readonly #soon = new Map<string, number>();
   /** Kinds of requests for which the call budget has no more tickets in the time of this tick. */
@@ -102,7 +105,10 @@ class Tick {
     // Some may have had their turn before their secret was seen to have changed.
     await this.#attendAll(await this.#readDue([...discovered, ...failing.map(({ client }) => client)]));
     await this.#trySoonAgain();
-    for (const client of removed) this.#ends.delete(client);
+    for (const client of removed) {
+      this.#ends.delete(client);
+      this.#failedBefore.delete(client);
+    }
     return this.#report(discovered.length, removed.length);
   }
 
@@ -114,7 +120,7 @@ class Tick {
     try {
       return await discoverClients({ ...this.#dependencies, listed, isAnyFailing, timeLeftMs });
     } catch (error) {
-      telemetry.metric('DiscoveryFailed', 1, {});
+      if (error instanceof SecretUnavailableError) telemetry.metric('SecretsNotListed', 1, {});
       telemetry.log('error', 'new, changed and removed secrets could not be found', {
         error: errorFields(error),
       });
@@ -141,9 +147,13 @@ class Tick {
 
   async #attendAll(due: readonly DueRecord[]): Promise<void> {
     const ordered = due.toSorted((a, b) => failures(a) - failures(b) || a.dueAtMs - b.dueAtMs);
-    await pMap(ordered, async (next) => this.#ends.set(next.client, await this.#attend(next)), {
-      concurrency: PARALLEL,
-    });
+    const attend = async (next: DueRecord): Promise<void> => {
+      const end = await this.#attend(next);
+      this.#ends.set(next.client, end);
+      if (end === 'postponed' && isFailing(next.record)) this.#failedBefore.add(next.client);
+      else this.#failedBefore.delete(next.client);
+    };
+    await pMap(ordered, attend, { concurrency: PARALLEL });
   }
 
   async #attend({ client, record, dueAtMs }: DueRecord): Promise<End> {
@@ -223,7 +233,7 @@ class Tick {
       postponed: count('postponed'),
     };
     telemetry.metric('MinterTick', 1, {});
-    telemetry.metric('ClientsFailing', summary.failed + summary.resting, {});
+    telemetry.metric('ClientsFailing', summary.failed + summary.resting + this.#failedBefore.size, {});
     telemetry.log('info', 'the minter completed a tick', { ...summary });
     return summary;
   }

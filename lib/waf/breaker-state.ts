@@ -33,6 +33,8 @@ export interface Heard {
 const OPENS_AFTER = { refusals: 4, ms: 2_000 };
 const FIRST_REST_MS = 1_000;
 export const LONGEST_REST_MS = 45_000;
+/** If no caller has probed for so long, what the WAF would say is not known. */
+const RARELY_PROBED_MS = 120_000;
 /** A probe without an answer holds the others back for so long, counted from the moment from which its ticket is valid. */
 export const PROBE_MS = 3_000;
 
@@ -54,9 +56,12 @@ export function phaseOf(
   return nowMs < blockedUntilMs && blockedUntilMs <= nowMs + longestMs ? 'open' : 'half-open';
 }
 
-/** Whether calls rest, as one who looks now and then sees it: between two rests too, while callers come back to probe. */
+/**
+ * Whether calls rest, as one who looks now and then sees it: between two rests too, while callers come back to probe. The
+ * rarest, the minter, comes once in a tick.
+ */
 export function isResting({ blockedUntilMs = 0 }: BreakerState, nowMs: number): boolean {
-  return Math.abs(blockedUntilMs - nowMs) <= LONGEST_REST_MS;
+  return blockedUntilMs <= nowMs + LONGEST_REST_MS && nowMs - blockedUntilMs <= RARELY_PROBED_MS;
 }
 
 /** The number that a probe carries: of an opening that nobody counted, 0. */

@@ -51,7 +51,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       const over = new AbortController();
 
       const add = (event: RunEvent): void => {
-        putFunctionMetric(store, event, secondMs);
+        putFunctionMetric(store, event, template, secondMs);
         tokens.add(event);
         if (event.kind === 'call') calls.add(event);
         if (event.kind === 'log') widgets.addLine(event.line);

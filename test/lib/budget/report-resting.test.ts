@@ -44,8 +44,8 @@ const block = (budget: string, stream: BudgetStream, untilMs: number) =>
 
 test('calls rest while their stream is blocked, between two rests too, and each stream is reported', async () => {
   await block('a', 'worker', NOW_MS + 45_000);
-  await block('a', 'minter', NOW_MS - 10_000);
-  await block('b', 'worker', NOW_MS - 60_000);
+  await block('a', 'minter', NOW_MS - 60_000);
+  await block('b', 'worker', NOW_MS - 121_000);
   await block('b', 'minter', 253_370_764_800_000);
   await report(['a', 'worker'], ['a', 'minter'], ['b', 'worker'], ['b', 'minter'], ['c', 'worker']);
   expect(reported).toEqual([

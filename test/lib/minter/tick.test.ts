@@ -378,6 +378,24 @@ describe('trouble', () => {
     expect(await world.token('mocha')).toBeDefined();
   });
 
+  test('a client whose last mint failed counts as failing, also while there is no ticket for its next try', async () => {
+    world.server.trouble = () => new Response('', { status: 503 });
+    await world.tick();
+    world.clock.advance(60_000);
+    const budget = openBudget({
+      before() {
+        throw new BudgetExhaustedError('none', world.clock.now() + 10_000);
+      },
+    });
+    expect(await world.tick({ budget })).toMatchObject({ failed: 0, resting: 0, postponed: 1 });
+    expect(
+      world
+        .metricsOf('ClientsFailing')
+        .map(({ value }) => value)
+        .slice(-2),
+    ).toEqual([1, 1]);
+  });
+
   test('no ticket: the rest is left for the next tick, nothing counts as failed', async () => {
     for (let index = 0; index < 20; index += 1) world.secrets.put(`client-${index}`);
     let tickets = 5;

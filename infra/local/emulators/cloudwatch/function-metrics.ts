@@ -1,16 +1,49 @@
+import type { FunctionName } from '../../../bundling.ts';
 import type { RunEvent } from '../../run/events.ts';
 import type { MetricStore } from './metric-store.ts';
+import { type CloudFormationTemplate, idOf } from './template.ts';
 
 const TIMES = new Set(['Seconds', 'Milliseconds']);
 
+/** Where the stack has the functions of a local run. */
+const PATHS: Readonly<Record<FunctionName, string>> = {
+  minter: 'BrokerMinter',
+  inspector: 'BrokerInspector',
+  worker: 'WorkerFunction',
+};
+
 /**
- * Puts a metric that a function has written into its log; any other event is nothing to it.
+ * Puts what CloudWatch is told of functions: by themselves, in their logs, and by Lambda. Any other event is nothing to it.
  *
  * @param secondMs how long one second of CloudWatch lasts here, in ms: spans are as many times longer there
  */
-export function putFunctionMetric(store: MetricStore, event: RunEvent, secondMs = 1000): void {
-  if (event.kind !== 'metric') return;
-  const { namespace, metric: name, dimensions, unit, value } = event;
-  const scale = TIMES.has(unit) ? 1000 / secondMs : 1;
-  store.put({ namespace, name, dimensions }, value * scale, event.atMs);
+export function putFunctionMetric(
+  store: MetricStore,
+  event: RunEvent,
+  template: CloudFormationTemplate,
+  secondMs = 1000,
+): void {
+  const putOfLambda = (name: string, of: string, value: number): void => {
+    if (!isFunction(of)) return;
+    const dimensions = { FunctionName: idOf(template, 'AWS::Lambda::Function', PATHS[of]) };
+    store.put({ namespace: 'AWS/Lambda', name, dimensions }, value, event.atMs);
+  };
+  switch (event.kind) {
+    case 'metric': {
+      const { namespace, metric: name, dimensions, unit, value } = event;
+      const scale = TIMES.has(unit) ? 1000 / secondMs : 1;
+      store.put({ namespace, name, dimensions }, value * scale, event.atMs);
+      break;
+    }
+    case 'invocation-ended':
+      putOfLambda('Errors', event.name, event.error === undefined ? 0 : 1);
+      break;
+    case 'invocation-throttled':
+      putOfLambda('Throttles', event.name, 1);
+      break;
+  }
+}
+
+function isFunction(name: string): name is FunctionName {
+  return name in PATHS;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { QueueUrls } from '../queue/queues.ts';
-import type { MetricStore } from './metric-store.ts';
+import type { MetricId, MetricStore } from './metric-store.ts';
 import { type CloudFormationTemplate, idOf } from './template.ts';
 
 /** Where the stack has the queues of a local run. */
@@ -12,6 +12,16 @@ const PATHS: Readonly<Record<keyof QueueUrls, string>> = {
   deadLetters: 'JobsDeadLetters',
   deadTicks: 'BrokerDeadTicks',
 };
+
+/** A metric of SQS itself. */
+export function queueMetric(
+  template: CloudFormationTemplate,
+  queue: keyof QueueUrls,
+  name: string,
+): MetricId {
+  const dimensions = { QueueName: `${idOf(template, 'AWS::SQS::Queue', PATHS[queue])}.QueueName` };
+  return { namespace: 'AWS/SQS', name, dimensions };
+}
 
 export interface QueueMetricsOptions {
   readonly queues: QueueUrls;
@@ -46,9 +56,8 @@ async function putMetrics(
   const { ready, delayed, inflight } = ((await response.json()) as Inspection).messages;
   const all = [...ready, ...delayed, ...inflight.map(({ message }) => message)];
   const oldestMs = Math.min(now(), ...all.map(({ sentTimestamp }) => sentTimestamp));
-  const dimensions = { QueueName: `${idOf(template, 'AWS::SQS::Queue', PATHS[name])}.QueueName` };
   const put = (metric: string, value: number): void =>
-    store.put({ namespace: 'AWS/SQS', name: metric, dimensions }, value, now());
+    store.put(queueMetric(template, name, metric), value, now());
   put('ApproximateNumberOfMessagesVisible', ready.length);
   put('ApproximateAgeOfOldestMessage', (now() - oldestMs) / secondMs);
 }
