@@ -19,8 +19,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
-    // Systems wait more than they compute.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       // In the order of their names: the long ones begin first.
       { extends: true, test: { name: 'system', include: SYSTEM } },

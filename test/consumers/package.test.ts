@@ -167,7 +167,7 @@ describe('on this machine, with the minter of the package', () => {
   let broker: LocalBroker;
   beforeAll(async () => {
     broker = await startLocalBroker(installed, ['cdk-stack/hello.ts', 'cdk-stack/names.ts']);
-  }, 60_000);
+  });
   afterAll(() => broker.stop());
 
   test("README's worker answers an event of EventBridge", async () => {

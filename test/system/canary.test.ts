@@ -68,7 +68,7 @@ const settings: TokenSettings = {
   graceMs: 1_000,
   youngTokenMs: 0,
   forcedMintFloorMs: 1,
-  requestTimeoutMs: 1_000,
+  requestTimeoutMs: 5_000,
   backoffBaseMs: 60_000,
   backoffMaxMs: 60_000,
 };

@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 
 test('10 000 clients are kept fresh; requests grow with what is due', {
-  timeout: TICKS * 60_000,
+  timeout: TICKS * 300_000,
 }, async () => {
   const time = createVirtualTime(1_700_000_000_000, engine.settled);
   const clock = virtualClock(time);

@@ -24,7 +24,7 @@ export const handler = (event: CarelessEvent, context: Context): Promise<unknown
         console.error(error);
       },
     })
-    .use(plume({ client: event.client, maxWaitMs: 400 }))
+    .use(plume({ client: event.client, maxWaitMs: 2_000 }))
     .handler(careless)(event, context);
 
 async function careless(
