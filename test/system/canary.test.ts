@@ -48,6 +48,8 @@ const written: { readonly channel: string; readonly text: string }[] = [];
 const record = (channel: string, text: string): void => {
   written.push({ channel, text });
 };
+/** Jobs whose answer repeated the token. */
+const echoJobs = new Set<string>();
 /** Of one test. */
 const events: RunEvent[] = [];
 const state = createRunState(SCALED_PROFILE.budget.windowMs);
@@ -440,22 +442,16 @@ describe('a worker', () => {
     });
   });
 
-  test('whose token the API sends back: its answer is passed on as it is, and nothing is added', async () => {
+  test('whose token the API sends back: it is redacted in the result', async () => {
     const answer = ({ authorization }: { authorization: string }) => ({ echo: authorization });
     cloud.apiAnswers.set('echo', json(200, answer));
     await drain(queues.results);
     const body = JSON.stringify({ method: 'GET', path: '/api/mocha/echo' });
-    const from = written.length;
     await sqs.send(new SendMessageCommand({ QueueUrl: queues.jobs, MessageBody: body }));
     const [result = ''] = await drain(queues.results, 1);
     const { id, ...rest } = JSON.parse(result);
-    expect(rest).toEqual({ status: 200, body: { echo: expect.stringMatching(/^Bearer ey/) } });
-    // The message with the result is the only place, and the answer's own part of it.
-    const passedOn = written.slice(from).filter(({ text }) => token.isIn(text));
-    expect(passedOn).toEqual([{ channel: 'sqs request', text: expect.stringContaining(id) }]);
-    const [message] = passedOn;
-    if (message !== undefined) written.splice(written.indexOf(message), 1);
-    record('result without its answer', JSON.stringify({ id, status: rest.status }));
+    expect(rest).toEqual({ status: 200, body: { echo: 'Bearer [redacted]' } });
+    echoJobs.add(id);
   });
 
   test('and a minter, and workers, that the WAF refuses', async () => {
@@ -527,7 +523,8 @@ test('nothing of it all was written anywhere', async () => {
   const isMessage = (channel: string) => channel === 'sqs request' || channel === 'dead letters';
   expect(leaks(content, isMessage), 'contents of messages').toEqual([]);
   // The second net has caught nothing: nothing came through the first.
-  expect(all.filter(({ text }) => text.includes('[redacted]'))).toEqual([]);
+  const isEcho = (text: string) => [...echoJobs].some((id) => text.includes(id));
+  expect(all.filter(({ text }) => text.includes('[redacted]') && !isEcho(text))).toEqual([]);
 });
 
 /** What a function writes arrives a little later than its answer. */

@@ -112,8 +112,6 @@ export function hostileClients(
       { access_token: token.secret(), token_type: 'mac' },
       { access_token: `${token.secret()}\n`, token_type: 'Bearer' },
       { access_token: [token.secret()], token_type: 'Bearer' },
-      { access_token: token.secret(), token_type: 'Bearer', expires_in: `x${token.secret()}` },
-      { access_token: token.secret(), token_type: 'Bearer', expires_in: -1 },
     ].map(
       (body, index): HostileClient => ({
         client: `not-a-grant-${index}`,
