@@ -3,7 +3,9 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 import { createDynamoMintBudget } from '../../lib/budget/dynamo-budgets.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
+import { isPlumeError } from '../../lib/errors.ts';
 import { createClientItems } from '../../lib/minter/client-item.ts';
+import { queryDueClients } from '../../lib/minter/due-clients.ts';
 import { introspect } from '../../lib/oauth/introspection-request.ts';
 import { systemClock } from '../../lib/platform/clock.ts';
 import { endpointUse } from '../../lib/platform/endpoint-url.ts';
@@ -11,7 +13,9 @@ import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { readMinterSettings } from '../../lib/settings.ts';
 import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
+import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { wafRule } from '../../lib/waf/waf-rule.ts';
 import { inspect } from './inspect.ts';
@@ -60,18 +64,18 @@ export const handler = async (event: unknown) => {
       settings,
       store: createTokenStore({ client: dynamo, table }),
       records: createClientItems({ client: dynamo, table }),
-      listClients: async () => {
-        const pages = await Array.fromAsync(secrets.list());
-        return pages
-          .flatMap(({ entries }) => entries)
-          .map(({ client }) => client)
-          .sort();
+      requests: createMintRequests({ client: dynamo, table }),
+      listSecrets,
+      hasSecret,
+      listKnown: async () => {
+        const known = await queryDueClients({ client: dynamo, table }, undefined);
+        return known.map(({ client }) => client);
       },
       introspect: async (client, token) => {
         const secret = await secrets.read(client);
         return introspect(secret.credentials(), token.value, {
           fetch,
-          now: systemClock.now,
+          now: clock.now,
           timeoutMs: settings.requestTimeoutMs,
           attempt: async (send) =>
             (await book.attempt(({ isValid }) => send(isValid), {
@@ -79,10 +83,40 @@ export const handler = async (event: unknown) => {
             })) as Response,
         });
       },
-      now: systemClock.now,
+      now: clock.now,
     });
   } finally {
     book.close();
     telemetry.flush();
   }
 };
+
+/** What Secrets Manager refuses to tell is not known: the report says the rest. */
+async function unlessUnavailable<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isPlumeError(error) || error.code !== 'secret_unavailable') throw error;
+    telemetry.log('warn', 'Secrets Manager could not be asked', { error: errorFields(error) });
+    return undefined;
+  }
+}
+
+function listSecrets(): Promise<readonly string[] | undefined> {
+  return unlessUnavailable(async () => {
+    const pages = await Array.fromAsync(secrets.list());
+    return pages.flatMap(({ entries, unusable }) => [...entries.map(({ client }) => client), ...unusable]);
+  });
+}
+
+function hasSecret(client: string): Promise<boolean | undefined> {
+  return unlessUnavailable(async () => {
+    try {
+      await secrets.read(client);
+      return true;
+    } catch (error) {
+      if (isPlumeError(error) && error.code === 'secret_missing') return false;
+      throw error;
+    }
+  });
+}

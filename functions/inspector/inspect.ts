@@ -2,43 +2,36 @@ import pMap from 'p-map';
 import * as v from 'valibot';
 import { ConfigError, isPlumeError } from '../../lib/errors.ts';
 import type { ClientItems } from '../../lib/minter/client-item.ts';
-import type { ClientRecord } from '../../lib/minter/client-record.ts';
 import type { Introspection } from '../../lib/oauth/introspection-request.ts';
 import { checkClientName } from '../../lib/platform/client-name.ts';
 import type { Now } from '../../lib/platform/clock.ts';
-import { type AccessToken, serveUntilMs } from '../../lib/token/access-token.ts';
+import type { AccessToken } from '../../lib/token/access-token.ts';
+import type { MintRequests } from '../../lib/token/mint-requests.ts';
 import type { TokenSettings } from '../../lib/token/settings.ts';
 import type { TokenStore } from '../../lib/token/token-store.ts';
-
-/** What is known of a client's token, without the token. */
-export interface ClientReport {
-  readonly client: string;
-  /** `served` to workers; in its last seconds, `expiring`, not any more; `expired`; `missing`. */
-  readonly state: 'served' | 'expiring' | 'expired' | 'missing';
-  /** Until workers are no longer given the token. */
-  readonly secondsLeft?: number;
-  readonly fingerprint?: string;
-  readonly issuedAt?: string;
-  readonly expiresAt?: string;
-  /** Why no new token could be had; absent if the last mint succeeded. Without `retryAt`: not before the secret changes. */
-  readonly lastError?: {
-    readonly code: string;
-    readonly message?: string;
-    readonly failures: number;
-    readonly retryAt?: string;
-  };
-  /** What the authorization server says (RFC 7662), if it was asked. */
-  readonly introspection?:
-    | { readonly active: boolean; readonly expiresAt?: string; readonly scope?: string }
-    | { readonly error: string };
-}
+import {
+  type Asked,
+  type ClientFacts,
+  type ClientRow,
+  clientRow,
+  iso,
+  NOT_ASKED,
+  nextStep,
+} from './client-row.ts';
 
 export interface InspectorDependencies {
   readonly settings: TokenSettings;
   readonly store: Pick<TokenStore, 'read'>;
   readonly records: Pick<ClientItems, 'read'>;
-  readonly listClients: () => Promise<readonly string[]>;
+  readonly requests: Pick<MintRequests, 'lastClaim'>;
+  /** Clients with a secret; undefined if Secrets Manager could not be asked. */
+  readonly listSecrets: () => Promise<readonly string[] | undefined>;
+  /** Whether a client has one; undefined if Secrets Manager could not be asked. */
+  readonly hasSecret: (client: string) => Promise<boolean | undefined>;
+  /** Clients that the minter looks after: also those whose secret is gone. */
+  readonly listKnown: () => Promise<readonly string[]>;
   readonly introspect: (client: string, token: AccessToken) => Promise<Introspection>;
+  /** Corrected. */
   readonly now: Now;
 }
 
@@ -56,12 +49,13 @@ const eventSchema = v.pipe(
 /**
  * @param event `{}` for all clients, `{ client }` for one, `{ client, introspect: true }` to ask the authorization
  * server as well: that takes a ticket of the minter's stream, hence one client at a time
+ * @returns a row for each client, by name
  * @throws {ConfigError} the event is of another shape
  */
 export async function inspect(
   event: unknown,
   dependencies: InspectorDependencies,
-): Promise<{ clients: ClientReport[] }> {
+): Promise<readonly ClientRow[]> {
   const parsed = v.safeParse(eventSchema, event);
   if (!parsed.success) {
     throw new ConfigError(
@@ -69,77 +63,76 @@ export async function inspect(
     );
   }
   const { client, introspect = false } = parsed.output;
-  const names = client === undefined ? await dependencies.listClients() : [checkClientName(client)];
-  const clients = await pMap(names, (name) => inspectClient(name, introspect, dependencies), {
-    concurrency: CONCURRENCY,
-  });
-  return { clients };
+  return client === undefined
+    ? inspectAll(dependencies)
+    : [await inspectOne(checkClientName(client), introspect, dependencies)];
 }
 
-async function inspectClient(
+async function inspectOne(
   client: string,
   introspect: boolean,
   dependencies: InspectorDependencies,
-): Promise<ClientReport> {
-  const { settings, store, records, now } = dependencies;
-  const [stored, record] = await Promise.all([store.read(client), records.read(client)]);
-  const token = stored?.token;
-  const lastError = record && lastErrorOf(record);
-  return {
-    client,
-    ...(token === undefined ? { state: 'missing' } : reportOf(token, now(), settings)),
-    ...(lastError !== undefined && { lastError }),
-    ...(introspect &&
-      token !== undefined && { introspection: await introspectionOf(client, token, dependencies) }),
-  };
+): Promise<ClientRow> {
+  const { hasSecret, settings, now } = dependencies;
+  const isThere = await hasSecret(client);
+  const facts = await factsOf(client, isThere, dependencies);
+  const asked =
+    introspect && facts.token ? await introspectionOf(client, facts.token, dependencies) : NOT_ASKED;
+  return clientRow(facts, { nowMs: now(), place: null, asked }, settings);
 }
 
-function lastErrorOf({
-  errorCode,
-  errorMessage,
-  counts,
-  retryAtMs,
-}: ClientRecord): ClientReport['lastError'] {
-  if (errorCode === undefined) return undefined;
-  return {
-    code: errorCode,
-    ...(errorMessage !== undefined && { message: errorMessage }),
-    failures: Math.max(...Object.values(counts)),
-    ...(retryAtMs !== undefined && { retryAt: iso(retryAtMs) }),
-  };
+async function inspectAll(dependencies: InspectorDependencies): Promise<readonly ClientRow[]> {
+  const { listSecrets, listKnown, settings, now } = dependencies;
+  const [withSecret, known] = await Promise.all([listSecrets(), listKnown()]);
+  const there = withSecret && new Set(withSecret);
+  const names = [...new Set([...(withSecret ?? []), ...known])].sort();
+  const facts = await pMap(names, (client) => factsOf(client, there?.has(client), dependencies), {
+    concurrency: CONCURRENCY,
+  });
+  const places = placesOf(facts, settings);
+  return facts.map((one) =>
+    clientRow(one, { nowMs: now(), place: places.get(one.client) ?? null, asked: NOT_ASKED }, settings),
+  );
 }
 
-function reportOf(token: AccessToken, nowMs: number, settings: TokenSettings) {
-  const leftMs = serveUntilMs(token, settings) - nowMs;
-  return {
-    state: leftMs > 0 ? 'served' : nowMs < token.expiresAtMs ? 'expiring' : 'expired',
-    secondsLeft: Math.max(0, Math.floor(leftMs / 1000)),
-    fingerprint: token.fingerprint,
-    issuedAt: iso(token.issuedAtMs),
-    expiresAt: iso(token.expiresAtMs),
-  } as const;
+async function factsOf(
+  client: string,
+  isThere: boolean | undefined,
+  { store, records, requests }: InspectorDependencies,
+): Promise<ClientFacts> {
+  const [stored, record, claim] = await Promise.all([
+    store.read(client),
+    records.read(client),
+    requests.lastClaim(client),
+  ]);
+  const secret = isThere === undefined ? null : isThere ? 'there' : 'gone';
+  return { client, token: stored?.token, record, claim, secret };
+}
+
+/** The order in which the minter looks at the clients next, from 1 on. */
+function placesOf(facts: readonly ClientFacts[], settings: TokenSettings): ReadonlyMap<string, number> {
+  const due = facts.flatMap(({ client, record }) => {
+    const step = nextStep(record, settings);
+    return step ? [{ client, atMs: step.atMs }] : [];
+  });
+  return new Map(
+    due.toSorted((a, b) => a.atMs - b.atMs).map(({ client }, index): [string, number] => [client, index + 1]),
+  );
 }
 
 async function introspectionOf(
   client: string,
   token: AccessToken,
-  { introspect: ask }: InspectorDependencies,
-): Promise<NonNullable<ClientReport['introspection']>> {
+  { introspect }: InspectorDependencies,
+): Promise<Asked> {
   try {
-    const answer = await ask(client, token);
-    if (!answer.active) return { active: false };
-    const { expSeconds, scope } = answer;
-    return {
-      active: true,
-      ...(expSeconds !== undefined && { expiresAt: iso(expSeconds * 1000) }),
-      ...(scope !== undefined && { scope }),
-    };
+    const answer = await introspect(client, token);
+    if (!answer.active) return { ...NOT_ASKED, active: false };
+    const { expSeconds, scope = null } = answer;
+    const activeUntil = iso(expSeconds === undefined ? undefined : expSeconds * 1000);
+    return { ...NOT_ASKED, active: true, activeUntil, scope };
   } catch (error) {
     if (!isPlumeError(error)) throw error;
-    return { error: error.code };
+    return { ...NOT_ASKED, introspectionError: error.code };
   }
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

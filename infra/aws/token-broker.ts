@@ -139,7 +139,12 @@ export class TokenBroker extends Construct {
     );
     this.#allow(
       this.inspector,
-      this.#store.permissions.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      this.#store.permissions.items('GetItem', [
+        TABLE.tokenKey('*'),
+        TABLE.mintKey('*'),
+        TABLE.requestKey('*'),
+      ]),
+      this.#store.permissions.queryDue(),
       this.#tickets(this.budgetName, 'minter'),
       ...this.#secrets(secretPrefix),
     );

@@ -93,8 +93,8 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
     if (tick > 1) await setTimeout(TICK_MS);
     const summary = await invoke(minterName, { kind: 'tick' } satisfies MinterEvent);
     console.error(`tick ${tick}: ${JSON.stringify(summary)}`);
-    const report = (await invoke(inspectorName, {})) as { clients: { client: string; state: string }[] };
-    state = report.clients.find(({ client }) => client === CLIENT.name)?.state;
+    const rows = (await invoke(inspectorName, {})) as { client: string; state: string }[];
+    state = rows.find(({ client }) => client === CLIENT.name)?.state;
   }
   assert.equal(state, 'served', `the token of ${CLIENT.name} is served after ${MAX_TICKS} ticks`);
 

@@ -204,9 +204,11 @@ async function until<Result>(
   step: () => Promise<Result>,
   isThere: (result: Result) => boolean | Promise<boolean>,
 ): Promise<void> {
+  let last!: Result;
   for (let round = 0; round < 120; round++) {
-    if (await isThere(await step())) return;
+    last = await step();
+    if (await isThere(last)) return;
     await sleep(250);
   }
-  throw new Error(`${what}: it did not come about`);
+  throw new Error(`${what}: it did not come about: ${JSON.stringify(last)}`);
 }
