@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 
@@ -22,7 +24,7 @@ export interface Speed {
 /** One speed for each round. */
 export type ThroughputResult = readonly ({ readonly inFlight: number } & Record<Contender, Speed[]>)[];
 
-export type Contender = 'bare' | 'timed' | 'plume';
+export type Contender = 'bare' | 'again' | 'timed' | 'plume';
 
 interface Work {
   readonly calls: number;
@@ -61,17 +63,27 @@ async function timedFetch(path: string): Promise<Response> {
   }
 }
 
+const bare = () =>
+  middy<Work>().handler((work) => callAll(work, (path) => fetch(new URL(path, apiUrl), { headers })));
+
 const HANDLERS = {
-  bare: middy<Work>().handler((work) => callAll(work, (path) => fetch(new URL(path, apiUrl), { headers }))),
+  bare: bare(),
+  /** The same once more: what differs between the two is the machine. */
+  again: bare(),
   timed: middy<Work>().handler((work) => callAll(work, timedFetch)),
   plume: middy()
     .use(plume<Work>({ client: 'mocha', calls: ({ calls }) => calls }))
     .handler((work, context) => callAll(work, context.plume.fetch)),
 } as unknown as Record<Contender, (work: Work, context: Context) => Promise<void>>;
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 const CONTENDERS = Object.keys(HANDLERS) as Contender[];
 
 async function speedOf(name: Contender, work: Work): Promise<Speed> {
+  // Nobody pays for what another has left behind.
+  collectGarbage();
   const context = { getRemainingTimeInMillis: () => 600_000 } as Context;
   const beganMs = performance.now();
   const usage = process.cpuUsage();
@@ -83,15 +95,22 @@ async function speedOf(name: Contender, work: Work): Promise<Speed> {
   };
 }
 
+/** In an order that follows no rhythm of the machine. */
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}
+
 await tell(async ({ inFlight: levels, rounds, calls }: ThroughputInput): Promise<ThroughputResult> => {
   const results = levels.map(
-    (inFlight) => ({ inFlight, bare: [], timed: [], plume: [] }) as ThroughputResult[number],
+    (inFlight) => ({ inFlight, bare: [], again: [], timed: [], plume: [] }) as ThroughputResult[number],
   );
   const warmUp = Math.ceil(rounds / 5);
   for (let round = 0; round < rounds + warmUp; round += 1) {
     for (const result of results) {
-      for (let turn = 0; turn < CONTENDERS.length; turn += 1) {
-        const name = CONTENDERS[(turn + round) % CONTENDERS.length] as Contender;
+      for (const name of shuffled(CONTENDERS)) {
         const speed = await speedOf(name, { calls, inFlight: result.inFlight });
         if (round >= warmUp) result[name].push(speed);
       }
