@@ -6,7 +6,12 @@ import { MINTER_TIMEOUT_MS } from '../../lib/contract.ts';
 import { checkClientName, isSecretPrefix, SECRET_PREFIX_RULE } from '../../lib/platform/client-name.ts';
 import { parseApiUrl } from '../../lib/platform/endpoint-url.ts';
 import { violationOf } from '../../lib/platform/schema.ts';
-import type { BrokerSettings, MinterSettings } from '../../lib/settings.ts';
+import {
+  type BrokerSettings,
+  type MinterSettings,
+  WORKER_SCHEMA,
+  type WorkerSettings,
+} from '../../lib/settings.ts';
 import { TOKEN_SCHEMA } from '../../lib/token/settings.ts';
 
 /**
@@ -52,6 +57,17 @@ export function checkBudget(budget: BrokerSettings['budget']): void {
   checkBudgetSettings(isKnown(budget.name) ? budget : { ...budget, name: DEFAULT_BUDGET_SETTINGS.name });
 }
 
+/** @throws {Error} if they are not what a broker's parameter holds */
+export function checkAttributes(attributes: WorkerSettings & { readonly key: string }): void {
+  const violation = violationOf(WORKER_SCHEMA, attributes, 'attributes');
+  if (violation !== undefined)
+    throw new Error(`${violation}: they are what the SSM parameter of the broker holds`);
+  for (const name of ['table', 'minter', 'key'] as const) {
+    if (Token.isUnresolved(attributes[name]) || attributes[name]?.startsWith('arn:')) continue;
+    throw new Error(`attributes.${name} must be an ARN: it is what the SSM parameter of the broker holds`);
+  }
+}
+
 /** @throws {Error} if no secret can be named so */
 export function checkClient(client: string): void {
   if (isKnown(client)) checkClientName(client);
@@ -84,5 +100,10 @@ const SERVICE_NAME_RULE = '1 to 128 letters, digits and _.-';
 
 /** Not so of a token, nor of what the CDK gives until `valueFromLookup` has looked: the deployment decides. */
 function isKnown(text: string): boolean {
-  return !Token.isUnresolved(text) && !text.startsWith('dummy-value-for-');
+  return !Token.isUnresolved(text) && isLookedUp(text);
+}
+
+/** Not so of what the CDK gives until `valueFromLookup` has looked. */
+export function isLookedUp(text: string): boolean {
+  return !text.startsWith('dummy-value-for-');
 }

@@ -6,10 +6,12 @@
  */
 
 export type { BudgetStream, METRICS, MetricName, MINT_FAILURES, MintFailure } from '../../lib/contract.ts';
+export type { EnvironmentOptions, GrantUseOptions, ITokenBroker } from './broker-access.ts';
 export type { NetworkProps } from './broker-function.ts';
 export type { DimensionsOf, MetricChoices } from './broker-metric.ts';
+export type { TokenBrokerAttributes } from './imported-token-broker.ts';
 export { Monitoring, type MonitoringProps } from './monitoring.ts';
 export type { BudgetOptions, StreamOptions, TokenLifeOptions } from './settings-props.ts';
-export { type EnvironmentOptions, type GrantUseOptions, TokenBroker } from './token-broker.ts';
+export { TokenBroker } from './token-broker.ts';
 export type { TokenBrokerProps } from './token-broker-props.ts';
 export type { Watched, WatchedBudget } from './watched.ts';

@@ -1,7 +1,6 @@
 import { ArnFormat, CfnOutput, Duration, Stack, type StackProps, Tags, Token } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
-import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { inDurations } from './durations.ts';
 import { Egress } from './egress.ts';
@@ -69,6 +68,7 @@ export class TokenBrokerStack extends Stack {
     });
 
     this.#publish({
+      BrokerParameter: broker.parameter.parameterName,
       TableName: broker.table.tableName,
       MinterFunction: broker.minter.functionName,
       InspectorFunction: broker.inspector.functionName,
@@ -110,15 +110,9 @@ export class TokenBrokerStack extends Stack {
     return Topic.fromTopicArn(this, 'AlarmTopic', arn);
   }
 
-  /** As outputs for people, and as parameters `/<stack>/<name>` for other stacks. */
+  /** As outputs, for people. Other apps read the broker's own parameter. */
   #publish(values: Readonly<Record<string, string>>): void {
-    for (const [name, value] of Object.entries(values)) {
-      new CfnOutput(this, name, { value });
-      new StringParameter(this, `${name}Parameter`, {
-        parameterName: `/${this.stackName}/${name}`,
-        stringValue: value,
-      });
-    }
+    for (const [name, value] of Object.entries(values)) new CfnOutput(this, name, { value });
   }
 }
 

@@ -1,11 +1,12 @@
-import { ArnFormat, Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Lazy, Stack } from 'aws-cdk-lib';
 import type { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { ArnPrincipal, Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type IQueue, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
+import { type IStringParameter, StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import {
   type BudgetStream,
@@ -15,35 +16,30 @@ import {
   type MintFailure,
   TABLE,
 } from '../../lib/contract.ts';
-import type { BrokerSettings, WorkerSettings } from '../../lib/settings.ts';
-import { acknowledge } from './acknowledge.ts';
+import type { WorkerSettings } from '../../lib/settings.ts';
+import {
+  BrokerAccess,
+  type EnvironmentOptions,
+  type GrantUseOptions,
+  type ITokenBroker,
+} from './broker-access.ts';
 import { BrokerFunction, networkOf } from './broker-function.ts';
 import { brokerMetric, budgetUsed, type DimensionsOf, type MetricChoices } from './broker-metric.ts';
 import { brokerSettings } from './broker-settings.ts';
+import { BrokerSharing } from './broker-sharing.ts';
 import { BrokerTable } from './broker-table.ts';
-import { checkBudget, checkClient } from './checks.ts';
-import { environmentOf, setBroker } from './function-environment.ts';
+import { checkClient } from './checks.ts';
+import { environmentOf } from './function-environment.ts';
+import {
+  ImportedTokenBroker,
+  lookUpAttributes,
+  type TokenBrokerAttributes,
+} from './imported-token-broker.ts';
 import { MinterSchedule } from './minter-schedule.ts';
 import type { Permission } from './permission.ts';
-import { RoleGrants } from './role-grants.ts';
+import { acknowledgeSecrets, readSecrets } from './secret-access.ts';
 import { TlsQueue } from './tls-queue.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
-import { workerPermissions } from './worker-permissions.ts';
-
-/** Where a function's calls leave from. */
-export interface EnvironmentOptions {
-  /**
-   * The budget of the address that the calls leave from.
-   * @default - the broker's own
-   */
-  readonly budgetName?: string | undefined;
-}
-
-/** What a function may use. */
-export interface GrantUseOptions extends EnvironmentOptions {
-  /** The M2M client whose token may be used: the secret's name below the prefix, such as `mocha`. */
-  readonly client: string;
-}
 
 const INSPECTOR_TIMEOUT = Duration.seconds(60);
 
@@ -52,7 +48,27 @@ const INSPECTOR_TIMEOUT = Duration.seconds(60);
  * the inspector, which reports on tokens without showing them. Give functions the use of it with
  * {@link TokenBroker.connect}.
  */
-export class TokenBroker extends Construct {
+export class TokenBroker extends Construct implements ITokenBroker {
+  /**
+   * A broker of another app, in this account or in another, whose owner then shares it by {@link TokenBroker.shareWith}.
+   *
+   * @param attributes - what the broker's SSM parameter holds, parsed
+   * @throws Error if they are something else, or if the broker is in another region than the stack
+   */
+  static fromAttributes(scope: Construct, id: string, attributes: TokenBrokerAttributes): ITokenBroker {
+    return new ImportedTokenBroker(scope, id, attributes);
+  }
+
+  /**
+   * A broker of another app in this account and region. The CDK looks the parameter up when it synthesizes, and keeps
+   * what it found in `cdk.context.json`: `cdk context --clear` lets it look again.
+   *
+   * @param parameterName - `/<serviceName>/broker`
+   */
+  static fromParameter(scope: Construct, id: string, parameterName: string): ITokenBroker {
+    return new ImportedTokenBroker(scope, id, lookUpAttributes(scope, parameterName));
+  }
+
   /** Reads secrets and mints tokens. To let it read secrets under a key of yours: `key.grantDecrypt(broker.minter)`. */
   readonly minter: LambdaFunction;
   /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens. */
@@ -63,6 +79,8 @@ export class TokenBroker extends Construct {
   readonly encryptionKey: IKey;
   /** Takes ticks that did not reach the minter or that it could not finish. */
   readonly deadLetterQueue: IQueue;
+  /** Tells other apps of the broker: `/<serviceName>/broker`. */
+  readonly parameter: IStringParameter;
   /** Plume's API, as the functions get it. */
   readonly apiUrl: string;
   /** The budget of the broker's own address: of the minter, and of functions for which `grantUse` names no other. */
@@ -73,8 +91,9 @@ export class TokenBroker extends Construct {
   readonly tick: Duration;
 
   readonly #store: BrokerTable;
-  readonly #grants = new RoleGrants();
-  readonly #settings: BrokerSettings;
+  readonly #access: BrokerAccess;
+  readonly #sharing: BrokerSharing;
+  readonly #settings: WorkerSettings;
   /** The streams that functions take tickets of, `<budget>#<stream>`: the minter reports which of them rest. */
   readonly #streams = new Set<string>();
 
@@ -97,8 +116,8 @@ export class TokenBroker extends Construct {
       redriveAllowPolicy: { redrivePermission: RedrivePermission.DENY_ALL },
     });
 
-    this.#settings = { ...settings, table: this.table.tableName };
-    const environment = environmentOf(this, { ...this.#settings, secretPrefix });
+    const forAll = { ...settings, table: this.table.tableName };
+    const environment = environmentOf(this, { ...forAll, secretPrefix });
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
@@ -120,7 +139,19 @@ export class TokenBroker extends Construct {
       logRetention,
       ...network,
     });
-    this.#allow(
+    const minterArn = this.minter.functionArn;
+    this.#settings = { ...forAll, minter: minterArn };
+    this.#access = new BrokerAccess(this, this.#settings, { ...this.#store.arns, minterArn });
+    this.#sharing = new BrokerSharing(this, this);
+    const { tableArn, keyArn } = this.#store.arns;
+    const attributes: TokenBrokerAttributes = { ...this.#settings, table: tableArn, key: keyArn };
+    this.parameter = new StringParameter(this, 'Parameter', {
+      description: 'What functions that use the broker are told of it, and the key of its table',
+      parameterName: `/${this.serviceName}/broker`,
+      simpleName: false,
+      stringValue: Stack.of(this).toJsonString(attributes),
+    });
+    this.#access.allow(
       this.minter,
       this.#store.permissions.items('GetItem', [
         TABLE.tokenKey('*'),
@@ -135,9 +166,9 @@ export class TokenBroker extends Construct {
       this.#store.permissions.items('DeleteItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       this.#tickets(this.budgetName, 'minter', 'worker'),
       this.#store.permissions.queryDue(),
-      ...this.#secrets(secretPrefix),
+      ...readSecrets(this, secretPrefix),
     );
-    this.#allow(
+    this.#access.allow(
       this.inspector,
       this.#store.permissions.items('GetItem', [
         TABLE.tokenKey('*'),
@@ -146,48 +177,45 @@ export class TokenBroker extends Construct {
       ]),
       this.#store.permissions.queryDue(),
       this.#tickets(this.budgetName, 'minter'),
-      ...this.#secrets(secretPrefix),
+      ...readSecrets(this, secretPrefix),
     );
-    this.#acknowledgeSecrets(secretPrefix);
+    for (const { role } of [this.minter, this.inspector]) if (role) acknowledgeSecrets(role, secretPrefix);
     new MinterSchedule(this, 'Tick', {
       minter: this.minter,
       tick: this.tick,
       deadLetterQueue: this.deadLetterQueue,
     });
-    this.node.addValidation({ validate: () => this.#grants.validate() });
   }
 
-  /**
-   * Lets a function make calls for one client: sets the environment that the middleware reads, and gives it the
-   * permissions of {@link TokenBroker.grantUse}. Call it once per client.
-   *
-   * @param fn - a function of this app; of an alias or a version the function behind it
-   * @throws Error if no secret can have the client's name, if the function uses another broker or budget already, or if it
-   * is imported, so that its environment cannot be set
-   */
+  /** {@inheritDoc ITokenBroker.connect} */
   connect(fn: IFunction, options: GrantUseOptions): Grant {
-    setBroker(fn, this.#workerSettings(options));
+    this.#access.connect(fn, options);
     return this.grantUse(fn, options);
   }
 
-  /** What {@link TokenBroker.connect} sets, for code that is defined elsewhere: an imported function, a container. */
+  /** {@inheritDoc ITokenBroker.environment} */
   environment(options: EnvironmentOptions = {}): Record<string, string> {
-    return environmentOf(this, this.#workerSettings(options));
+    return this.#access.environment(options);
+  }
+
+  /** {@inheritDoc ITokenBroker.grantUse} */
+  grantUse(grantee: IGrantable, options: GrantUseOptions): Grant {
+    this.#watch(options.budgetName ?? this.budgetName, 'worker');
+    return this.#access.grantUse(grantee, options);
   }
 
   /**
-   * Permits what calls for one client take, and nothing else: to read its token, to ask the minter for another, to take
-   * tickets of the budget. It changes IAM alone: {@link TokenBroker.connect} does this too.
+   * Lets a principal of another account make calls for one client: the owner's half, in the policies of the table, its
+   * key and the minter. The other half is `grantUse` of {@link TokenBroker.fromAttributes} in an app of that account.
    *
-   * @param grantee - a role, or what has one
-   * @throws Error if no secret can have the client's name, or if the grantee's permissions cannot be changed from here. The
-   * synthesis fails if all its clients are more than IAM takes
+   * @param principal - an account, whose own IAM then says which of its roles, or one role that is there already
+   * @throws Error if no secret can have the client's name, or if the table's key is imported, so that its policy cannot be
+   * changed. The synthesis fails if the table's policy becomes longer than DynamoDB allows
    */
-  grantUse(grantee: IGrantable, { client, budgetName = this.budgetName }: GrantUseOptions): Grant {
+  shareWith(principal: ArnPrincipal, { client, budgetName = this.budgetName }: GrantUseOptions): void {
     checkClient(client);
+    this.#sharing.share(principal, { client, budgetName });
     this.#watch(budgetName, 'worker');
-    const arns = { ...this.#store.arns, minterArn: this.minter.functionArn };
-    return this.#grants.give(grantee, workerPermissions(arns, { client, budgetName }));
   }
 
   /** One of the metrics that the functions emit: {@link METRICS} says what each means. */
@@ -230,12 +258,6 @@ export class TokenBroker extends Construct {
     return budgetUsed(this.metric('TicketsGranted', { budget, stream }), stream, this.#settings.budget);
   }
 
-  #workerSettings({ budgetName = this.budgetName }: EnvironmentOptions): WorkerSettings {
-    const budget = { ...this.#settings.budget, name: budgetName };
-    checkBudget(budget);
-    return { ...this.#settings, budget, minter: this.minter.functionArn };
-  }
-
   /** @param streams the first is watched from then on */
   #tickets(budget: string, ...streams: readonly [BudgetStream, ...BudgetStream[]]): Permission {
     this.#watch(budget, streams[0]);
@@ -244,39 +266,5 @@ export class TokenBroker extends Construct {
 
   #watch(budget: string, stream: BudgetStream): void {
     this.#streams.add(`${budget}#${stream}`);
-  }
-
-  /** Of clients' secrets, whose names the broker does not know beforehand. */
-  #secrets(prefix: string): Permission[] {
-    const secrets = Stack.of(this).formatArn({
-      service: 'secretsmanager',
-      resource: 'secret',
-      resourceName: `${prefix}/*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    return [
-      { actions: ['secretsmanager:GetSecretValue'], resourceArns: [secrets] },
-      // Names and versions, no values. AWS knows no resource for it.
-      { actions: ['secretsmanager:ListSecrets'], resourceArns: ['*'] },
-    ];
-  }
-
-  #acknowledgeSecrets(prefix: string): void {
-    const { partition, region, account } = Stack.of(this);
-    const known = (value: string, name: string): string =>
-      Token.isUnresolved(value) ? `<AWS::${name}>` : value;
-    const secrets = `arn:${known(partition, 'Partition')}:secretsmanager:${known(region, 'Region')}:${known(account, 'AccountId')}:secret:${prefix}/*`;
-    for (const { role } of [this.minter, this.inspector]) {
-      if (role === undefined) continue;
-      acknowledge(role, {
-        [`AwsSolutions-IAM5[Resource::${secrets}]`]:
-          'Adding a client is creating a secret, without a deployment',
-        'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for ListSecrets, nor for writing traces',
-      });
-    }
-  }
-
-  #allow(grantee: IGrantable, ...permissions: readonly Permission[]): Grant {
-    return this.#grants.give(grantee, [this.#store.permissions.useKey(), ...permissions]);
   }
 }

@@ -149,7 +149,7 @@ describe('a stack without options', () => {
     );
   });
 
-  test('tells other stacks where things are', () => {
+  test('tells people by its outputs where things are, and other apps by one parameter of the broker', () => {
     for (const name of [
       'TableName',
       'MinterFunction',
@@ -164,10 +164,10 @@ describe('a stack without options', () => {
       'DeadTicksQueueUrl',
       'DashboardName',
       'AlarmTopicArn',
-    ]) {
+    ])
       template.hasOutput(name, {});
-      template.hasResourceProperties('AWS::SSM::Parameter', { Name: `/Test/${name}` });
-    }
+    template.resourceCountIs('AWS::SSM::Parameter', 1);
+    template.hasResourceProperties('AWS::SSM::Parameter', { Name: '/Test/broker' });
   });
 });
 
