@@ -12,13 +12,20 @@ export const ENV = {
    * @default - both of its own budget
    */
   watchedStreams: 'PLUME_WATCHED_STREAMS',
-  /** The client whose token the reference worker uses. */
-  client: 'PLUME_CLIENT',
+  /** The clients of the reference worker, between commas; the first is that of jobs which name none. */
+  clients: 'PLUME_CLIENTS',
   /** URL of the queue that the reference worker consumes. */
   jobQueueUrl: 'PLUME_JOB_QUEUE_URL',
   /** URL of the queue that takes the reference worker's results. */
   resultQueueUrl: 'PLUME_RESULT_QUEUE_URL',
-  /** URL of the queue that takes jobs nobody can do. */
+  /**
+   * JSON of the queues' URLs, by name, that take the results of jobs which name them.
+   * @default - there are none
+   */
+  resultQueueUrls: 'PLUME_RESULT_QUEUE_URLS',
+  /** `false`: the reference worker logs no line for a job that is done. */
+  logJobs: 'PLUME_LOG_JOBS',
+  /** URL of the queue that takes jobs which cannot be done. */
   deadLetterQueueUrl: 'PLUME_DEAD_LETTER_QUEUE_URL',
 } as const;
 

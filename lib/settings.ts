@@ -1,12 +1,7 @@
 import { BUDGET_SCHEMA, type BudgetSettings } from './budget/settings.ts';
 import { type BudgetStream, ENV, type StreamOfBudget } from './contract.ts';
 import { ConfigError } from './errors.ts';
-import {
-  CLIENT_NAME_RULE,
-  isClientName,
-  isSecretPrefix,
-  SECRET_PREFIX_RULE,
-} from './platform/client-name.ts';
+import { isSecretPrefix, SECRET_PREFIX_RULE } from './platform/client-name.ts';
 import { endpointUse, parseApiUrl } from './platform/endpoint-url.ts';
 import { type AnySchema, type Schema, type Text, violationOf } from './platform/schema.ts';
 import { TOKEN_SCHEMA, type TokenSettings } from './token/settings.ts';
@@ -89,13 +84,6 @@ export function readWatchedStreams(environment: Environment, ownBudget: string):
       );
     return { budget, stream: stream as BudgetStream };
   });
-}
-
-/** The client of the reference worker. */
-export function readClient(environment: Environment): string {
-  const client = required(environment, 'client');
-  if (isClientName(client)) return client;
-  throw new ConfigError(`${ENV.client} must be ${CLIENT_NAME_RULE}`);
 }
 
 /** @throws {ConfigError} if the variable is missing or empty. */

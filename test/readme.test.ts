@@ -18,6 +18,7 @@ import * as secretsManager from '@aws-sdk/client-secrets-manager';
 import * as sqs from '@aws-sdk/client-sqs';
 import { afterAll, describe, expect, test } from 'vitest';
 
+import { REQUEST_HEADERS, RESPONSE_HEADERS } from '../functions/worker/headers.ts';
 import { parseJob } from '../functions/worker/job.ts';
 import type { JobResult } from '../functions/worker/result.ts';
 import { readStage } from '../infra/aws/stages.ts';
@@ -200,7 +201,9 @@ describe('JSON', () => {
         expect(readStage({ name: label, isExample: false, content: code }, 'dev').client).toBe('mocha');
         break;
       case 'job':
-        expect(parseJob(code).method).toBe('POST');
+        expect(
+          parseJob(code, { clients: ['mocha', 'latte'], resultQueues: new Set(['billing']) }).method,
+        ).toBe('POST');
         break;
       case 'result':
         expect(JSON.parse(code) satisfies JobResult).toMatchObject({ status: 201 });
@@ -260,6 +263,11 @@ describe('tables', () => {
       ([, codes = '', kind = '']) => [...codes.matchAll(/\w+/g)].map(([code]) => [code, kind]),
     );
     expect(Object.fromEntries(rows)).toEqual(ERROR_KINDS);
+  });
+
+  test("every header that passes through the reference worker is named in the worker's chapter", () => {
+    const chapter = chapters.get('functions/worker/README.md') ?? '';
+    for (const name of [...REQUEST_HEADERS, ...RESPONSE_HEADERS]) expect(chapter).toContain(name);
   });
 
   test('every environment variable has its row', () => {

@@ -38,7 +38,7 @@ const {
   budget: budgetSettings,
 } = readMinterSettings(process.env);
 const client = new DynamoDBClient(SDK_CONFIG);
-const telemetry = createPowertoolsTelemetry(service);
+const telemetry = createPowertoolsTelemetry(service, process.env.AWS_LAMBDA_FUNCTION_NAME);
 const clock = createServerClock({
   clock: systemClock,
   onOffset: reportClockOffset(telemetry, budgetSettings.name),

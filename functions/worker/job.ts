@@ -1,49 +1,88 @@
 import type { SQSRecord } from 'aws-lambda';
 
-import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
-import { PlumeError } from '../../lib/errors.ts';
+import { isPlumeError, PlumeError } from '../../lib/errors.ts';
+import { type Envelope, envelopeOf } from './envelope.ts';
+import { REQUEST_HEADERS } from './headers.ts';
 
 /** One API call that somebody wants made. */
 export interface Job {
+  /** The M2M client whose token it carries. */
+  readonly client: string;
   readonly method: string;
   /** Path and query below the API's base URL. */
   readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** The name of the queue that takes its result. Absent: the result queue. */
+  readonly results?: string;
+}
+
+/** What a job may name. */
+export interface JobRules {
+  /** The first is that of jobs which name none. */
+  readonly clients: readonly [string, ...string[]];
+  readonly resultQueues: ReadonlySet<string>;
+}
+
+/** A message of the job queue. */
+export interface TakenJob {
+  readonly messageId: string;
+  /** Its text, as it came. */
+  readonly body: string;
+  readonly envelope: Envelope;
+  /** Its job, or why it is none. */
+  readonly job: Job | JobMalformedError;
+  /** That of the job, or the first of the worker. */
+  readonly client: string;
 }
 
 const METHODS: readonly unknown[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const MAX_PATH = 2048;
+const MAX_HEADER = 1024;
 
-/** The job can never be done: it is set aside, and says why. */
+/** The job can never be done: it is dead-lettered, and says why. */
 export class JobMalformedError extends PlumeError<'job_malformed'> {
   override readonly name = 'JobMalformedError';
 
   constructor(rule: string) {
-    super('job_malformed', `the job's message is malformed: ${rule}`);
+    super('job_malformed', `the job's message is malformed: ${rule}; correct what sends it`);
   }
 }
 
+export function takeJob(record: SQSRecord, rules: JobRules): TakenJob {
+  const { messageId, body } = record;
+  let job: TakenJob['job'];
+  try {
+    job = parseJob(body, rules);
+  } catch (error) {
+    if (!(error instanceof JobMalformedError)) throw error;
+    job = error;
+  }
+  const client = isPlumeError(job) ? rules.clients[0] : job.client;
+  return { messageId, body, envelope: envelopeOf(record), job, client };
+}
+
 /**
- * @param message the message's body: `{ "method", "path", "body"? }`
+ * @param message the message's body: `{ "method", "path", "body"?, "client"?, "headers"?, "results"? }`
  * @throws {JobMalformedError} naming the rule, never the message's content
  */
-export function parseJob(message: string): Job {
+export function parseJob(message: string, rules: JobRules): Job {
   let json: unknown;
   try {
     json = JSON.parse(message);
   } catch {
     throw new JobMalformedError('it must be JSON');
   }
-  const rule = brokenRule(json);
+  const rule = brokenRule(json, rules);
   if (rule !== undefined) throw new JobMalformedError(rule);
-  return json as Job;
+  return { client: rules.clients[0], headers: {}, ...(json as Omit<Job, 'client' | 'headers'>) };
 }
 
 /** In a few lines instead of a schema library, which every cold start would load. */
-function brokenRule(job: unknown): string | undefined {
-  if (typeof job !== 'object' || job === null || Array.isArray(job)) return 'it must be a JSON object';
-  const { method, path, body, ...others } = job as Readonly<Record<string, unknown>>;
+function brokenRule(job: unknown, { clients, resultQueues }: JobRules): string | undefined {
+  if (!isObject(job)) return 'it must be a JSON object';
+  const { method, path, body, client, headers, results, ...others } = job;
   if (method === undefined) return 'method is missing';
   if (!METHODS.includes(method)) return `method must be one of ${METHODS.join(', ')}`;
   if (path === undefined) return 'path is missing';
@@ -51,40 +90,26 @@ function brokenRule(job: unknown): string | undefined {
   if (!/^\/(?![/\\])/.test(path)) return 'path must begin with one slash';
   if (path.length > MAX_PATH) return `path must be at most ${MAX_PATH} characters long`;
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) return 'GET and HEAD take no body';
-  return Object.keys(others).length > 0 ? 'it has a key other than method, path and body' : undefined;
+  if (client !== undefined && !clients.includes(client as string))
+    return `client must be one that this worker has: ${clients.join(', ')}`;
+  if (results !== undefined && !resultQueues.has(results as string))
+    return `results must be a queue that this worker has: ${[...resultQueues].join(', ') || 'it has none by name'}`;
+  if (Object.keys(others).length > 0)
+    return 'it has a key other than method, path, body, client, headers and results';
+  return headers === undefined ? undefined : brokenHeaderRule(headers);
 }
 
-/** What a message carries besides the job. A postponed job travels on as a copy and takes this along. */
-export interface Journey {
-  /** The id of the first message: the job's name in results, whatever copies it went through. */
-  readonly jobId: string;
-  /** Attempts that failed before this one. */
-  readonly failures: number;
-  /** When the first message was sent, Unix ms. */
-  readonly submittedAtMs: number;
-  /** The attributes that the sender gave the message: they are none of the worker's business, and go along. */
-  readonly attributes: SQSRecord['messageAttributes'];
-  /** The group in whose turn SQS delivers the message (fair queues), if the sender gave it one. */
-  readonly groupId?: string;
+function brokenHeaderRule(headers: unknown): string | undefined {
+  if (!isObject(headers)) return 'headers must be an object';
+  if (!Object.keys(headers).every((name) => REQUEST_HEADERS.has(name.toLowerCase())))
+    return `headers must be of these: ${[...REQUEST_HEADERS].join(', ')}`;
+  const isText = (value: unknown): boolean =>
+    typeof value === 'string' && value.length <= MAX_HEADER && /^[\t -~]+$/.test(value);
+  return Object.values(headers).every(isText)
+    ? undefined
+    : `headers must have values of 1 to ${MAX_HEADER} ASCII characters`;
 }
 
-const OWN: ReadonlySet<string> = new Set(Object.values(JOB_ATTRIBUTES));
-
-export function journeyOf({ messageId, attributes, messageAttributes }: SQSRecord): Journey {
-  const sentAtMs = Number(attributes.SentTimestamp);
-  const submittedAtMs = wholeNumber(messageAttributes[JOB_ATTRIBUTES.submittedAtMs]?.stringValue) ?? sentAtMs;
-  return {
-    jobId: messageAttributes[JOB_ATTRIBUTES.jobId]?.stringValue ?? messageId,
-    failures:
-      (wholeNumber(messageAttributes[JOB_ATTRIBUTES.failures]?.stringValue) ?? 0) +
-      Number(attributes.ApproximateReceiveCount) -
-      1,
-    submittedAtMs: Math.min(submittedAtMs, sentAtMs),
-    attributes: Object.fromEntries(Object.entries(messageAttributes).filter(([name]) => !OWN.has(name))),
-    ...(attributes.MessageGroupId !== undefined && { groupId: attributes.MessageGroupId }),
-  };
-}
-
-function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

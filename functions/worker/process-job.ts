@@ -1,24 +1,27 @@
-import type { SQSRecord } from 'aws-lambda';
 import { JOB_MAX_FAILURES } from '../../lib/contract.ts';
 import { isPlumeError, PlumeError, shouldPostpone } from '../../lib/errors.ts';
 import type { Now } from '../../lib/platform/clock.ts';
 import { readText } from '../../lib/platform/read-text.ts';
 import type { PlumeApi } from '../../lib/plume/api.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
+import { withLogFields } from '../../lib/telemetry/log-fields.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { type Job, type Journey, journeyOf, parseJob } from './job.ts';
+import type { Envelope } from './envelope.ts';
+import { headersOf } from './headers.ts';
+import type { Job, TakenJob } from './job.ts';
 import type { Queues } from './queues.ts';
 import { MAX_RESULT_BYTES, resultMessage } from './result.ts';
 
 /** `retry`: SQS shows the message again and counts the failure. All else is settled: the message may be deleted. */
-export type JobEnd = 'done' | 'postponed' | 'buried' | 'retry';
+export type JobEnd = 'done' | 'postponed' | 'dead-lettered' | 'retry';
 
 export interface JobDependencies {
-  readonly client: string;
   readonly api: Pick<PlumeApi, 'fetch' | 'redact'>;
   readonly queues: Queues;
   readonly now: Now;
   readonly telemetry: Telemetry;
+  /** Whether each job that is done has a line in the log. */
+  readonly logsDone: boolean;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -29,17 +32,24 @@ const MAX_AGE_MS = 4 * 86_400_000;
 const DEFAULT_DELAY_MS = 30_000;
 /** The same where somebody must correct a secret first: as long as SQS delays a message. */
 const REPAIR_DELAY_MS = 900_000;
+/** The longest wait for the budget, whatever it says: an operator may lift a block or end a pause at any time. */
+const MAX_BUDGET_DELAY_MS = 45_000;
 
 /** The API did not judge the job: it may be done when it is tried again. */
 export class JobFailedError extends PlumeError<'job_failed'> {
   override readonly name = 'JobFailedError';
+  /** The API's HTTP status; absent if there was an unexpected error. */
+  declare readonly status?: number;
 
   constructor(client: string, status?: number) {
     const what =
       status === undefined ? 'ended with an unexpected error' : `was answered with status ${status}`;
-    super('job_failed', `a job of client ${client} ${what}; it is tried again and set aside in the end`, {
-      client,
-    });
+    super(
+      'job_failed',
+      `a job of client ${client} ${what}; it is tried again, and dead-lettered after ${JOB_MAX_FAILURES} failures`,
+      { client },
+    );
+    if (status !== undefined) this.status = status;
   }
 }
 
@@ -49,79 +59,116 @@ function isFailure(status: number): boolean {
 }
 
 /** Does one job, and never throws: what cannot be settled is `retry`. */
-export async function processJob(record: SQSRecord, dependencies: JobDependencies): Promise<JobEnd> {
-  const { client, now, telemetry } = dependencies;
-  const journey = journeyOf(record);
-  const ageMs = Math.max(0, now() - journey.submittedAtMs);
+export function processJob(taken: TakenJob, dependencies: JobDependencies): Promise<JobEnd> {
+  return withLogFields({ jobId: taken.envelope.jobId }, () => process(taken, dependencies));
+}
+
+async function process(taken: TakenJob, dependencies: JobDependencies): Promise<JobEnd> {
+  const { client, job, envelope } = taken;
+  const { now, telemetry, logsDone } = dependencies;
+  const startedMs = now();
+  const ageMs = Math.max(0, startedMs - envelope.submittedAtMs);
   telemetry.metric('JobAge', Math.round(ageMs / 1000), { client });
-  const end = await endOf(record, journey, dependencies);
+  const { end, status, error } = await outcomeOf(taken, dependencies);
   telemetry.metric('JobDone', end === 'done' ? 1 : 0, { client });
+  if (end !== 'done' || logsDone)
+    telemetry.log(
+      end === 'done' ? 'info' : 'warn',
+      end === 'done' ? 'a job was done' : 'a job was not done',
+      {
+        client,
+        end,
+        status,
+        durationMs: now() - startedMs,
+        ageMs,
+        failures: envelope.failures,
+        // Without its query, which can hold personal data.
+        ...(!isPlumeError(job) && { method: job.method, path: job.path.replace(/[?#].*/s, '') }),
+        ...(error !== undefined && { error: errorFields(error) }),
+      },
+    );
   return end;
 }
 
-async function endOf(record: SQSRecord, journey: Journey, dependencies: JobDependencies): Promise<JobEnd> {
-  const { client, queues, telemetry } = dependencies;
+interface Outcome {
+  readonly end: JobEnd;
+  /** The API's HTTP status, if it answered. */
+  readonly status?: number | undefined;
+  readonly error?: unknown;
+}
+
+async function outcomeOf(taken: TakenJob, dependencies: JobDependencies): Promise<Outcome> {
+  const { client, job } = taken;
   try {
-    const job = parseJob(record.body);
-    const result = await call(job, journey, dependencies);
-    await queues.sendResult(result);
-    return 'done';
+    if (isPlumeError(job)) throw job;
+    return { end: 'done', status: await call(job, taken.envelope, dependencies) };
   } catch (error) {
-    telemetry.log('warn', 'a job was not done', { client, jobId: journey.jobId, error: errorFields(error) });
+    const status = error instanceof JobFailedError ? error.status : undefined;
     try {
-      return await settle(error, record, journey, dependencies);
-    } catch (settleError) {
-      telemetry.log('error', 'a job could not be put away and is left to the queue', {
-        client,
-        jobId: journey.jobId,
-        error: errorFields(settleError),
-      });
-      return 'retry';
+      return { end: await putAway(error, taken, dependencies), status, error };
+    } catch (queueError) {
+      dependencies.telemetry.log(
+        'error',
+        'a job could not be sent to its next queue and comes back by itself',
+        {
+          client,
+          error: errorFields(queueError),
+        },
+      );
+      return { end: 'retry', status, error };
     }
   }
 }
 
-/** @returns the message of the result. Once the API has judged the job, nothing about its answer fails any more. */
+/**
+ * Once the API has judged the job, nothing about its answer fails any more.
+ *
+ * @returns its status
+ */
 async function call(
   job: Job,
-  { jobId }: Journey,
-  { api: { fetch, redact }, client }: JobDependencies,
-): Promise<string> {
-  const response = await fetch(job.path, {
-    method: job.method,
-    headers: { accept: 'application/json' },
-    json: job.body,
-  });
+  { jobId, attributes }: Envelope,
+  { api, queues }: JobDependencies,
+): Promise<number> {
+  const headers = new Headers(job.headers);
+  if (!headers.has('accept')) headers.set('accept', 'application/json');
+  const response = await api.fetch(job.path, { method: job.method, headers, json: job.body });
   const { status } = response;
   if (isFailure(status)) {
     await response.body?.cancel();
-    throw new JobFailedError(client, status);
+    throw new JobFailedError(job.client, status);
   }
+  const head = { id: jobId, status, headers: headersOf(response) };
   const text = await readText(response, MAX_RESULT_BYTES).catch(() => undefined);
-  return resultMessage({ id: jobId, status }, text, redact);
+  const message = resultMessage(head, text, api.redact);
+  if (await queues.sendResult(message, attributes, job.results)) return status;
+  const short = resultMessage({ ...head, headers: {} }, undefined, api.redact);
+  if (await queues.sendResult(short, {}, job.results)) return status;
+  throw new JobFailedError(job.client);
 }
 
-async function settle(
+/** Postpones or dead-letters the job, or leaves it to the job queue. */
+async function putAway(
   error: unknown,
-  { body }: SQSRecord,
-  journey: Journey,
-  { client, queues, now, telemetry, random }: JobDependencies,
+  { client, body, envelope }: TakenJob,
+  { queues, now, telemetry, random }: JobDependencies,
 ): Promise<JobEnd> {
   const { code, kind, retryAtMs } = isPlumeError(error) ? error : new JobFailedError(client);
-  const isTooOld = now() - journey.submittedAtMs > MAX_AGE_MS;
+  const isTooOld = now() - envelope.submittedAtMs > MAX_AGE_MS;
 
   if (shouldPostpone(error) && !isTooOld) {
     const unknownMs = code === 'token_unavailable' ? REPAIR_DELAY_MS : DEFAULT_DELAY_MS;
-    const delayMs = retryAtMs === undefined ? unknownMs : Math.max(0, retryAtMs - now());
+    const wantedMs = retryAtMs === undefined ? unknownMs : Math.max(0, retryAtMs - now());
+    const delayMs = code.startsWith('budget_') ? Math.min(wantedMs, MAX_BUDGET_DELAY_MS) : wantedMs;
     // Those who were told the same moment must not all come back at it.
-    await queues.postpone(body, journey, Math.ceil((delayMs * (1 + random() / 10)) / 1000 + random()));
+    await queues.postpone(body, envelope, Math.ceil((delayMs * (1 + random() / 10)) / 1000 + random()));
     telemetry.metric('JobPostponed', 1, { client });
     return 'postponed';
   }
-  if (kind === 'give up' || isTooOld || journey.failures + 1 >= JOB_MAX_FAILURES) {
-    await queues.bury(body, journey, code);
+  if (kind === 'give up' || isTooOld || envelope.failures + 1 >= JOB_MAX_FAILURES) {
+    await queues.deadLetter(body, envelope, code);
     telemetry.metric('JobDead', 1, { client });
-    return 'buried';
+    return 'dead-lettered';
   }
   telemetry.metric('JobFailed', 1, { client });
   return 'retry';

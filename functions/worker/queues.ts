@@ -3,25 +3,28 @@ import {
   SendMessageCommand,
   type SendMessageCommandInput,
   type SQSClient,
+  SQSServiceException,
 } from '@aws-sdk/client-sqs';
 
 import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
-import type { Journey } from './job.ts';
+import type { Envelope } from './envelope.ts';
 
 /** What becomes of a job, as messages. */
 export interface Queues {
-  /** @param message as {@link resultMessage} makes it */
-  sendResult(message: string): Promise<void>;
+  /** @returns false if SQS takes no such message */
+  sendResult(message: string, attributes: Envelope['attributes'], name?: string): Promise<boolean>;
   /** Puts a copy of the job back, to be seen after `delaySeconds`. Its receive count starts anew. */
-  postpone(body: string, journey: Journey, delaySeconds: number): Promise<void>;
-  /** Sets the job aside for people to look at. */
-  bury(body: string, journey: Journey, code: ErrorCode): Promise<void>;
+  postpone(body: string, envelope: Envelope, delaySeconds: number): Promise<void>;
+  /** Puts the job into the dead-letter queue, for people to look at. */
+  deadLetter(body: string, envelope: Envelope, code: ErrorCode): Promise<void>;
 }
 
 export interface QueueUrls {
   readonly jobs: string;
   readonly results: string;
+  /** Of results whose job names their queue. */
+  readonly namedResults: ReadonlyMap<string, string>;
   readonly deadLetters: string;
 }
 
@@ -31,59 +34,70 @@ const MAX_DELAY_SECONDS = 900;
 const MAX_ATTRIBUTES = 10;
 
 export function createQueues({ sqs, urls }: { sqs: SQSClient; urls: QueueUrls }): Queues {
+  const send = (input: SendMessageCommandInput): Promise<unknown> => sqs.send(new SendMessageCommand(input));
+
   return {
-    async sendResult(message) {
-      await sqs.send(new SendMessageCommand({ QueueUrl: urls.results, MessageBody: message }));
+    async sendResult(message, attributes, name) {
+      const named = name === undefined ? undefined : urls.namedResults.get(name);
+      try {
+        await send({
+          QueueUrl: named ?? urls.results,
+          MessageBody: message,
+          MessageAttributes: Object.fromEntries(Object.entries(attributes).map(sent)),
+        });
+        return true;
+      } catch (error) {
+        if (isRefusal(error)) return false;
+        throw error;
+      }
     },
-    async postpone(body, journey, delaySeconds) {
-      await sqs.send(
-        new SendMessageCommand({
-          QueueUrl: urls.jobs,
-          MessageBody: body,
-          DelaySeconds: Math.min(MAX_DELAY_SECONDS, delaySeconds),
-          ...copyOf(journey),
-        }),
-      );
+    async postpone(body, envelope, delaySeconds) {
+      await send({
+        QueueUrl: urls.jobs,
+        MessageBody: body,
+        DelaySeconds: Math.min(MAX_DELAY_SECONDS, delaySeconds),
+        ...copyOf(envelope),
+      });
     },
-    async bury(body, journey, code) {
-      await sqs.send(
-        new SendMessageCommand({
-          QueueUrl: urls.deadLetters,
-          MessageBody: body,
-          ...copyOf(journey, code),
-        }),
-      );
+    async deadLetter(body, envelope, code) {
+      await send({ QueueUrl: urls.deadLetters, MessageBody: body, ...copyOf(envelope, code) });
     },
   };
 }
 
-/** What a copy of the message takes along. */
-function copyOf(journey: Journey, code?: ErrorCode): Partial<SendMessageCommandInput> {
-  const { groupId } = journey;
-  return {
-    MessageAttributes: attributesOf(journey, code),
-    ...(groupId !== undefined && { MessageGroupId: groupId }),
-  };
+/** SQS found fault with the request itself, the message for one. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SQSServiceException && error.$fault === 'client' && !error.name.includes('Throttl');
 }
 
-/** The worker's own attributes, and as many of the sender's as there is room for. */
-function attributesOf(
-  { jobId, failures, submittedAtMs, attributes }: Journey,
+/** What a copy of the message takes along: the worker's own attributes, and as many of the sender's as there is room for. */
+function copyOf(
+  { jobId, failures, submittedAtMs, attributes, groupId }: Envelope,
   code?: ErrorCode,
-): Record<string, MessageAttributeValue> {
+): Partial<SendMessageCommandInput> {
   const own = Object.entries({
     [JOB_ATTRIBUTES.jobId]: text(jobId),
     [JOB_ATTRIBUTES.failures]: number(failures),
     [JOB_ATTRIBUTES.submittedAtMs]: number(submittedAtMs),
     ...(code !== undefined && { [JOB_ATTRIBUTES.code]: text(code) }),
   });
-  const others = Object.entries(attributes).map(([name, { dataType, stringValue, binaryValue }]) => [
-    name,
+  const all = [...own, ...Object.entries(attributes).map(sent)].slice(0, MAX_ATTRIBUTES);
+  return {
+    MessageAttributes: Object.fromEntries(all),
+    ...(groupId !== undefined && { MessageGroupId: groupId }),
+  };
+}
+
+/** An attribute as SQS takes it, from one as Lambda hands it over. */
+function sent([name, { dataType, stringValue, binaryValue }]: [string, Envelope['attributes'][string]]): [
+  string,
+  MessageAttributeValue,
+] {
+  const value =
     binaryValue === undefined
-      ? { DataType: dataType, StringValue: stringValue }
-      : { DataType: dataType, BinaryValue: Buffer.from(binaryValue, 'base64') },
-  ]);
-  return Object.fromEntries([...own, ...others].slice(0, MAX_ATTRIBUTES));
+      ? { StringValue: stringValue }
+      : { BinaryValue: Buffer.from(binaryValue, 'base64') };
+  return [name, { DataType: dataType, ...value }];
 }
 
 function text(value: string): MessageAttributeValue {

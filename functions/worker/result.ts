@@ -1,13 +1,18 @@
 /** What became of a job, as the result queue tells it. */
-export interface JobResult {
-  /** The id of the job's first message. */
-  readonly id: string;
-  /** The API's HTTP status. */
-  readonly status: number;
+export interface JobResult extends ResultHead {
   /** The API's answer: parsed, where it was JSON. */
   readonly body?: unknown;
   /** True if the answer could not be passed on: too long or too deeply nested for a message, or broken off. */
   readonly bodyOmitted?: boolean;
+}
+
+export interface ResultHead {
+  /** The id of the job's first message. */
+  readonly id: string;
+  /** The API's HTTP status. */
+  readonly status: number;
+  /** Those of the answer's headers that are passed on, by their names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** SQS takes 256 KiB, with attributes. */
@@ -20,15 +25,15 @@ export const MAX_RESULT_BYTES = 250_000;
  * @param redact takes access tokens out: an API may repeat what it was sent
  */
 export function resultMessage(
-  { id, status }: Pick<JobResult, 'id' | 'status'>,
+  head: ResultHead,
   text: string | undefined,
   redact: (text: string) => string,
 ): string {
-  const message =
-    text === undefined ? undefined : messageOf({ id, status, body: parsedIfJson(text) }, redact);
-  return message ?? JSON.stringify({ id, status, bodyOmitted: true } satisfies JobResult);
+  const message = text === undefined ? undefined : messageOf({ ...head, body: parsedIfJson(text) }, redact);
+  return message ?? (messageOf({ ...head, bodyOmitted: true }, redact) as string);
 }
 
+/** @returns undefined if it is not one that SQS takes */
 function messageOf(result: JobResult, redact: (text: string) => string): string | undefined {
   let json: string;
   try {

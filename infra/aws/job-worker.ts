@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -14,8 +14,12 @@ import type { TokenBroker } from './token-broker.ts';
 export interface JobWorkerProps extends NetworkProps {
   readonly broker: TokenBroker;
   readonly queues: JobQueues;
-  /** The M2M client that the calls are made for. */
+  /** The M2M client of jobs that name none. */
   readonly client: string;
+  /** Others that jobs may name. @default - none */
+  readonly clients?: readonly string[] | undefined;
+  /** Whether each job that is done has a line in the log. @default true */
+  readonly logJobs?: boolean | undefined;
   /** The budget of the address that the calls leave from. @default - the broker's own */
   readonly budgetName?: string | undefined;
   readonly logRetention: RetentionDays;
@@ -39,29 +43,36 @@ export class JobWorker extends Construct {
     const { broker, queues, client, logRetention } = props;
     const budgetName = props.budgetName ?? broker.budgetName;
     this.budgetName = budgetName;
-    const { jobs, results, deadLetters } = queues;
+    const { jobs, results, namedResults, deadLetters } = queues;
+    const clients = [...new Set([client, ...(props.clients ?? [])])];
+    const urls = Object.fromEntries([...namedResults].map(([name, { queueUrl }]) => [name, queueUrl]));
     this.function = new BrokerFunction(this, 'Function', {
       entry: 'worker',
-      description: `Calls Plume's API for client ${client}: one message, one call`,
+      description: `Calls Plume's API for ${clients.join(', ')}: one message, one call`.slice(0, 256),
       timeout: TIMEOUT,
       // A postponed job is a copy on the job queue; one that is only ever postponed ends after four days.
       mayInvokeItself: true,
       logRetention,
       ...networkOf(props),
       environment: {
-        [ENV.client]: client,
+        [ENV.clients]: clients.join(),
         [ENV.jobQueueUrl]: jobs.queueUrl,
         [ENV.resultQueueUrl]: results.queueUrl,
+        ...(namedResults.size > 0 && { [ENV.resultQueueUrls]: Stack.of(this).toJsonString(urls) }),
+        ...(props.logJobs === false && { [ENV.logJobs]: 'false' }),
         [ENV.deadLetterQueueUrl]: deadLetters.queueUrl,
       },
     });
-    broker.connect(this.function, { client, budgetName });
+    for (const each of clients) broker.connect(this.function, { client: each, budgetName });
     const granted = grantAll(this.function, [
       {
         actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
         resourceArns: [jobs.queueArn],
       },
-      { actions: ['sqs:SendMessage'], resourceArns: arnsOf([jobs, results, deadLetters]) },
+      {
+        actions: ['sqs:SendMessage'],
+        resourceArns: arnsOf([jobs, results, ...namedResults.values(), deadLetters]),
+      },
     ]);
     const source = new EventSourceMapping(this, 'Source', {
       target: this.function,

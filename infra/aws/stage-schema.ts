@@ -18,8 +18,14 @@ export interface Stage {
   readonly name: string;
   /** Plume's API: an https URL without a path. */
   readonly apiUrl: string;
-  /** The M2M client of the reference worker. */
+  /** The M2M client of the reference worker: that of jobs which name none. */
   readonly client: string;
+  /** Other clients that jobs of the reference worker may name. */
+  readonly clients?: readonly string[];
+  /** Queues that take the results of jobs which name them. */
+  readonly resultQueues?: readonly string[];
+  /** Whether the reference worker logs a line for each job that is done; for others it always does. */
+  readonly logJobs?: boolean;
   /** The account to deploy to. Absent: that of the shell's credentials. */
   readonly account?: string;
   /** The region to deploy to. Absent: that of the shell. */
@@ -74,6 +80,16 @@ const retentionDays = Object.values(RetentionDays).filter((days) => typeof days 
 const ZONES_RULE =
   'one or two different availability zones by name, such as ["eu-central-1a", "eu-central-1c"]';
 
+const CLIENTS_RULE = 'a list of different clients, such as ["latte"]';
+const QUEUES_RULE =
+  'a list of different names, each of up to 32 small letters and digits, such as ["billing"]';
+
+const listOf = (item: v.GenericSchema<unknown, string>, rule: string) =>
+  v.pipe(
+    v.array(item, rule),
+    v.check((items) => new Set(items).size === items.length, rule),
+  );
+
 /** Of the keys that every stage has. */
 const REQUIRED = {
   apiUrl: HTTPS_API_RULE,
@@ -85,6 +101,9 @@ const stageSchema = v.pipe(
     {
       apiUrl: text(REQUIRED.apiUrl, isHttpsApi),
       client: text(REQUIRED.client, isClientName),
+      clients: v.exactOptional(listOf(text(REQUIRED.client, isClientName), CLIENTS_RULE)),
+      resultQueues: v.exactOptional(listOf(text(QUEUES_RULE, /^[a-z][a-z0-9]{0,31}$/), QUEUES_RULE)),
+      logJobs: v.exactOptional(v.boolean('true or false')),
       account: v.exactOptional(text('an AWS account: 12 digits in quotes', /^\d{12}$/)),
       region: v.exactOptional(text('an AWS region, such as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),
       secretPrefix: v.exactOptional(text(SECRET_PREFIX_RULE, isSecretPrefix)),
@@ -106,10 +125,9 @@ const stageSchema = v.pipe(
       zones: v.exactOptional(whole(0, 2, 'availability zones')),
       availabilityZones: v.exactOptional(
         v.pipe(
-          v.array(text(ZONES_RULE, /^[a-z]{2}(-[a-z]+)+-\d[a-z]$/), ZONES_RULE),
+          listOf(text(ZONES_RULE, /^[a-z]{2}(-[a-z]+)+-\d[a-z]$/), ZONES_RULE),
           v.minLength(1, ZONES_RULE),
           v.maxLength(2, ZONES_RULE),
-          v.check((names) => new Set(names).size === names.length, ZONES_RULE),
         ),
       ),
       minterReservedConcurrency: v.exactOptional(whole(1, 1000, 'executions')),

@@ -49,8 +49,10 @@ export class TokenBrokerStack extends Stack {
       minterReservedConcurrency: stage.minterReservedConcurrency,
       deletionProtection: stage.deletionProtection,
     });
-    const queues = new JobQueues(this, 'Jobs');
-    const workerProps = { broker, queues, client, logRetention };
+    const queues = new JobQueues(this, 'Jobs', stage.resultQueues);
+    const { clients, logJobs } = stage;
+    const workerProps = { broker, queues, client, clients, logJobs, logRetention };
+    const namedResults = [...queues.namedResults].map(([name, queue]) => [capitalised(name), queue] as const);
     const workers = egress?.zones.map((network, index) => {
       const zone = index + 1;
       // One zone is one address, and one address is one budget: the broker's own.
@@ -62,7 +64,11 @@ export class TokenBrokerStack extends Stack {
       broker,
       stage: stage.name,
       budgets: budgetsOf(broker, workers),
-      workQueues: { Jobs: queues.jobs, Results: queues.results },
+      workQueues: {
+        Jobs: queues.jobs,
+        Results: queues.results,
+        ...Object.fromEntries(namedResults.map(([name, queue]) => [`Results${name}`, queue])),
+      },
       deadLetterQueues: { DeadJobs: queues.deadLetters },
       topic: alarmTopicArn === undefined ? undefined : this.#topic(alarmTopicArn),
     });
@@ -84,6 +90,7 @@ export class TokenBrokerStack extends Stack {
       ),
       JobQueueUrl: queues.jobs.queueUrl,
       ResultQueueUrl: queues.results.queueUrl,
+      ...Object.fromEntries(namedResults.map(([name, queue]) => [`ResultQueueUrl${name}`, queue.queueUrl])),
       DeadLetterQueueUrl: queues.deadLetters.queueUrl,
       DeadTicksQueueUrl: broker.deadLetterQueue.queueUrl,
       DashboardName: dashboard.dashboardName,
@@ -141,4 +148,8 @@ function checkedZones(names: readonly string[] | undefined, region: string): rea
   const elsewhere = Token.isUnresolved(region) ? undefined : names?.find((name) => !name.startsWith(region));
   if (elsewhere === undefined) return names;
   throw new Error(`availabilityZones names ${elsewhere}, which is no zone of ${region}`);
+}
+
+function capitalised(name: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }

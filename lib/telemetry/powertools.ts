@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 
 import { isEvent, METRIC_NAMESPACE, METRICS, type MetricDefinition, type MetricName } from '../contract.ts';
 import { currentRequestId } from './invocation.ts';
+import { currentLogFields } from './log-fields.ts';
 import { redactingReplacer } from './redaction.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
 
@@ -18,9 +19,15 @@ interface Gathered {
  * Structured logs and metrics in the embedded metric format, through Powertools. Metrics are gathered by their
  * labels, one line each at the flush. An environment may serve several invocations at once: they share the
  * buffer, and whoever ends first flushes it.
+ *
+ * @param functionName is said in every line: several functions share a service
  */
-export function createPowertoolsTelemetry(service: string): BufferedTelemetry {
-  const logger = new Logger({ serviceName: service, jsonReplacerFn: redactingReplacer });
+export function createPowertoolsTelemetry(service: string, functionName?: string): BufferedTelemetry {
+  const logger = new Logger({
+    serviceName: service,
+    jsonReplacerFn: redactingReplacer,
+    ...(functionName !== undefined && { persistentKeys: { function: functionName } }),
+  });
   const gathered = new Map<string, Gathered>();
 
   return {
@@ -37,7 +44,11 @@ export function createPowertoolsTelemetry(service: string): BufferedTelemetry {
     },
     log(level, message, fields = {}) {
       const requestId = currentRequestId();
-      logger[level](message, { ...fields, ...(requestId !== undefined && { requestId }) });
+      logger[level](message, {
+        ...currentLogFields(),
+        ...fields,
+        ...(requestId !== undefined && { requestId }),
+      });
     },
     flush() {
       for (const metrics of Map.groupBy(gathered.values(), lineOf).values()) publish(service, metrics);

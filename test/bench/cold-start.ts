@@ -69,7 +69,7 @@ async function measureStarts(
     for (const name of order) {
       const start = await runNode<Start>(['--input-type=module', '--eval', START], {
         ...world.environment,
-        [ENV.client]: 'mocha',
+        [ENV.clients]: 'mocha',
         [ENV.jobQueueUrl]: 'http://127.0.0.1:1/jobs',
         [ENV.resultQueueUrl]: 'http://127.0.0.1:1/results',
         [ENV.deadLetterQueueUrl]: 'http://127.0.0.1:1/dead',

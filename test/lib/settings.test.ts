@@ -4,7 +4,6 @@ import { budgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settin
 import { ENV } from '../../lib/contract.ts';
 import {
   type MinterSettings,
-  readClient,
   readMinterSettings,
   readWatchedStreams,
   readWorkerSettings,
@@ -137,10 +136,6 @@ describe('a wrong value is refused by its key and rule, and is not repeated', ()
       );
     },
   );
-
-  test.each(['', 'a/b', 'MARKER MARKER'])('the client %j', (client) => {
-    expect(() => readClient({ PLUME_CLIENT: client })).toThrow(/^(?!.*MARKER).*PLUME_CLIENT/);
-  });
 });
 
 describe('the streams that the minter watches', () => {

@@ -132,7 +132,7 @@ export async function startDeployment({
       AWS_ENDPOINT_URL_LAMBDA: lambda.url,
       AWS_ENDPOINT_URL_SQS: queueServer.url,
       [ENV.broker]: JSON.stringify(forWorker),
-      [ENV.client]: clients[0]?.name ?? '',
+      [ENV.clients]: clients[0]?.name ?? '',
       [ENV.jobQueueUrl]: queues.jobs,
       [ENV.resultQueueUrl]: queues.results,
       [ENV.deadLetterQueueUrl]: queues.deadLetters,

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { takeJob } from '../../../functions/worker/job.ts';
 import { processJob } from '../../../functions/worker/process-job.ts';
 import { createQueues, type QueueUrls } from '../../../functions/worker/queues.ts';
 import type { JobResult } from '../../../functions/worker/result.ts';
@@ -53,7 +54,12 @@ beforeAll(async () => {
     .open({ client: 'mocha', patienceMs: () => 30_000, endsInMs: Number.POSITIVE_INFINITY });
   fauxqs = await startFauxqs({ port: 0, logger: false });
   const create = (name: string) => fauxqs.createQueue(name).queueUrl;
-  urls = { jobs: create('jobs'), results: create('results'), deadLetters: create('dead-letters') };
+  urls = {
+    jobs: create('jobs'),
+    results: create('results'),
+    namedResults: new Map(),
+    deadLetters: create('dead-letters'),
+  };
   sqs = new SQSClient({
     endpoint: `http://127.0.0.1:${fauxqs.port}`,
     region: 'us-east-1',
@@ -79,8 +85,8 @@ const record = {
 async function resultOf(given: AnswerOfApi): Promise<JobResult & { readonly message: string }> {
   answer = given;
   const before = calls;
-  const end = await processJob(record, {
-    client: 'mocha',
+  const end = await processJob(takeJob(record, { clients: ['mocha'], resultQueues: new Set() }), {
+    logsDone: true,
     api: session,
     queues: createQueues({ sqs, urls }),
     now: Date.now,

@@ -2,13 +2,18 @@ import type { SQSRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { journeyOf, parseJob } from '../../../functions/worker/job.ts';
+import { parseJob as parse, takeJob } from '../../../functions/worker/job.ts';
 import { PlumeError } from '../../../lib/errors.ts';
+
+const rules = { clients: ['mocha', 'latte'] as const, resultQueues: new Set(['billing']) };
+const parseJob = (message: string) => parse(message, { ...rules, clients: ['mocha', 'latte'] });
 
 test('a job is a method, a path and perhaps a body', () => {
   expect(parseJob('{"method":"GET","path":"/v1/locations?limit=1"}')).toEqual({
+    client: 'mocha',
     method: 'GET',
     path: '/v1/locations?limit=1',
+    headers: {},
   });
   expect(parseJob('{"method":"POST","path":"/v1/x","body":{"a":[1]}}').body).toEqual({ a: [1] });
 });
@@ -28,13 +33,59 @@ describe('a malformed message is refused by its rule and is not repeated', () =>
     ['{"method":"GET","path":"/\\\\MARKER.example/v1"}', 'path must begin with one slash'],
     ['{"method":"GET","path":1}', 'path must be a string'],
     ['{"method":"GET","path":"/v1","body":{}}', 'GET and HEAD take no body'],
-    ['{"method":"GET","path":"/v1","headers":{"MARKER":1}}', 'a key other than method, path and body'],
+    [
+      '{"method":"GET","path":"/v1","MARKER":1}',
+      'a key other than method, path, body, client, headers and results',
+    ],
+    [
+      '{"method":"GET","path":"/v1","client":"MARKER"}',
+      'client must be one that this worker has: mocha, latte',
+    ],
+    ['{"method":"GET","path":"/v1","client":1}', 'client must be one'],
+    [
+      '{"method":"GET","path":"/v1","results":"MARKER"}',
+      'results must be a queue that this worker has: billing',
+    ],
+    ['{"method":"GET","path":"/v1","headers":"MARKER"}', 'headers must be an object'],
+    ['{"method":"GET","path":"/v1","headers":{"MARKER":"1"}}', 'headers must be of these: accept,'],
+    ['{"method":"GET","path":"/v1","headers":{"Authorization":"MARKER"}}', 'headers must be of these'],
+    ['{"method":"GET","path":"/v1","headers":{"host":"MARKER"}}', 'headers must be of these'],
+    ['{"method":"GET","path":"/v1","headers":{"transfer-encoding":"chunked"}}', 'headers must be of these'],
+    ['{"method":"GET","path":"/v1","headers":{"prefer":1}}', 'headers must have values'],
+    ['{"method":"GET","path":"/v1","headers":{"prefer":""}}', 'headers must have values'],
+    ['{"method":"GET","path":"/v1","headers":{"prefer":"MARKER\\r\\nhost: x"}}', 'headers must have values'],
     [`{"method":"GET","path":"/${'x'.repeat(2048)}"}`, 'at most 2048'],
   ])('%s', (message, rule) => {
     expect(() => parseJob(message)).toThrow(rule);
     expect(() => parseJob(message)).toThrow(
       expect.objectContaining({ code: 'job_malformed', message: expect.not.stringContaining('MARKER') }),
     );
+  });
+});
+
+test('a job may name its client, headers that are allowed, and the queue of its result', () => {
+  const job = {
+    method: 'PUT',
+    path: '/v1/x',
+    client: 'latte',
+    headers: { 'If-Match': '"7"', 'idempotency-key': 'k' },
+    results: 'billing',
+  };
+  expect(parseJob(JSON.stringify(job))).toEqual(job);
+});
+
+test('a message that is no job is taken with its reason, as one of the first client', () => {
+  const record = {
+    messageId: 'm',
+    body: 'MARKER',
+    attributes: { SentTimestamp: '0', ApproximateReceiveCount: '1' },
+    messageAttributes: {},
+  } as unknown as SQSRecord;
+  expect(takeJob(record, { ...rules, clients: ['mocha'] })).toMatchObject({
+    messageId: 'm',
+    body: 'MARKER',
+    client: 'mocha',
+    job: { code: 'job_malformed' },
   });
 });
 
@@ -68,50 +119,4 @@ test('any text at all is a job or a typed refusal that does not echo it', () => 
     }),
     { numRuns: 2_000 },
   );
-});
-
-describe('a journey', () => {
-  const record = (messageAttributes: Readonly<Record<string, unknown>>) =>
-    ({
-      messageId: 'second',
-      attributes: { ApproximateReceiveCount: '3', SentTimestamp: '2000' },
-      messageAttributes,
-    }) as unknown as SQSRecord;
-
-  test('of a copy goes on with its first name, its failures and its age', () => {
-    const messageAttributes = {
-      'plume.jobId': { stringValue: 'first' },
-      'plume.failures': { stringValue: '2' },
-      'plume.submittedAtMs': { stringValue: '1000' },
-    };
-    expect(journeyOf(record(messageAttributes))).toEqual({
-      jobId: 'first',
-      failures: 4,
-      submittedAtMs: 1000,
-      attributes: {},
-    });
-  });
-
-  test("begins with the message, whose sender's attributes are none of its business", () => {
-    const attributes = { jobId: { stringValue: 'x' }, failures: { stringValue: '99' } };
-    expect(journeyOf(record(attributes))).toEqual({
-      jobId: 'second',
-      failures: 2,
-      submittedAtMs: 2000,
-      attributes,
-    });
-  });
-
-  test.each(['abc', '-1000', 'Infinity', '1e9', '1.5', ''])(
-    'is not led astray by the number %j',
-    (stringValue) => {
-      const wrong = { 'plume.failures': { stringValue }, 'plume.submittedAtMs': { stringValue } };
-      expect(journeyOf(record(wrong))).toMatchObject({ failures: 2, submittedAtMs: 2000 });
-    },
-  );
-
-  test('does not begin after its message was sent', () => {
-    const late = { 'plume.submittedAtMs': { stringValue: '9000' } };
-    expect(journeyOf(record(late)).submittedAtMs).toBe(2000);
-  });
 });

@@ -10,10 +10,12 @@ import type { SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { takeJob } from '../../../functions/worker/job.ts';
 import { processJob } from '../../../functions/worker/process-job.ts';
 import { createQueues, type QueueUrls } from '../../../functions/worker/queues.ts';
 import { PlumeError } from '../../../lib/errors.ts';
 import type { PlumeApi } from '../../../lib/plume/api.ts';
+import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { TokenUnavailableError } from '../../../lib/token/errors.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
@@ -24,8 +26,14 @@ let urls: QueueUrls;
 beforeAll(async () => {
   server = await startFauxqs({ port: 0, logger: false });
   const create = (name: string) =>
-    server.createQueue(name, { attributes: { VisibilityTimeout: '0' } }).queueUrl;
-  urls = { jobs: create('jobs'), results: create('results'), deadLetters: create('dead-letters') };
+    server.createQueue(name, { attributes: { VisibilityTimeout: '0', MaximumMessageSize: '262144' } })
+      .queueUrl;
+  urls = {
+    jobs: create('jobs'),
+    results: create('results'),
+    namedResults: new Map([['billing', create('billing')]]),
+    deadLetters: create('dead-letters'),
+  };
   sqs = new SQSClient({
     endpoint: `http://127.0.0.1:${server.port}`,
     region: 'us-east-1',
@@ -89,13 +97,20 @@ const throwing =
     throw error;
   };
 
-const run = (record: SQSRecord, fetch: PlumeApi['fetch'], now = Date.now, using = urls) =>
-  processJob(record, {
-    client: 'mocha',
+const rules = { clients: ['mocha'] as const, resultQueues: new Set(['billing']) };
+
+const run = (
+  record: SQSRecord,
+  fetch: PlumeApi['fetch'],
+  now = Date.now,
+  { using = urls, telemetry = silentTelemetry as Telemetry, logsDone = true } = {},
+) =>
+  processJob(takeJob(record, { ...rules, clients: ['mocha'] }), {
     api: { fetch, redact: (text) => text },
     queues: createQueues({ sqs, urls: using }),
     now,
-    telemetry: silentTelemetry,
+    telemetry,
+    logsDone,
     random: () => 0,
   });
 
@@ -113,6 +128,7 @@ describe('an answer', () => {
     expect(JSON.parse((await receive(urls.results))?.body ?? '')).toEqual({
       id: record.messageId,
       status,
+      headers: status === 204 ? {} : { 'content-type': 'text/plain;charset=UTF-8' },
       body,
     });
   });
@@ -127,6 +143,7 @@ describe('an answer', () => {
     expect(JSON.parse((await receive(urls.results))?.body ?? '')).toEqual({
       id: record.messageId,
       status: 200,
+      headers: expect.anything(),
       bodyOmitted: true,
     });
   });
@@ -139,7 +156,7 @@ describe('an answer', () => {
         expect(await run(record, answering(status))).toBe('retry');
         record = (await receive(urls.jobs)) as SQSRecord;
       }
-      expect(await run(record, answering(status))).toBe('buried');
+      expect(await run(record, answering(status))).toBe('dead-lettered');
       const dead = (await receive(urls.deadLetters)) as SQSRecord;
       expect(dead.body).toBe(JSON.stringify(job));
       expect(dead.messageAttributes).toMatchObject({
@@ -148,6 +165,96 @@ describe('an answer', () => {
       });
     },
   );
+});
+
+describe('a result', () => {
+  const sender = { tenant: { stringValue: '7', dataType: 'String' } } as SQSRecord['messageAttributes'];
+  const withSender = (record: SQSRecord) => ({ ...record, messageAttributes: sender });
+
+  test("goes with the sender's attributes and the headers that matter to the queue that the job names", async () => {
+    const record = withSender(await submit({ method: 'GET', path: '/v1', results: 'billing' }));
+    const headers = { etag: '"1"', location: '/v1/7', 'set-cookie': 'secret', 'x-request-id': 'r1' };
+    expect(await run(record, async () => new Response('{}', { status: 201, headers }))).toBe('done');
+    expect(await receive(urls.results)).toBeUndefined();
+    const result = await receive(urls.namedResults.get('billing') ?? '');
+    expect(JSON.parse(result?.body ?? '')).toEqual({
+      id: record.messageId,
+      status: 201,
+      headers: {
+        'content-type': 'text/plain;charset=UTF-8',
+        etag: '"1"',
+        location: '/v1/7',
+        'x-request-id': 'r1',
+      },
+      body: {},
+    });
+    expect(result?.messageAttributes.tenant?.stringValue).toBe('7');
+  });
+
+  test('that SQS refuses goes without its body and attributes: the call is not made again', async () => {
+    const messageAttributes = { tenant: { stringValue: 'x'.repeat(20_000), dataType: 'String' } };
+    const record = { ...(await submit(job)), messageAttributes } as unknown as SQSRecord;
+    expect(await run(record, answering(200, 'x'.repeat(245_000)))).toBe('done');
+    const result = await receive(urls.results);
+    expect(result?.body).toBe(`{"id":"${record.messageId}","status":200,"headers":{},"bodyOmitted":true}`);
+  });
+
+  test('may need headers that the job names', async () => {
+    const record = await submit({ ...job, headers: { 'Idempotency-Key': 'k', Accept: 'text/plain' } });
+    const sent: Headers[] = [];
+    const fetch: PlumeApi['fetch'] = async (_, init) => {
+      sent.push(new Headers(init?.headers));
+      return new Response('{}');
+    };
+    expect(await run(record, fetch)).toBe('done');
+    expect([sent[0]?.get('idempotency-key'), sent[0]?.get('accept')]).toEqual(['k', 'text/plain']);
+  });
+});
+
+describe('the log has one line for each job', () => {
+  async function linesOf(
+    message: object,
+    fetch: PlumeApi['fetch'],
+    logsDone = true,
+  ): Promise<readonly unknown[][]> {
+    const lines: unknown[][] = [];
+    const telemetry: Telemetry = { metric: () => {}, log: (...line) => void lines.push(line) };
+    await run(await submit(message), fetch, Date.now, { telemetry, logsDone });
+    return lines;
+  }
+  const personal = { method: 'GET', path: '/v1/locations?email=MARKER' };
+
+  test('that is done, with its status and duration, and without the query of its path', async () => {
+    const [line, ...others] = await linesOf(personal, answering(404));
+    expect(others).toEqual([]);
+    expect(line).toEqual([
+      'info',
+      'a job was done',
+      {
+        client: 'mocha',
+        end: 'done',
+        status: 404,
+        durationMs: expect.any(Number),
+        ageMs: expect.any(Number),
+        failures: 0,
+        method: 'GET',
+        path: '/v1/locations',
+      },
+    ]);
+  });
+
+  test('that is not done, with the reason', async () => {
+    const lines = await linesOf(personal, answering(500));
+    expect(lines).toMatchObject([
+      ['warn', 'a job was not done', { end: 'retry', status: 500, error: { code: 'job_failed' } }],
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('MARKER');
+  });
+
+  test('but not for those that are done, where that is switched off', async () => {
+    expect(await linesOf(personal, answering(200), false)).toEqual([]);
+    expect(await linesOf(personal, answering(500), false)).toHaveLength(1);
+  });
 });
 
 describe('a wait', () => {
@@ -172,8 +279,15 @@ describe('a wait', () => {
     return ((delayed[0]?.delayUntil ?? 0) - Date.now()) / 1000;
   };
 
-  test('longer than SQS allows is cut to its maximum', async () => {
+  test('for the budget is 45 s at most: a pause may end at any time', async () => {
     expect(await run(await submit(job), throwing(refused(Date.now() + 3_600_000)))).toBe('postponed');
+    expect(delayOfCopy()).toBeGreaterThan(40);
+    expect(delayOfCopy()).toBeLessThanOrEqual(46);
+  });
+
+  test('longer than SQS allows is cut to its maximum', async () => {
+    const unavailable = new TokenUnavailableError('mocha', { retryAtMs: Date.now() + 3_600_000 });
+    expect(await run(await submit(job), throwing(unavailable))).toBe('postponed');
     const seconds = delayOfCopy();
     expect(seconds).toBeGreaterThan(880);
     expect(seconds).toBeLessThanOrEqual(900);
@@ -235,7 +349,7 @@ describe('a wait', () => {
       { step: 'initialize', name: 'sent' },
     );
     expect(await run(grouped, throwing(refused(Date.now())))).toBe('postponed');
-    expect(await run({ ...grouped, body: 'malformed' }, answering(200))).toBe('buried');
+    expect(await run({ ...grouped, body: 'malformed' }, answering(200))).toBe('dead-lettered');
     expect(await run(record, throwing(refused(Date.now())))).toBe('postponed');
     sqs.middlewareStack.remove('sent');
     expect(sent.map(({ QueueUrl, MessageGroupId }) => [QueueUrl, MessageGroupId])).toEqual([
@@ -261,7 +375,7 @@ describe('a wait', () => {
     }
     expect(await run(record, answering(500))).toBe('retry');
     record = (await receive(urls.jobs)) as SQSRecord;
-    expect(await run(record, answering(500))).toBe('buried');
+    expect(await run(record, answering(500))).toBe('dead-lettered');
   });
 
   test('of days on end becomes a dead letter: copies must not live for ever', async () => {
@@ -273,7 +387,7 @@ describe('a wait', () => {
         throwing(new TokenUnavailableError('mocha', { retryAtMs: Date.now() + 21_600_000 })),
         muchLater,
       ),
-    ).toBe('buried');
+    ).toBe('dead-lettered');
     expect((await receive(urls.deadLetters))?.messageAttributes['plume.code']?.stringValue).toBe(
       'token_unavailable',
     );
@@ -283,7 +397,7 @@ describe('a wait', () => {
 describe('what cannot be done', () => {
   test('a malformed job is set aside at once, with its reason', async () => {
     const record = await submit('{"method":"GET"}');
-    expect(await run(record, answering(200))).toBe('buried');
+    expect(await run(record, answering(200))).toBe('dead-lettered');
     const dead = await receive(urls.deadLetters);
     expect(dead?.body).toBe('{"method":"GET"}');
     expect(dead?.messageAttributes['plume.code']?.stringValue).toBe('job_malformed');
@@ -297,10 +411,10 @@ describe('what cannot be done', () => {
       deadLetters: `${urls.deadLetters}-x`,
     };
     const record = await submit(job);
-    expect(await run(record, answering(200), Date.now, nowhere)).toBe('retry');
+    expect(await run(record, answering(200), Date.now, { using: nowhere })).toBe('retry');
     const waiting = throwing(new PlumeError('budget_blocked', 'x', { retryAtMs: 0 }));
-    expect(await run(record, waiting, Date.now, nowhere)).toBe('retry');
-    expect(await run(await submit('MARKER'), answering(200), Date.now, nowhere)).toBe('retry');
+    expect(await run(record, waiting, Date.now, { using: nowhere })).toBe('retry');
+    expect(await run(await submit('MARKER'), answering(200), Date.now, { using: nowhere })).toBe('retry');
   });
 
   test('an error of unknown kind is a failure of this attempt', async () => {

@@ -2,6 +2,7 @@ import { InvokeStore, InvokeStoreBase } from '@aws/lambda-invoke-store';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../../lib/contract.ts';
+import { withLogFields } from '../../../lib/telemetry/log-fields.ts';
 import { createPowertoolsTelemetry } from '../../../lib/telemetry/powertools.ts';
 import type { BufferedTelemetry, Telemetry } from '../../../lib/telemetry/telemetry.ts';
 
@@ -141,5 +142,24 @@ test('a log line says which invocation it is of, also where several run at once,
     ['first', 'first'],
     ['second', 'second'],
     ['outside', undefined],
+  ]);
+});
+
+test('every line says its function, and what the work around it adds', () => {
+  const stream = vi.spyOn(process.stdout, 'write');
+  const lines: string[] = [];
+  stream.mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+  const telemetry = createPowertoolsTelemetry('my-broker', 'worker');
+  telemetry.log('info', 'outside');
+  withLogFields({ jobId: 'j1' }, () => {
+    telemetry.log('info', 'inside', { client: 'mocha' });
+    withLogFields({ part: 2 }, () => telemetry.log('info', 'deeper'));
+  });
+  vi.restoreAllMocks();
+  const fields = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(fields.map((line) => [line.function, line.jobId, line.part, line.client])).toEqual([
+    ['worker', undefined, undefined, undefined],
+    ['worker', 'j1', undefined, 'mocha'],
+    ['worker', 'j1', 2, undefined],
   ]);
 });
