@@ -7,7 +7,7 @@ const SYSTEM = [
   'test/infra/local/run/{start,run}.test.ts',
   'test/infra/local/page/browser.test.ts',
   'test/infra/aws/cfn-lint.test.ts',
-  'test/lib/minter/{capacity,scale,soak}.test.ts',
+  'test/lib/minter/{capacity,partner-life,scale,soak}.test.ts',
   'test/{model,simulation}/**/*.test.ts',
   'test/consumers/**/*.test.ts',
   'test/bench/**/*.test.ts',
