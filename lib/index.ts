@@ -43,5 +43,6 @@ export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from 
 export type { RetryOptions } from './plume/retry-policy.ts';
 export { TokenStoreUnavailableError, TokenUnavailableError } from './token/errors.ts';
 export type { TokenSettings } from './token/settings.ts';
+export type { WafRefusal } from './waf/circuit-breaker.ts';
 export { WafBlockedError } from './waf/errors.ts';
-export type { IsWafBlock } from './waf/waf-block.ts';
+export type { IsWafBlock, WafRuleName } from './waf/waf-block.ts';

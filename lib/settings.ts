@@ -18,7 +18,9 @@ export interface BrokerSettings {
   readonly apiUrl: string;
   /** The name under which logs and metrics appear: of one broker with all functions that use it. */
   readonly service: string;
+  /** How long tokens are served and when they are replaced. */
   readonly tokenLife: TokenSettings;
+  /** The calls that the egress address of the function may make. */
   readonly budget: BudgetSettings;
 }
 

@@ -2,6 +2,8 @@ import type { BudgetStream } from '../contract.ts';
 import { defaultsOf, milliseconds, type Schema } from '../platform/schema.ts';
 import { isWafRuleName, WAF_RULES, type WafRuleName } from '../waf/waf-block.ts';
 
+export type { WafRuleName };
+
 /** A stream's tickets become valid at least `intervalMs` apart, and expire `ticketLifeMs` after that. */
 export interface StreamSettings {
   /** From one ticket to the next: 170 are 5.9 calls per second in the long run. */

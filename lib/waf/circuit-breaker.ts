@@ -19,11 +19,13 @@ export interface WafRefusal {
    * the WAF refuses it for its content or the whole address, the next calls will tell.
    */
   readonly refused: 'call' | 'address';
+  /** When the call was refused. */
   readonly refusedAtMs: number;
   /** Since when calls have been refused without one that succeeded. */
   readonly refusedSinceMs: number;
   /** When a call last succeeded after a refusal, as far as this instance knows. */
   readonly clearedAtMs?: number;
+  /** When the next call may be made. */
   readonly retryAtMs: number;
 }
 

@@ -16,7 +16,7 @@ export class WafBlockedError extends PlumeError<'waf_blocked'> {
   /** When a call last passed after a refusal; absent if none is known. */
   readonly clearedAtMs?: number;
 
-  /** @param call such as `GET /v1/locations`, without the query, which can hold personal data */
+  /** @param call - such as `GET /v1/locations`, without the query, which can hold personal data */
   constructor(client: string, call: string, refusal: WafRefusal) {
     const { refused, refusedAtMs, refusedSinceMs, clearedAtMs, retryAtMs } = refusal;
     const why =

@@ -3,6 +3,9 @@ import { ConfigError } from '../errors.ts';
 /** Tells the WAF's 403 from the API's own. It answers at once, not with a promise. */
 export type IsWafBlock = (response: Response) => boolean;
 
+/** Which answers are the WAF's refusals: every 403 whose body is not JSON, or every 403. */
+export type WafRuleName = 'not-json' | 'any-403';
+
 /** The rules by name: a setting reaches minter and inspector too, where a worker's own function cannot. */
 export const WAF_RULES = {
   /** The API answers in JSON, the WAF in front of it does not (vendor document: 403 beyond the limit). */
@@ -11,9 +14,7 @@ export const WAF_RULES = {
     !/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(response.headers.get('content-type') ?? ''),
   /** For an API that never answers 403 itself, behind a WAF that answers in JSON. */
   'any-403': ({ status }) => status === 403,
-} as const satisfies Readonly<Record<string, IsWafBlock>>;
-
-export type WafRuleName = keyof typeof WAF_RULES;
+} as const satisfies Readonly<Record<WafRuleName, IsWafBlock>>;
 
 export function isWafRuleName(name: string): name is WafRuleName {
   return Object.hasOwn(WAF_RULES, name);
