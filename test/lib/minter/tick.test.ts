@@ -247,6 +247,31 @@ describe('rotation', () => {
   });
 });
 
+describe('one spurious refusal', () => {
+  test('is made good within its tick, five seconds later', async () => {
+    let requests = 0;
+    world.server.trouble = () => {
+      requests += 1;
+      return requests === 1 ? oauthError('invalid_client', 401) : undefined;
+    };
+    const startedMs = world.clock.now();
+    expect(await world.tick()).toMatchObject({ minted: 1, failed: 0 });
+    expect(world.server.calls.map(({ atMs }) => atMs - startedMs)).toEqual([0, 5_000]);
+  });
+
+  test('holds up no other client, however many are refused', async () => {
+    for (let index = 0; index < 40; index += 1) world.secrets.put(`client-${index}`);
+    world.server.trouble = ({ client }) =>
+      client === 'mocha' ? undefined : oauthError('invalid_client', 401);
+    const startedMs = world.clock.now();
+    await world.tick();
+    const [mocha] = world.server.calls.filter(({ client }) => client === 'mocha');
+    expect(mocha?.atMs).toBe(startedMs);
+    // All were refused, and tried again together.
+    expect(world.clock.now() - startedMs).toBe(15_000);
+  });
+});
+
 describe('trouble', () => {
   test('an outage: retried every tick, the token served on; the tick after it ends it', async () => {
     await world.tick();
