@@ -36,6 +36,12 @@ export interface MinterSettings extends BrokerSettings {
   readonly secretPrefix: string;
 }
 
+/** What the operator function needs: it asks the minter, and looks whether a secret is still there. */
+export interface OperatorSettings extends MinterSettings {
+  /** Name or ARN of the minter function. */
+  readonly minter: string;
+}
+
 const text = (rule: string, matches: Text['matches'] = (given) => given !== ''): Text => ({
   kind: 'text',
   matches,
@@ -60,6 +66,16 @@ export const MINTER_SCHEMA = {
   ...BROKER_SCHEMA,
   secretPrefix: text(SECRET_PREFIX_RULE, isSecretPrefix),
 } satisfies Schema<MinterSettings>;
+
+export const OPERATOR_SCHEMA = {
+  ...MINTER_SCHEMA,
+  minter: WORKER_SCHEMA.minter,
+} satisfies Schema<OperatorSettings>;
+
+/** @throws {ConfigError} naming the key that is missing or wrong */
+export function readOperatorSettings(environment: Environment): OperatorSettings {
+  return readBroker(environment, OPERATOR_SCHEMA) as OperatorSettings;
+}
 
 /** @throws {ConfigError} naming the key that is missing or wrong */
 export function readWorkerSettings(environment: Environment): WorkerSettings {

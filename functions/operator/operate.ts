@@ -6,7 +6,7 @@ import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import type { AskMinter } from '../../lib/token/ask-minter.ts';
 import type { MintOutcome } from '../../lib/token/mint-outcome.ts';
 import type { MintRequests } from '../../lib/token/mint-requests.ts';
-import type { TokenStore } from '../../lib/token/token-store.ts';
+import type { OperatorClients } from './clients.ts';
 import type { Order } from './order.ts';
 
 /** What an operator is told of a budget. Moments are ISO 8601, of UTC. */
@@ -61,11 +61,9 @@ export interface OrderStore {
 export interface OperatorDependencies {
   readonly orders: OrderStore;
   readonly counters: OperatorCounters;
-  readonly tokens: Pick<TokenStore, 'read'>;
+  readonly clients: OperatorClients;
   readonly requests: MintRequests;
   readonly askMinter: AskMinter;
-  /** Deletes what is stored of a client. @throws {ConfigError} the client's secret is still there */
-  readonly forget: (client: string) => Promise<void>;
   readonly now: Now;
   readonly telemetry: Telemetry;
 }
@@ -120,7 +118,7 @@ export async function operate(order: Order, dependencies: OperatorDependencies):
     case 'mint':
       return { client: order.client, ...(await mint(order.client, dependencies)) };
     case 'forget':
-      await dependencies.forget(order.client);
+      await dependencies.clients.forget(order.client);
       return { client: order.client, forgotten: true };
     case 'status':
       return { budgets: await Promise.all(order.budgets.map((budget) => statusOf(budget, dependencies))) };
@@ -130,9 +128,9 @@ export async function operate(order: Order, dependencies: OperatorDependencies):
 /** The minter knows no other door than the request's item: the operator asks as a worker does whose token was rejected. */
 async function mint(
   client: string,
-  { tokens, requests, askMinter, now }: OperatorDependencies,
+  { clients, requests, askMinter, now }: OperatorDependencies,
 ): Promise<MintOutcome> {
-  const replaced = (await tokens.read(client))?.token?.fingerprint;
+  const replaced = await clients.fingerprint(client);
   await requests.claim(client, replaced, now());
   return askMinter(client, replaced);
 }

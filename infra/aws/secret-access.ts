@@ -7,17 +7,21 @@ import type { Permission } from './permission.ts';
 
 /** To find clients' secrets and to read them. The broker does not know their names beforehand. */
 export function readSecrets(scope: Construct, prefix: string): readonly Permission[] {
-  const secrets = Stack.of(scope).formatArn({
+  return [
+    { actions: ['secretsmanager:GetSecretValue'], resourceArns: [secretsArn(scope, prefix)] },
+    // Names and versions, no values. AWS knows no resource for it.
+    { actions: ['secretsmanager:ListSecrets'], resourceArns: ['*'] },
+  ];
+}
+
+/** All secrets below the prefix. */
+export function secretsArn(scope: Construct, prefix: string): string {
+  return Stack.of(scope).formatArn({
     service: 'secretsmanager',
     resource: 'secret',
     resourceName: `${prefix}/*`,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
-  return [
-    { actions: ['secretsmanager:GetSecretValue'], resourceArns: [secrets] },
-    // Names and versions, no values. AWS knows no resource for it.
-    { actions: ['secretsmanager:ListSecrets'], resourceArns: ['*'] },
-  ];
 }
 
 /** Tells cdk-nag why the role has these permissions. */

@@ -78,16 +78,22 @@ export class TokenBrokerStack extends Stack {
       TableName: broker.table.tableName,
       MinterFunction: broker.minter.functionName,
       InspectorFunction: broker.inspector.functionName,
+      OperatorFunction: broker.operator.functionName,
       ...numbered(
         'WorkerFunction',
         workers.map((worker) => worker.function.functionName),
       ),
       MinterLogGroup: broker.minter.logGroup.logGroupName,
       InspectorLogGroup: broker.inspector.logGroup.logGroupName,
+      OperatorLogGroup: broker.operator.logGroup.logGroupName,
       ...numbered(
         'WorkerLogGroup',
         workers.map((worker) => worker.function.logGroup.logGroupName),
       ),
+      // Of each address: what orders and status name.
+      Budgets: budgetsOf(broker, workers)
+        .map(({ name }) => name)
+        .join(','),
       JobQueueUrl: queues.jobs.queueUrl,
       ResultQueueUrl: queues.results.queueUrl,
       ...Object.fromEntries(namedResults.map(([name, queue]) => [`ResultQueueUrl${name}`, queue.queueUrl])),

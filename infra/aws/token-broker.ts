@@ -16,7 +16,7 @@ import {
   type MintFailure,
   TABLE,
 } from '../../lib/contract.ts';
-import type { WorkerSettings } from '../../lib/settings.ts';
+import type { OperatorSettings, WorkerSettings } from '../../lib/settings.ts';
 import {
   BrokerAccess,
   type EnvironmentOptions,
@@ -36,8 +36,9 @@ import {
   type TokenBrokerAttributes,
 } from './imported-token-broker.ts';
 import { MinterSchedule } from './minter-schedule.ts';
+import { operatorPermissions } from './operator-permissions.ts';
 import type { Permission } from './permission.ts';
-import { acknowledgeSecrets, readSecrets } from './secret-access.ts';
+import { acknowledgeSecrets, readSecrets, secretsArn } from './secret-access.ts';
 import { TlsQueue } from './tls-queue.ts';
 import type { TokenBrokerProps } from './token-broker-props.ts';
 
@@ -73,6 +74,8 @@ export class TokenBroker extends Construct implements ITokenBroker {
   readonly minter: LambdaFunction;
   /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens. */
   readonly inspector: LambdaFunction;
+  /** Carries out orders of people on call: pause, slow, resume, lift, mint, forget, heal, status. */
+  readonly operator: LambdaFunction;
   /** Tokens, what is known of each mint, and the counters of the budgets: items by a string key, `pk`. */
   readonly table: TableV2;
   /** Encrypts the table. */
@@ -117,7 +120,8 @@ export class TokenBroker extends Construct implements ITokenBroker {
     });
 
     const forAll = { ...settings, table: this.table.tableName };
-    const environment = environmentOf(this, { ...forAll, secretPrefix });
+    const withSecrets = { ...forAll, secretPrefix };
+    const environment = environmentOf(this, withSecrets);
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
       description: 'Mints M2M access tokens before they expire',
@@ -179,7 +183,25 @@ export class TokenBroker extends Construct implements ITokenBroker {
       this.#tickets(this.budgetName, 'minter'),
       ...readSecrets(this, secretPrefix),
     );
-    for (const { role } of [this.minter, this.inspector]) if (role) acknowledgeSecrets(role, secretPrefix);
+    const forOperator: OperatorSettings = { ...withSecrets, minter: this.minter.functionArn };
+    this.operator = new BrokerFunction(this, 'Operator', {
+      entry: 'operator',
+      description: 'Carries out orders of people on call',
+      // It waits for the minter.
+      timeout: Duration.millis(MINTER_TIMEOUT_MS + 10_000),
+      environment: environmentOf(this, forOperator),
+      logRetention,
+      ...network,
+    });
+    this.#access.allow(
+      this.operator,
+      ...operatorPermissions(this.#store.permissions, {
+        secretsArn: secretsArn(this, secretPrefix),
+        minterArn: this.minter.functionArn,
+      }),
+    );
+    for (const { role } of [this.minter, this.inspector, this.operator])
+      if (role) acknowledgeSecrets(role, secretPrefix);
     new MinterSchedule(this, 'Tick', {
       minter: this.minter,
       tick: this.tick,

@@ -1,39 +1,67 @@
 #!/usr/bin/env node
-import { policy } from './policy.ts';
-import { UsageError, type Verb } from './verb.ts';
+import { createInterface } from 'node:readline/promises';
 
-/** `npx --no plume-m2m-token-broker <verb>`: what people do with a broker from their shell. Each verb is a file. */
+import { type CommandLine, OPTIONS, parseCommandLine, UsageError } from './command-line.ts';
+import { NotConfirmedError, type Output } from './verb.ts';
+import { VERBS } from './verbs.ts';
 
-const VERBS: Readonly<Record<string, Verb>> = { policy };
+/** `npx --no plume-m2m-token-broker <verb>`; in this repository `npm run operate -- <verb>`. */
 
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
-  const isUsage = error instanceof UsageError || isOfParseArgs(error);
-  process.stderr.write(`${isUsage ? `${error.message}\n\n${usage()}` : String(error)}\n`);
-  process.exitCode = isUsage ? 2 : 1;
+process.exitCode = await main(process.argv.slice(2));
+
+/** @returns 0 done, 1 it failed, 2 the command line cannot be understood, 3 nobody agreed to the change */
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const line = parseCommandLine(argv);
+    if (line.verb === 'help') {
+      process.stdout.write(help());
+      return 0;
+    }
+    const verb = Object.hasOwn(VERBS, line.verb) ? VERBS[line.verb] : undefined;
+    if (verb === undefined) throw new UsageError(`there is no verb ${line.verb}`);
+    const { json, text } = await verb.run(line, outputOf(line));
+    process.stdout.write(line.json ? `${JSON.stringify(json)}\n` : text);
+    return 0;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      `${message}${error instanceof UsageError ? '; --help lists verbs and options' : ''}\n`,
+    );
+    if (error instanceof UsageError) return 2;
+    return error instanceof NotConfirmedError ? 3 : 1;
+  }
 }
 
-async function run([name = '', ...parameters]: readonly string[]): Promise<void> {
-  const output = { print: writer(process.stdout), note: writer(process.stderr) };
-  if (['', '-h', '--help', 'help'].includes(name)) return output.print(usage());
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
-  if (verb === undefined) throw new UsageError(`there is no verb ${name}`);
-  await verb.run(parameters, output);
+function outputOf({ yes }: CommandLine): Output {
+  return {
+    note: (text) => void process.stderr.write(`${text}\n`),
+    async confirm(change) {
+      if (yes) return;
+      if (!process.stdin.isTTY)
+        throw new NotConfirmedError(`${change}: not done; add --yes where nobody can be asked`);
+      const terminal = createInterface({ input: process.stdin, output: process.stderr });
+      const answer = await terminal.question(`${change}? [y/N] `);
+      terminal.close();
+      if (!/^y(es)?$/i.test(answer.trim())) throw new NotConfirmedError(`${change}: not done`);
+    },
+  };
 }
 
-function writer(stream: NodeJS.WriteStream): (text: string) => void {
-  return (text) => void stream.write(`${text}\n`);
-}
-
-function usage(): string {
+function help(): string {
   const verbs = Object.entries(VERBS).map(
-    ([name, { usage: parameters, summary }]) => `  ${name} ${parameters}\n      ${summary}`,
+    ([name, { arguments: subject, summary }]) => `  ${`${name} ${subject}`.trim()}\n      ${summary}\n`,
   );
-  return ['usage: plume-m2m-token-broker <verb>', '', ...verbs].join('\n');
-}
+  const options = Object.entries(OPTIONS).map(
+    ([name, { help: meaning }]) => `  --${name.padEnd(14)} ${meaning}\n`,
+  );
+  return `Looks after a token broker.
 
-/** An option that it does not know, or a value that is missing. */
-function isOfParseArgs(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+Usage: plume-m2m-token-broker <verb> --stack <name> [options]
+
+Verbs:
+${verbs.join('')}
+Options:
+${options.join('')}
+Credentials and region are the shell's. The account and the stack are named before anything is changed.
+`;
 }

@@ -1,11 +1,10 @@
-import { parseArgs } from 'node:util';
-
 import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
 import { ENV } from '../../lib/contract.ts';
 import { CLIENT_NAME_RULE, isClientName } from '../../lib/platform/client-name.ts';
 import { statementOf } from '../aws/permission.ts';
 import { type WorkerArns, workerPermissions } from '../aws/worker-permissions.ts';
-import { UsageError, type Verb } from './verb.ts';
+import { textOption, UsageError } from './command-line.ts';
+import type { Verb } from './verb.ts';
 
 /** Filled in where the policy is used: CloudFormation's Fn::Sub and Terraform's templatefile know names like these. */
 const PLACEHOLDERS: WorkerArns = {
@@ -17,32 +16,27 @@ const PLACEHOLDERS: WorkerArns = {
 /** CloudFormation knows it by itself. */
 const REGION_OF_CLOUDFORMATION = '${AWS::Region}';
 
-/** For workers that no construct knows: of SAM, Terraform or the Serverless Framework. */
+/** For workers that no construct knows: of SAM, Terraform or the Serverless Framework. It needs no stack. */
 export const policy: Verb = {
-  usage: '--client NAME [--broker JSON] [--budget NAME] [--cloudformation]',
-  summary: "prints the IAM policy of a client's worker; --broker is the value of the broker's SSM parameter",
-  run(parameters, { print, note }) {
-    const { values } = parseArgs({
-      args: [...parameters],
-      options: {
-        client: { type: 'string' },
-        broker: { type: 'string' },
-        budget: { type: 'string' },
-        cloudformation: { type: 'boolean', default: false },
-      },
-    });
-    const { client, cloudformation } = values;
-    if (client === undefined) throw new UsageError('--client is missing: the name of the M2M client');
+  arguments: '--client <name> [--broker <json>] [--budget <name>] [--cloudformation]',
+  summary: "print the IAM policy of a client's worker",
+  async run(line, { note }) {
+    const client = textOption(line, 'client');
     if (!isClientName(client)) throw new UsageError(`--client must be ${CLIENT_NAME_RULE}`);
-    const broker = values.broker === undefined ? undefined : parseBroker(values.broker);
-    const open = cloudformation ? { ...PLACEHOLDERS, region: REGION_OF_CLOUDFORMATION } : PLACEHOLDERS;
-    const budgetName = values.budget ?? broker?.budgetName ?? DEFAULT_BUDGET_SETTINGS.name;
+    const broker = line.values.broker === undefined ? undefined : parseBroker(textOption(line, 'broker'));
+    const isTemplate = line.values.cloudformation === true;
+    const open = isTemplate ? { ...PLACEHOLDERS, region: REGION_OF_CLOUDFORMATION } : PLACEHOLDERS;
+    const budgetName =
+      line.values.budget === undefined
+        ? (broker?.budgetName ?? DEFAULT_BUDGET_SETTINGS.name)
+        : textOption(line, 'budget');
     const document = {
       Version: '2012-10-17',
       Statement: workerPermissions(broker ?? open, { client, budgetName }).map(statementOf),
     };
-    print(JSON.stringify(document, cloudformation ? substituted : undefined, 2));
     note(`The worker's environment must have ${ENV.broker}, the value of the broker's SSM parameter.`);
+    const text = JSON.stringify(document, isTemplate ? substituted : undefined, 2);
+    return { json: JSON.parse(text), text: `${text}\n` };
   },
 };
 

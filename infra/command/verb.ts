@@ -1,25 +1,31 @@
-/** Where a verb writes. */
-export interface Output {
-  /** To standard output: what scripts read. */
-  print(text: string): void;
-  /** To standard error: what people read besides. */
-  note(text: string): void;
-}
+import type { CommandLine } from './command-line.ts';
 
-/** One thing that the command does. */
+/** One verb of the command. */
 export interface Verb {
-  /** What follows the verb on the command line, such as `--client NAME`. */
-  readonly usage: string;
-  /** What it does, in one line. */
+  /** What follows the verb, such as `<client>`; empty if nothing does. */
+  readonly arguments: string;
+  /** One line for `--help`. */
   readonly summary: string;
   /**
-   * @param parameters what follows the verb
-   * @throws {UsageError} the parameters are wrong
+   * @returns what was done or seen: printed as JSON with `--json`, else as `text` makes it
+   * @throws {UsageError} the command line lacks something
    */
-  run(parameters: readonly string[], output: Output): void | Promise<void>;
+  run(line: CommandLine, output: Output): Promise<Result>;
 }
 
-/** What was typed cannot be done: the message says what is wrong with it. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
+export interface Result {
+  readonly json: unknown;
+  readonly text: string;
+}
+
+/** Where a verb tells people what is about to happen: never on stdout, which scripts read. */
+export interface Output {
+  note(text: string): void;
+  /** @throws {NotConfirmedError} the answer is no, or nobody can be asked */
+  confirm(change: string): Promise<void>;
+}
+
+/** The change was not made, since nobody agreed to it. */
+export class NotConfirmedError extends Error {
+  override readonly name = 'NotConfirmedError';
 }

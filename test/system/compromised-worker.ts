@@ -8,6 +8,7 @@ export interface Scene {
   readonly worker: Resource;
   readonly minter: Resource;
   readonly inspector: Resource;
+  readonly operator: Resource;
   /** All of the template. */
   readonly resources: readonly Resource[];
   /** The worker's client and its budget; `latte` is another client. */
@@ -17,7 +18,7 @@ export interface Scene {
 
 /** Requests that an attacker's code inside a worker might make. Each is a sentence that starts with the worker. */
 export function attacksOf(scene: Scene): readonly AwsRequest[] {
-  const { worker, minter, inspector, resources, client, budget } = scene;
+  const { worker, minter, inspector, operator, resources, client, budget } = scene;
   const find = (type: string, name = ''): Resource => {
     const found = resources.find((resource) => resource.type === type && resource.id.includes(name));
     if (found === undefined) throw new Error(`the template has no ${type} ${name}`);
@@ -127,6 +128,8 @@ export function attacksOf(scene: Scene): readonly AwsRequest[] {
     }),
     ...call('lists all secrets', 'secretsmanager', 'ListSecrets', {}),
     ...call('invokes the inspector', 'lambda', 'Invoke', { FunctionName: inspector.arn }),
+    ...call('gives an order', 'lambda', 'Invoke', { FunctionName: operator.arn }),
+    ...dynamodb('pauses its budget', 'UpdateItem', set(TABLE.orderKey(budget), 'pause')),
     ...call('invokes itself', 'lambda', 'Invoke', { FunctionName: worker.arn }),
     by('replaces the code of the minter', 'lambda:UpdateFunctionCode', minter.arn),
     by("changes the minter's configuration", 'lambda:UpdateFunctionConfiguration', minter.arn),

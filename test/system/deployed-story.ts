@@ -39,6 +39,7 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
   }
   const tick = () => invoke('minter', { kind: 'tick' } satisfies MinterEvent);
   const inspect = (event: object) => invoke('inspector', event);
+  const order = (event: object) => invoke('operator', { ...event, by: 'on-call', reason: 'a test' });
 
   const nameOf = ({ name }: CloudClient): string => `${DEFAULT_SECRET_PREFIX}/${name}`;
   const secretOf = (client: CloudClient, clientSecret = client.clientSecret): string =>
@@ -56,6 +57,16 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     (await stack.dynamodb.send(new GetItemCommand({ ...addressed(pk), ConsistentRead: true }))).Item;
   const fingerprint = async ({ name }: CloudClient) => (await item(TABLE.tokenKey(name)))?.fingerprint?.S;
   const errorCode = async ({ name }: CloudClient) => (await item(TABLE.mintKey(name)))?.errorCode?.S;
+
+  const moveCounter = async (nextMs: number) => {
+    await stack.dynamodb.send(
+      new UpdateItemCommand({
+        ...addressed(TABLE.budgetKey(budget, 'worker')),
+        UpdateExpression: 'SET nextMs = :next',
+        ExpressionAttributeValues: { ':next': { N: String(nextMs) } },
+      }),
+    );
+  };
 
   let jobs = 0;
   /** @returns the queue that the worker sent the job's outcome to, by name */
@@ -112,6 +123,16 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async () => (await item(TABLE.mintKey(mocha.name)))?.checkedAtMs !== undefined,
   );
 
+  // An operator looks, gives each order, and takes it back.
+  await order({ status: true });
+  await order({ pause: budget, minutes: 1 });
+  await order({ slow: budget, share: 0.5, minutes: 1 });
+  await order({ resume: budget });
+  await order({ lift: budget });
+  await order({ mint: mocha.name });
+  await moveCounter(Date.now() + 1e10);
+  await order({ heal: budget });
+
   // 401: the worker reports the token, and the minter replaces it.
   const rejected = await fingerprint(mocha);
   cloud.revoke(mocha.name);
@@ -163,6 +184,8 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     tick,
     async () => (await item(TABLE.mintKey(latte.name))) === undefined,
   );
+
+  await order({ forget: latte.name });
 
   // The WAF blocks the address: the worker's breaker opens, and closes after the block; the others are refused too.
   const counter = (stream: BudgetStream) => item(TABLE.budgetKey(budget, stream));

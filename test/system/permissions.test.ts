@@ -100,11 +100,12 @@ test('every action and every key of a role is needed by a request', async () => 
 });
 
 describe('a compromised worker', () => {
-  const { worker, minter, inspector } = functions;
+  const { worker, minter, inspector, operator } = functions;
   const attacks = attacksOf({
     worker,
     minter,
     inspector,
+    operator,
     resources,
     client: STAGE.client,
     budget: budgetName,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import {
   CreateSecretCommand,
+  DeleteSecretCommand,
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
@@ -26,6 +27,8 @@ export function createClient({ name, lifetimeSeconds }: Profile['clients'][numbe
 export interface ClientSecrets {
   /** A new version of a client's secret: the one that the vendor knows, or one that it does not. */
   store(client: string, which: 'right' | 'wrong'): Promise<void>;
+  /** Deletes a client's secret, as an operator does who removes a partner: its name is kept for 30 days. */
+  remove(client: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -51,6 +54,9 @@ export async function createSecrets(
       await secretsManager.send(
         new PutSecretValueCommand({ SecretId: nameOf(client), SecretString: secretOf(stored) }),
       );
+    },
+    async remove(name) {
+      await secretsManager.send(new DeleteSecretCommand({ SecretId: `${DEFAULT_SECRET_PREFIX}/${name}` }));
     },
     async stop() {
       secretsManager.destroy();

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson, startLoopbackServer } from '../emulators/loopback-server.ts';
+import type { LocalOutputs } from '../run/deployment.ts';
 import type { FaultName } from '../run/events.ts';
 import type { PageHtml } from './page-html.ts';
 import type { View } from './view.ts';
@@ -16,6 +17,8 @@ export interface PageServerOptions {
   readonly port: number;
   readonly html: PageHtml;
   readonly view: () => View | undefined;
+  /** undefined: no run has begun. */
+  readonly outputs: () => LocalOutputs | undefined;
   /** False: the fault is not known, or under way, or none is taken any more. */
   readonly inject: (fault: FaultName) => boolean;
 }
@@ -27,7 +30,13 @@ const GRACE_MS = 1_000;
  * Serves the page to this machine alone: on the loopback address, to requests that name it so, and takes orders from
  * its own page only, not from one of another origin that the browser has open.
  */
-export async function startPageServer({ port, html, view, inject }: PageServerOptions): Promise<PageServer> {
+export async function startPageServer({
+  port,
+  html,
+  view,
+  outputs,
+  inject,
+}: PageServerOptions): Promise<PageServer> {
   const listeners = new Set<ServerResponse>();
   const document = html();
 
@@ -44,6 +53,10 @@ export async function startPageServer({ port, html, view, inject }: PageServerOp
     if (request.url === '/' && request.method === 'GET') {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(document);
       return;
+    }
+    if (request.url === '/outputs' && request.method === 'GET') {
+      const told = outputs();
+      return sendJson(response, told === undefined ? 503 : 200, told ?? { error: 'not_started' });
     }
     if (request.url === '/events' && request.method === 'GET') return listen(response);
     sendJson(response, 404, { error: 'not_found' });

@@ -30,7 +30,7 @@ export interface PageOptions {
 export async function startPage({ profile, port, reportFile }: PageOptions): Promise<Page> {
   const [template, html] = await Promise.all([synthesizeApart(profile), bundlePage()]);
   const recorder = createRecorder(profile, template);
-  let desk: RunUnderWay['faultDesk'] | undefined;
+  let underWay: RunUnderWay | undefined;
   const server =
     port === undefined
       ? undefined
@@ -38,12 +38,13 @@ export async function startPage({ profile, port, reportFile }: PageOptions): Pro
           port,
           html,
           view: recorder.view,
-          inject: (fault) => desk?.inject(fault) !== undefined,
+          outputs: () => underWay?.deployment.outputs,
+          inject: (fault) => underWay?.faultDesk.inject(fault) !== undefined,
         });
   return {
     url: server?.url,
     watch(run) {
-      desk = run.faultDesk;
+      underWay = run;
       return recorder.record(run);
     },
     async finish(report) {

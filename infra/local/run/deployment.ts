@@ -11,7 +11,12 @@ import {
   MINTER_TIMEOUT_MS,
   type MinterEvent,
 } from '../../../lib/contract.ts';
-import type { BrokerSettings, MinterSettings, WorkerSettings } from '../../../lib/settings.ts';
+import type {
+  BrokerSettings,
+  MinterSettings,
+  OperatorSettings,
+  WorkerSettings,
+} from '../../../lib/settings.ts';
 import { bundleFunctions } from '../emulators/bundles.ts';
 import { type ClientSecrets, createClient, createSecrets } from '../emulators/client-secrets.ts';
 import { type CountingProxy, startCountingProxy } from '../emulators/dynamodb/counting-proxy.ts';
@@ -28,6 +33,13 @@ import { type PlumeCloud, startPlumeCloud } from '../plume-cloud/plume-cloud.ts'
 import type { EventLog } from './events.ts';
 import type { Profile } from './profile.ts';
 
+/** What a local run says of itself, in place of a stack's outputs. */
+export interface LocalOutputs {
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly lambdaEndpoint: string;
+  readonly sqsEndpoint: string;
+}
+
 /** AWS and Plume on this machine, with the broker deployed into it. */
 export interface Deployment {
   readonly cloud: PlumeCloud;
@@ -37,6 +49,8 @@ export interface Deployment {
   readonly queues: QueueUrls;
   readonly worker: { readonly name: string; readonly pool: FunctionPool };
   readonly inspector: FunctionPool;
+  /** What a stack's outputs would say, and where the services are: the operator's command asks for it. */
+  readonly outputs: LocalOutputs;
   stop(): Promise<void>;
 }
 
@@ -121,6 +135,17 @@ export async function startDeployment({
     bundleUrl: bundles.urlOf('inspector'),
     environment: withSecrets,
   });
+  const forOperator: OperatorSettings = { ...forMinter, minter: 'minter' };
+  lambda.add({
+    ...common,
+    name: 'operator',
+    bundleUrl: bundles.urlOf('operator'),
+    environment: {
+      ...withSecrets,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+      [ENV.broker]: JSON.stringify(forOperator),
+    },
+  });
   const worker = lambda.add({
     ...common,
     name: 'worker',
@@ -161,6 +186,17 @@ export async function startDeployment({
     queues,
     worker: { name: 'worker', pool: worker },
     inspector,
+    outputs: {
+      outputs: {
+        InspectorFunction: 'inspector',
+        OperatorFunction: 'operator',
+        Budgets: profile.budget.name,
+        JobQueueUrl: queues.jobs,
+        DeadLetterQueueUrl: queues.deadLetters,
+      },
+      lambdaEndpoint: lambda.url,
+      sqsEndpoint: queueServer.url,
+    },
     async stop() {
       // What feeds the functions first: it waits for invocations under way, which end with their instances.
       const fed = Promise.all([schedule.stop(), eventSource.stop()]);

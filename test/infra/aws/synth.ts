@@ -73,7 +73,12 @@ export function brokerOf({ Properties }: ReturnType<typeof functionOf>): WorkerS
   return JSON.parse(text.join(''));
 }
 
-export const FUNCTIONS = { minter: /^Mints/, inspector: /^Reports/, worker: /^Calls/ } as const;
+export const FUNCTIONS = {
+  minter: /^Mints/,
+  inspector: /^Reports/,
+  worker: /^Calls/,
+  operator: /^Carries/,
+} as const;
 
 export function actionsOf(statements: readonly Statement[]): string[] {
   return [...new Set(statements.flatMap(({ Action }) => Action))].sort();

@@ -36,7 +36,7 @@ describe('a stack without options', () => {
 
   test('has functions that are explicit about what they run on', () => {
     const functions = Object.values(template.findResources('AWS::Lambda::Function'));
-    expect(functions).toHaveLength(3);
+    expect(functions).toHaveLength(4);
     for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: 'nodejs24.x',
@@ -59,7 +59,7 @@ describe('a stack without options', () => {
 
   test('keeps logs for a month and takes them along when it goes', () => {
     const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
-    expect(groups).toHaveLength(3);
+    expect(groups).toHaveLength(4);
     for (const group of groups) {
       expect(group).toMatchObject({ Properties: { RetentionInDays: 30 }, DeletionPolicy: 'Delete' });
     }
@@ -348,6 +348,7 @@ test('the minter keeps executions of the account for itself if told so', () => {
   ).toEqual([
     [true, 5],
     [false, undefined],
+    [false, undefined],
   ]);
 });
 
@@ -388,7 +389,12 @@ describe('egress', () => {
 
   test('with one address has one budget, so that a WAF block stops everybody', () => {
     const functions = Object.values(synth({ zones: 1 }).findResources('AWS::Lambda::Function'));
-    expect(functions.map((fn) => brokerOf(fn).budget.name)).toEqual(['default', 'default', 'default']);
+    expect(functions.map((fn) => brokerOf(fn).budget.name)).toEqual([
+      'default',
+      'default',
+      'default',
+      'default',
+    ]);
   });
 
   test('lets the minter report of each stream whether its calls rest', () => {

@@ -4,13 +4,14 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
+import { parseCommandLine } from '../../../infra/command/command-line.ts';
 import { policy } from '../../../infra/command/policy.ts';
 import { createApp, REGION, type Statement } from '../aws/synth.ts';
 
-function statementsFor(...parameters: readonly string[]): readonly Statement[] {
-  const lines: string[] = [];
-  void policy.run(parameters, { print: (text) => lines.push(text), note: () => {} });
-  return JSON.parse(lines.join('\n')).Statement;
+async function statementsFor(...parameters: readonly string[]): Promise<readonly Statement[]> {
+  const line = parseCommandLine(['policy', ...parameters]);
+  const { text } = await policy.run(line, { note: () => {}, confirm: async () => {} });
+  return JSON.parse(text).Statement;
 }
 
 /** One line for each action on each key, since statements that differ in keys alone may be one or several. */
@@ -35,26 +36,29 @@ function permissionsOf(statements: readonly Statement[]): string[] {
 }
 
 describe('policy', () => {
-  test.each([[[]], [['--budget', 'zone-2']]])('with %j prints what the construct grants a role', (flags) => {
-    const [, budgetName] = flags;
-    const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
-    const broker = new TokenBroker(stack, 'Broker', { apiUrl: 'https://api.plume.example/' });
-    const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
-    broker.grantUse(role, { client: 'mocha', budgetName });
+  test.each([[[]], [['--budget', 'zone-2']]])(
+    'with %j prints what the construct grants a role',
+    async (flags) => {
+      const [, budgetName] = flags;
+      const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
+      const broker = new TokenBroker(stack, 'Broker', { apiUrl: 'https://api.plume.example/' });
+      const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+      broker.grantUse(role, { client: 'mocha', budgetName });
 
-    const [granted] = Object.entries(Template.fromStack(stack).findResources('AWS::IAM::Policy'))
-      .filter(([id]) => id.startsWith('Role'))
-      .map(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
-    const filled = JSON.stringify(statementsFor('--client', 'mocha', ...flags))
-      .replaceAll('"${TableArn}"', JSON.stringify(stack.resolve(broker.table.tableArn)))
-      .replaceAll('"${KeyArn}"', JSON.stringify(stack.resolve(broker.encryptionKey.keyArn)))
-      .replaceAll('"${MinterArn}"', JSON.stringify(stack.resolve(broker.minter.functionArn)))
-      .replaceAll('${Region}', REGION);
-    expect(permissionsOf(JSON.parse(filled))).toEqual(permissionsOf(granted ?? []));
-  });
+      const [granted] = Object.entries(Template.fromStack(stack).findResources('AWS::IAM::Policy'))
+        .filter(([id]) => id.startsWith('Role'))
+        .map(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
+      const filled = JSON.stringify(await statementsFor('--client', 'mocha', ...flags))
+        .replaceAll('"${TableArn}"', JSON.stringify(stack.resolve(broker.table.tableArn)))
+        .replaceAll('"${KeyArn}"', JSON.stringify(stack.resolve(broker.encryptionKey.keyArn)))
+        .replaceAll('"${MinterArn}"', JSON.stringify(stack.resolve(broker.minter.functionArn)))
+        .replaceAll('${Region}', REGION);
+      expect(permissionsOf(JSON.parse(filled))).toEqual(permissionsOf(granted ?? []));
+    },
+  );
 
-  test('for CloudFormation prints what is filled in as Fn::Sub, and takes its word for the region', () => {
-    const text = JSON.stringify(statementsFor('--client', 'mocha', '--cloudformation'));
+  test('for CloudFormation prints what is filled in as Fn::Sub, and takes its word for the region', async () => {
+    const text = JSON.stringify(await statementsFor('--client', 'mocha', '--cloudformation'));
     expect(text).toContain('{"Fn::Sub":"${TableArn}"}');
     expect(text).toContain('{"Fn::Sub":"dynamodb.${AWS::Region}.amazonaws.com"}');
     expect(text.replaceAll(/\{"Fn::Sub":"[^"]+"\}/g, '')).not.toContain('${');
@@ -67,8 +71,8 @@ describe('policy', () => {
     budget: { name: 'zone-1' },
   };
 
-  test("with the value of the broker's parameter leaves nothing to fill in", () => {
-    const text = JSON.stringify(statementsFor('--client', 'mocha', '--broker', JSON.stringify(BROKER)));
+  test("with the value of the broker's parameter leaves nothing to fill in", async () => {
+    const text = JSON.stringify(await statementsFor('--client', 'mocha', '--broker', JSON.stringify(BROKER)));
     for (const known of [
       BROKER.table,
       BROKER.key,
@@ -85,8 +89,8 @@ describe('policy', () => {
     ['null', 'null', '--broker has no ARN as table'],
     ["a table's name", JSON.stringify({ ...BROKER, table: 'tokens' }), '--broker has no ARN as table'],
     ['no key', JSON.stringify({ ...BROKER, key: undefined }), '--broker has no ARN as key'],
-  ])('refuses a broker that is %s', (_, broker, message) => {
-    expect(() => statementsFor('--client', 'mocha', '--broker', broker)).toThrow(message);
+  ])('refuses a broker that is %s', async (_, broker, message) => {
+    await expect(statementsFor('--client', 'mocha', '--broker', broker)).rejects.toThrow(message);
   });
 });
 
@@ -109,7 +113,7 @@ describe('the command', () => {
   });
 
   test.each([
-    [['policy'], '--client is missing'],
+    [['policy'], 'policy needs --client'],
     [['policy', '--client', 'a#b'], '--client must be'],
     [['policy', '--clint', 'mocha'], "'--clint'"],
     [['toString'], 'there is no verb toString'],
@@ -117,6 +121,6 @@ describe('the command', () => {
     const { status, stdout, stderr } = command(...parameters);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(why);
-    expect(stderr).toContain('policy --client NAME');
+    expect(stderr).toContain('--help lists verbs and options');
   });
 });

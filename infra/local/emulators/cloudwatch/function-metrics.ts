@@ -9,6 +9,7 @@ const TIMES = new Set(['Seconds', 'Milliseconds']);
 const PATHS: Readonly<Record<FunctionName, string>> = {
   minter: 'BrokerMinter',
   inspector: 'BrokerInspector',
+  operator: 'BrokerOperator',
   worker: 'WorkerFunction',
 };
 

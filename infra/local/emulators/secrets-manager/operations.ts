@@ -23,6 +23,9 @@ export const OPERATIONS: Readonly<Record<string, (store: SecretStore, input: Inp
       CreatedDate: version.createdAtMs / 1000,
     };
   },
+  DescribeSecret(store, { SecretId }) {
+    return entryOf(store.lookUp(given(SecretId, 'SecretId')));
+  },
   PutSecretValue(store, { SecretId, SecretString, ClientRequestToken, VersionStages }) {
     const secret = store.find(given(SecretId, 'SecretId'));
     const text = given(SecretString, 'SecretString');

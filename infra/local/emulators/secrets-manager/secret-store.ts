@@ -31,6 +31,8 @@ export class SecretsManagerError extends Error {
 
 export interface SecretStore {
   create(name: string, secretString: string | undefined, description?: string): StoredSecret;
+  /** By name or ARN, scheduled for deletion or not. @throws ResourceNotFoundException */
+  lookUp(secretId: string): StoredSecret;
   /** By name or ARN. @throws ResourceNotFoundException; InvalidRequestException if it is scheduled for deletion */
   find(secretId: string): StoredSecret;
   /** Adds a version. With `AWSCURRENT`, the one that was current becomes `AWSPREVIOUS`. */
@@ -63,7 +65,17 @@ export function createSecretStore(now: () => number): SecretStore {
     return versionId;
   }
 
+  function lookUp(secretId: string): StoredSecret {
+    const secret = secrets.get(secretId) ?? [...secrets.values()].find(({ arn }) => arn === secretId);
+    if (secret !== undefined) return secret;
+    throw new SecretsManagerError(
+      'ResourceNotFoundException',
+      "Secrets Manager can't find the specified secret.",
+    );
+  }
+
   return {
+    lookUp,
     create(name, secretString, description) {
       if (secrets.has(name)) {
         throw new SecretsManagerError(
@@ -85,13 +97,7 @@ export function createSecretStore(now: () => number): SecretStore {
       return secret;
     },
     find(secretId) {
-      const secret = secrets.get(secretId) ?? [...secrets.values()].find(({ arn }) => arn === secretId);
-      if (secret === undefined) {
-        throw new SecretsManagerError(
-          'ResourceNotFoundException',
-          "Secrets Manager can't find the specified secret.",
-        );
-      }
+      const secret = lookUp(secretId);
       if (secret.deletedAtMs !== undefined) {
         throw new SecretsManagerError(
           'InvalidRequestException',

@@ -18,6 +18,7 @@ async function start(): Promise<void> {
     port: 0,
     html: () => '<!doctype html>',
     view: () => view,
+    outputs: () => undefined,
     inject(fault) {
       injected.push(fault);
       return fault === 'table-away';
@@ -98,6 +99,12 @@ test('whoever listens gets the view at once, and the last one when it stops', as
 test('a port that is taken is an error', async () => {
   await start();
   const { port } = new URL(server.url);
-  const options = { port: Number(port), html: () => '', view: () => undefined, inject: () => false };
+  const options = {
+    port: Number(port),
+    html: () => '',
+    view: () => undefined,
+    outputs: () => undefined,
+    inject: () => false,
+  };
   await expect(startPageServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -1,0 +1,40 @@
+import { TABLE } from '../../lib/contract.ts';
+import type { Permission } from './permission.ts';
+import type { TablePermissions } from './table-permissions.ts';
+
+/**
+ * What the operator function may do: give orders, half-open a breaker, delete a counter and what is stored of a client, ask the
+ * minter. It can neither read a token nor a secret, and takes no tickets.
+ */
+export function operatorPermissions(
+  table: TablePermissions,
+  { secretsArn, minterArn }: { readonly secretsArn: string; readonly minterArn: string },
+): readonly Permission[] {
+  const counters = TABLE.budgetKey('*', '*');
+  const onlyAttributes = (...names: readonly string[]) => ({
+    'ForAllValues:StringEquals': { 'dynamodb:Attributes': [TABLE.partitionKey, ...names] },
+  });
+  return [
+    table.items('GetItem', [TABLE.orderKey('*'), counters]),
+    {
+      ...table.items('GetItem', [TABLE.tokenKey('*')]),
+      conditions: {
+        ...onlyAttributes('fingerprint'),
+        // Whoever names no attributes is given all of them.
+        StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+        Null: { 'dynamodb:Attributes': 'false' },
+      },
+    },
+    table.items('UpdateItem', [TABLE.orderKey('*'), TABLE.requestKey('*')]),
+    {
+      ...table.items('UpdateItem', [counters]),
+      conditions: {
+        ...onlyAttributes('blockedUntilMs'),
+        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+      },
+    },
+    table.items('DeleteItem', [counters, TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.requestKey('*')]),
+    { actions: ['lambda:InvokeFunction'], resourceArns: [minterArn] },
+    { actions: ['secretsmanager:DescribeSecret'], resourceArns: [secretsArn] },
+  ];
+}

@@ -1,0 +1,205 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  ListTablesCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
+import { type Deployment, startDeployment } from '../../infra/local/run/deployment.ts';
+import { createEventLog } from '../../infra/local/run/events.ts';
+import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
+import { JOB_ATTRIBUTES, TABLE } from '../../lib/contract.ts';
+
+/** The operator's command as people call it, in a process of its own, against a local deployment. */
+
+let deployment: Deployment;
+let server: Server;
+let dynamodb: DynamoDBClient;
+let table: string;
+const { name: budget } = SCALED_PROFILE.budget;
+const WAIT = { timeout: 60_000, interval: 200 };
+
+beforeAll(async () => {
+  deployment = await startDeployment({
+    profile: SCALED_PROFILE,
+    workers: 2,
+    events: createEventLog(Date.now),
+    now: Date.now,
+    dynamodbUrl: undefined,
+  });
+  server = createServer((_, response) => response.end(JSON.stringify(deployment.outputs)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  dynamodb = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint: deployment.table.url });
+  const { TableNames } = await dynamodb.send(new ListTablesCommand());
+  table = TableNames?.[0] ?? '';
+}, 120_000);
+
+afterAll(async () => {
+  dynamodb?.destroy();
+  server?.close();
+  await deployment?.stop();
+});
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function command(...args: readonly string[]): Promise<Ended> {
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const child = spawn(process.execPath, ['infra/command/main.ts', ...args, '--endpoint', endpoint], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { stdout: '', stderr: '' };
+  child.stdout.on('data', (data) => (texts.stdout += data));
+  child.stderr.on('data', (data) => (texts.stderr += data));
+  return new Promise((resolve) => child.on('close', (exitCode) => resolve({ exitCode, ...texts })));
+}
+
+/** The JSON of a command that succeeds. */
+async function answerOf(...args: readonly string[]) {
+  const { exitCode, stdout, stderr } = await command(...args, '--json', '--yes');
+  expect([exitCode, stderr]).toEqual([0, expect.any(String)]);
+  return JSON.parse(stdout);
+}
+
+async function item(key: string): Promise<Record<string, AttributeValue> | undefined> {
+  const { Item } = await dynamodb.send(
+    new GetItemCommand({ TableName: table, Key: { [TABLE.partitionKey]: { S: key } }, ConsistentRead: true }),
+  );
+  return Item;
+}
+
+async function setMoment(stream: 'worker' | 'minter', name: string, ms: number): Promise<void> {
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: table,
+      Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
+      UpdateExpression: `SET ${name} = :ms`,
+      ExpressionAttributeValues: { ':ms': { N: String(ms) } },
+    }),
+  );
+}
+
+const fingerprintOf = async (client: string) => (await item(TABLE.tokenKey(client)))?.fingerprint?.S;
+
+test('status tells tokens, budget and breakers, as JSON for scripts and as tables for people', async () => {
+  await vi.waitFor(async () => expect(await fingerprintOf('mocha')).toBeDefined(), WAIT);
+  const status = await answerOf('status');
+  expect(status.clients).toEqual(
+    expect.arrayContaining([expect.objectContaining({ client: 'mocha', state: 'served' })]),
+  );
+  expect(status.budgets).toMatchObject([{ budget, streams: [{ stream: 'worker' }, { stream: 'minter' }] }]);
+  const { stdout } = await command('status');
+  expect(stdout).toMatch(/^Tokens\n {2}client +state/);
+  expect(stdout).toMatch(/\n {2}budget +stream +breaker/);
+  expect(JSON.stringify(status)).not.toContain((await item(TABLE.tokenKey('mocha')))?.accessToken?.S);
+});
+
+test('mint replaces the token of a healthy client', async () => {
+  const before = await fingerprintOf('latte');
+  await vi.waitFor(async () => {
+    const answer = await answerOf('mint', 'latte', '--reason', 'a drill');
+    expect(answer).toMatchObject({ client: 'latte', status: expect.stringMatching(/minted|current/) });
+    expect(await fingerprintOf('latte')).not.toBe(before);
+  }, WAIT);
+});
+
+test('pause and slow stand in the order item with their reason, and resume ends both', async () => {
+  await answerOf('pause', budget, '--minutes', '30', '--reason', 'maintenance', '--minter');
+  await answerOf('slow', budget, '--share', '0.25', '--minutes', '60', '--reason', 'incident');
+  const { budgets } = await answerOf('status');
+  expect(budgets).toMatchObject([
+    {
+      paused: { reason: 'maintenance', minter: true, by: 'local' },
+      slowed: { share: 0.25, reason: 'incident' },
+    },
+  ]);
+  expect(await answerOf('resume', budget)).toEqual({ budget, ended: ['pause', 'slow'] });
+  expect((await answerOf('status')).budgets[0]).not.toHaveProperty('paused');
+});
+
+test('nothing changes where nobody can be asked and --yes is missing', async () => {
+  const { exitCode, stdout, stderr } = await command('pause', budget, '--minutes', '30', '--reason', 'x');
+  expect([exitCode, stdout]).toEqual([3, '']);
+  expect(stderr).toContain('the local run at http://127.0.0.1');
+  expect(stderr).toContain('add --yes');
+  expect((await item(TABLE.orderKey(budget)))?.pause).toBeUndefined();
+});
+
+test('lift makes an open breaker half-open, and tells warm instances', async () => {
+  await setMoment('worker', 'blockedUntilMs', Date.now() + 40_000);
+  expect(await answerOf('lift', budget)).toEqual({ budget, halfOpen: ['worker'] });
+  expect(Number((await item(TABLE.budgetKey(budget, 'worker')))?.blockedUntilMs?.N)).toBeLessThanOrEqual(
+    Date.now() + 1_000,
+  );
+  expect((await item(TABLE.orderKey(budget)))?.liftedAtMs?.N).toMatch(/^\d+$/);
+});
+
+test('heal deletes a counter that nobody can have moved so far, and no other', async () => {
+  const refused = await command('heal', budget, '--yes');
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain('plausible or absent');
+  await setMoment('worker', 'nextMs', Date.now() + 1e9);
+  expect((await answerOf('status')).budgets[0].streams[0]).toMatchObject({ implausible: true });
+  expect(await answerOf('heal', budget)).toEqual({ budget, healed: ['worker'] });
+});
+
+test('a replayed job starts with no failures and a new age, and keeps its id', async () => {
+  const { JobQueueUrl = '', DeadLetterQueueUrl = '' } = deployment.outputs.outputs;
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  await deployment.sqs.send(
+    new SendMessageCommand({
+      QueueUrl: DeadLetterQueueUrl,
+      MessageBody: JSON.stringify({ method: 'GET', path: '/api/v1/devices' }),
+      MessageAttributes: {
+        [JOB_ATTRIBUTES.jobId]: text('job-1'),
+        [JOB_ATTRIBUTES.failures]: { DataType: 'Number', StringValue: '4' },
+        [JOB_ATTRIBUTES.submittedAtMs]: {
+          DataType: 'Number',
+          StringValue: String(Date.now() - 5 * 86_400_000),
+        },
+        [JOB_ATTRIBUTES.code]: text('job_failed'),
+      },
+    }),
+  );
+  expect(await answerOf('replay', '--rate', '50')).toEqual({ replayed: 1 });
+  expect(JobQueueUrl).not.toBe('');
+  await vi.waitFor(async () => {
+    const { Messages = [] } = await deployment.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: deployment.queues.results, WaitTimeSeconds: 1 }),
+    );
+    expect(Messages.map(({ Body = '' }) => JSON.parse(Body))).toMatchObject([{ id: 'job-1', status: 200 }]);
+  }, WAIT);
+});
+
+test('forget refuses while the secret is there, and deletes all that is stored once it is gone', async () => {
+  const refused = await command('forget', 'latte', '--yes');
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain('its secret plume/m2m/latte is still there');
+  expect(await fingerprintOf('latte')).toBeDefined();
+  await deployment.secrets.remove('latte');
+  expect(await answerOf('forget', 'latte')).toEqual({ client: 'latte', forgotten: true });
+  expect(await item(TABLE.tokenKey('latte'))).toBeUndefined();
+  expect(await item(TABLE.mintKey('latte'))).toBeUndefined();
+});
+
+test('an invalid command line names the argument and exits with 2', async () => {
+  for (const [args, named] of [
+    [['stop'], 'there is no verb stop'],
+    [['pause'], 'pause needs the name of a budget'],
+    [['pause', budget, '--reason', 'x'], 'pause needs --minutes'],
+    [['status', '--bogus'], '--bogus'],
+  ] as const) {
+    const { exitCode, stderr } = await command(...args);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(named)]);
+  }
+});
