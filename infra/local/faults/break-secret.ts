@@ -1,22 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { RunEvent } from '../run/events.ts';
 import { clientsOf, type Fault, nextEvent } from './fault.ts';
 
 /** Somebody stores a wrong secret, and the right one when it has been refused. Recovered: the client has a new token. */
 export const breakSecret: Fault = {
   name: 'secret-broken',
   label: 'Break a secret',
-  effect: 'The authorization server refuses the client; it is not asked again before the secret changes.',
+  effect: 'The authorization server refuses the client. The minter asks a few times more; the token in service is served on.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     const client = clientsOf(profile).other;
     begun(`the secret of ${client} is wrong`);
     await deployment.secrets.store(client, 'wrong');
     try {
-      await nextEvent(
-        context,
-        (event) => event.kind === 'answer' && event.endpoint === 'token' && event.status === 401,
-      );
+      // One refusal is a suspicion, the second raises the alarm.
+      for (let refusals = 0; refusals < 2; refusals += 1) await nextEvent(context, isRefused);
       // The alarm looks at ticks that are complete.
       await sleep(2 * profile.token.tickMs, undefined, { signal });
     } finally {
@@ -26,3 +25,7 @@ export const breakSecret: Fault = {
     await nextEvent(context, (event) => event.kind === 'token-issued' && event.client === client);
   },
 };
+
+function isRefused(event: RunEvent): boolean {
+  return event.kind === 'answer' && event.endpoint === 'token' && event.status === 401;
+}

@@ -10,12 +10,12 @@ import { LOCAL_SDK_CONFIG } from '../../../infra/local/emulators/local.ts';
 import { startSecretsManager } from '../../../infra/local/emulators/secrets-manager/secrets-manager.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../../infra/local/plume-cloud/clients.ts';
 import { type PlumeCloud, startPlumeCloud } from '../../../infra/local/plume-cloud/plume-cloud.ts';
-import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { DEFAULT_SECRET_PREFIX, DEFAULT_SERVICE, ENV } from '../../../lib/contract.ts';
 import type { MinterSettings } from '../../../lib/settings.ts';
 import { createMintRequests } from '../../../lib/token/mint-requests.ts';
 import { DEFAULT_TOKEN_SETTINGS } from '../../../lib/token/settings.ts';
 import { createTokenStore } from '../../../lib/token/token-store.ts';
+import { ABUNDANT_BUDGET, fillBudget } from '../../fixtures/abundant-budget.ts';
 import { expectNoTrace } from '../../fixtures/leaks.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 
@@ -35,7 +35,8 @@ let secrets: SecretsManagerClient;
 let handler: typeof import('../../../functions/minter/handler.ts').handler;
 const output: string[] = [];
 
-const context = { getRemainingTimeInMillis: () => 30_000 } as Context;
+/** Too little for a second try of what the server refuses. */
+const context = { getRemainingTimeInMillis: () => 4_000 } as Context;
 const secretOf = (client: CloudClient) =>
   JSON.stringify({
     authorization: authorizationOf(client),
@@ -61,14 +62,13 @@ beforeAll(async () => {
   vi.stubEnv('AWS_REGION', 'us-east-1');
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
-  // Tickets almost at once: the first is good a horizon from now.
-  const minter = { intervalMs: 100, ticketLifeMs: 1_000, burstMs: 1_000, horizonMs: 1 };
+  await fillBudget(engine);
   const broker: MinterSettings = {
     table: engine.table,
     apiUrl: cloud.apiUrl,
     service: DEFAULT_SERVICE,
-    tokenLife: DEFAULT_TOKEN_SETTINGS,
-    budget: { ...DEFAULT_BUDGET_SETTINGS, limit: 10_000, clockAllowanceMs: 0, minter },
+    tokenLife: { ...DEFAULT_TOKEN_SETTINGS, requestTimeoutMs: 1_000 },
+    budget: ABUNDANT_BUDGET,
     secretPrefix: DEFAULT_SECRET_PREFIX,
   };
   vi.stubEnv(ENV.broker, JSON.stringify(broker));
