@@ -37,8 +37,17 @@ const OUTAGE: RetryRule = { counter: 'outages', from: 'zero' };
 const THROTTLED: RetryRule = { counter: 'throttles', maxMs: 5 * MINUTE, from: 'half' };
 /** The vendor does not document it; time may cure it, or not. */
 const ODD: RetryRule = { counter: 'oddities', maxMs: 5 * MINUTE, from: 'half' };
-/** While the WAF lets others pass: the client's `tokenUrl` may be wrong. */
-const BLOCKED: RetryRule = { counter: 'blocks', ceilingMs: MINUTE, maxMs: HOUR, from: 'half' };
+/**
+ * While the WAF lets others pass, or nobody else has asked: a block of the address ends after five minutes and more, so the
+ * next six ticks try. After that the client's `tokenUrl` is wrong, most likely.
+ */
+const BLOCKED: RetryRule = {
+  counter: 'blocks',
+  first: ['tick', 'tick', 'tick', 'tick', 'tick', 'tick'],
+  ceilingMs: MINUTE,
+  maxMs: HOUR,
+  from: 'half',
+};
 /** Slowly: with wrong credentials every request counts towards a lock-out. */
 const CREDENTIALS: RetryRule = {
   counter: 'refusals',
@@ -140,8 +149,8 @@ export function nextTry(
   const next = tries[count - 1];
   const wishedMs = Math.min(retryAfterMs, RETRY_AFTER_MAX_MS);
   if (next !== undefined) {
-    // Half a tick: the next tick comes for certain after it.
-    const pauseMs = next === 'tick' ? tickMs / 2 : next;
+    // Half a tick: the next tick comes for certain after it. Where ticks come more often, all that lies within one shrinks.
+    const pauseMs = next === 'tick' ? tickMs / 2 : next * Math.min(1, tickMs / MINUTE);
     return {
       atMs: Math.ceil(nowMs + Math.max(wishedMs, pauseMs)),
       isSoon: next !== 'tick' && wishedMs <= pauseMs,

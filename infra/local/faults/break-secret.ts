@@ -14,8 +14,8 @@ export const breakSecret: Fault = {
     begun(`the secret of ${client} is wrong`);
     await deployment.secrets.store(client, 'wrong');
     try {
-      // One refusal is a suspicion, the second raises the alarm.
-      for (let refusals = 0; refusals < 2; refusals += 1) await nextEvent(context, isRefused);
+      // Three in one tick are a suspicion, one more in the next tick raises the alarm.
+      for (let refusals = 0; refusals < 4; refusals += 1) await nextEvent(context, isRefused);
       // The alarm looks at ticks that are complete.
       await sleep(2 * profile.token.tickMs, undefined, { signal });
     } finally {

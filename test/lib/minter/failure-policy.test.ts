@@ -63,6 +63,12 @@ describe('one refusal is a suspicion', () => {
   });
 });
 
+test('where ticks come more often, the tries within one come sooner', () => {
+  const failure = { code: 'invalid_client', count: 1, history: 'just changed', nowMs: 0 } as const;
+  expect(nextTry(failure, { ...settings, tickMs: 6 * SECOND }, 0.5)).toEqual({ atMs: 500, isSoon: true });
+  expect(nextTry(failure, { ...settings, tickMs: 5 * MINUTE }, 0.5).atMs).toBe(5 * SECOND);
+});
+
 describe('the pause', () => {
   test.each<[ErrorCode, count: number, random: number, pauseMs: number]>([
     ['oauth_unavailable', 1, 0.999, 999],
@@ -75,7 +81,9 @@ describe('the pause', () => {
     ['oauth_error_unknown', 100, 0, 2.5 * MINUTE],
     ['oauth_response_invalid', 100, 0.999_999, 5 * MINUTE],
     ['token_expired_on_arrival', 100, 0.999_999, 5 * MINUTE],
-    ['waf_blocked', 1, 0.999_999, MINUTE],
+    ['waf_blocked', 1, 0, 30 * SECOND],
+    ['waf_blocked', 6, 0, 30 * SECOND],
+    ['waf_blocked', 7, 0.999_999, MINUTE],
     ['waf_blocked', 100, 0.999_999, HOUR],
     ['invalid_client', 7, 0, 30 * MINUTE],
     ['invalid_client', 8, 0, HOUR],
@@ -134,8 +142,8 @@ function inWords({ first = [], ceilingMs, maxMs, from }: RetryRule): string {
     (_, index) => spans.slice(0, index + 1).reduce((sum, ms) => sum + ms, 0) / SECOND,
   );
   const ticks = first.length - spans.length;
-  const soon =
-    first.length > 0 ? `after ${moments.join(' and ')} s and at the next ${ticks} ticks; then ` : '';
+  const inTick = spans.length > 0 ? `after ${moments.join(' and ')} s and ` : '';
+  const soon = first.length > 0 ? `${inTick}at the next ${ticks} ticks; then ` : '';
   const range = (ms: number): string =>
     from === 'zero' ? `up to ${span(ms)}` : `${amount(ms / 2, ms)} to ${span(ms)}`;
   if (start === end) return `after ${range(start)}`;
