@@ -7,7 +7,8 @@ import { clientsOf, type Fault, nextEvent } from './fault.ts';
 export const breakSecret: Fault = {
   name: 'secret-broken',
   label: 'Break a secret',
-  effect: 'The authorization server refuses the client. The minter asks a few times more; the token in service is served on.',
+  effect:
+    'The authorization server refuses the client. The minter asks a few times more; the token in service is served on.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     const client = clientsOf(profile).other;

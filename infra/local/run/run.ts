@@ -40,7 +40,7 @@ export interface RunUnderWay {
 /** Jobs that are there from the beginning, as a time's worth of calls. */
 const BACKLOG_MS = 2_000;
 /** The share of the workers' rate at which jobs come in after that. */
-const DEMAND = 0.85;
+const DEMAND = 0.75;
 
 /** One run from the first server to the last, and what it came to. */
 export async function run(options: RunOptions): Promise<Report> {
