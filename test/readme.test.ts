@@ -111,6 +111,30 @@ test('every chapter is reached from README.md', () => {
   expect([...chapters.keys()].filter((file) => !reached.has(file))).toEqual([]);
 });
 
+describe('troubleshooting', () => {
+  /** What is said by others: npm, TypeScript, esbuild, jest and the CDK. */
+  const OF_OTHERS =
+    /^(This stack uses assets|Cannot use import|Dynamic require|E[A-Z0-9]{3,} |TS\d{4}|Must use import|skipped: )/;
+  const sources = globSync('{lib,functions,infra}/**/*.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n')
+    // Sentences that the code puts together from parts, and quotes in them.
+    .replaceAll(/'\s*\+\s*'|\\(?=')/g, '');
+
+  test('each message is one that the code prints', () => {
+    const rows = (chapters.get('lib/troubleshooting.md') ?? '').matchAll(/^\| (`[^|]+`) \|/gm);
+    const messages = [...rows].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text),
+    );
+    expect(messages.length).toBeGreaterThan(20);
+    const ofOurs = messages.filter((message) => !OF_OTHERS.test(message));
+    const unknown = ofOurs.filter(
+      (message) => !message.split('…').every((part) => sources.includes(part.trim())),
+    );
+    expect(unknown).toEqual([]);
+  });
+});
+
 describe('TypeScript', () => {
   const project = mkdtempSync(join(tmpdir(), 'readme-'));
   afterAll(() => rmSync(project, { recursive: true }));
@@ -171,7 +195,7 @@ describe('commands', () => {
   });
 
   test.each(commands)('%s %s %s', (program, first = '', second = '') => {
-    if (program === 'npm' && first !== 'ci')
+    if (program === 'npm' && !['ci', 'pack', 'install'].includes(first))
       expect(scripts).toHaveProperty([first === 'run' ? second : first]);
     if (program === 'npx' && first !== 'vitest')
       expect(

@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 
 import { BUNDLING, entryOf, type FunctionName } from '../bundling.ts';
 import { buildCommonJs, LOWEST_NODE } from './commonjs.ts';
+import { llmsText } from './llms.ts';
 
 /**
  * `npm run build [folder]`: what the npm package holds, in `.package`. Library, constructs and test kit as ES modules and as
- * CommonJS, the functions and the command as bundles.
+ * CommonJS, the functions and the command as bundles, and all that is to be read in one file.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,9 +18,9 @@ const out = resolve(process.argv[2] ?? `${root}/.package`);
 
 const ENTRIES = ['lib/index', 'infra/aws/index', 'infra/testing/index'];
 /** The construct's own. The reference worker belongs to this repository's stack. */
-const FUNCTIONS: readonly FunctionName[] = ['minter', 'inspector'];
+const FUNCTIONS: readonly FunctionName[] = ['minter', 'inspector', 'operator'];
 
-const { dependencies, peerDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+const { name, dependencies, peerDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 
 const { banner, mainFields, sourceMap, ...options } = BUNDLING;
 /** How a bundle is made that runs by itself. */
@@ -59,3 +60,12 @@ await build({
   entryPoints: { command: `${root}/infra/command/main.ts` },
   outdir: out,
 });
+writeFileSync(
+  `${out}/llms.txt`,
+  llmsText(
+    root,
+    Object.fromEntries(
+      ENTRIES.map((entry, index) => [`${name}${['', '/cdk', '/testing'][index]}`, `${out}/${entry}.d.ts`]),
+    ),
+  ),
+);

@@ -9,6 +9,7 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { extract } from '../../infra/package/extract.ts';
+import { ERROR_KINDS } from '../../lib/errors.ts';
 import { type Installed, install, PACKAGE, pack } from './installed.ts';
 import { type LocalBroker, startLocalBroker } from './local-broker.ts';
 
@@ -40,7 +41,7 @@ describe('the tarball', () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.packageRoot.length + 1));
     const others = files.filter(
       (file) =>
-        !/^\.package\/((lib|infra)\/.+\.(d\.c?ts|[cm]?js|m?js\.map)|commonjs\/\w+\.cjs|command\.mjs)$/.test(
+        !/^\.package\/((lib|infra)\/.+\.(d\.c?ts|[cm]?js|m?js\.map)|commonjs\/\w+\.cjs|command\.mjs|llms\.txt)$/.test(
           file,
         ),
     );
@@ -51,7 +52,7 @@ describe('the tarball', () => {
   });
 
   test('brings the functions of the construct as bundles', () => {
-    for (const name of ['minter', 'inspector']) {
+    for (const name of ['minter', 'inspector', 'operator']) {
       const bundle = readFileSync(
         join(installed.packageRoot, `.package/infra/bundles/${name}/index.mjs`),
         'utf8',
@@ -111,12 +112,17 @@ describe('the entries', () => {
 });
 
 describe('the docstrings', () => {
-  test('are there for every export and member, and mention what can be imported', () => {
+  test('are there for every export and member, mention what can be imported, and stand in llms.txt', () => {
     const copy = join(installed.root, 'package');
     cpSync(installed.packageRoot, copy, { recursive: true });
     const { entries, gaps } = extract(copy, join(installed.root, 'models'));
     expect(entries.map(({ name }) => name)).toEqual([PACKAGE, `${PACKAGE}/cdk`, `${PACKAGE}/testing`]);
     expect(gaps).toEqual([]);
+
+    const text = readFileSync(join(copy, '.package/llms.txt'), 'utf8');
+    const lines = new Set([...text.matchAll(/^- `(\w+)`: \S/gm)].map(([, name]) => name));
+    expect(entries.flatMap((entry) => entry.exports).filter((name) => !lines.has(name))).toEqual([]);
+    expect(Object.keys(ERROR_KINDS).filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
   });
 });
 
@@ -153,7 +159,7 @@ describe('the consumers', () => {
     });
     const assets = globSync('asset.*/index.mjs', { cwd: assembly }).map((asset) => join(assembly, asset));
     expect(assets.map((asset) => readFileSync(asset, 'utf8').length).sort()).toEqual(
-      ['minter', 'inspector']
+      ['minter', 'inspector', 'operator']
         .map((name) =>
           readFileSync(join(installed.packageRoot, `.package/infra/bundles/${name}/index.mjs`), 'utf8'),
         )
