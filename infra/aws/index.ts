@@ -5,11 +5,10 @@
  * @packageDocumentation
  */
 
-export type { BudgetSettings, StreamSettings } from '../../lib/budget/settings.ts';
+export type { BudgetSettings, StreamSettings, WafRuleName } from '../../lib/budget/settings.ts';
 export type { BudgetStream, METRICS, MetricName, MINT_FAILURES, MintFailure } from '../../lib/contract.ts';
 export type { BrokerSettings, WorkerSettings } from '../../lib/settings.ts';
 export type { TokenSettings } from '../../lib/token/settings.ts';
-export type { WafRuleName } from '../../lib/waf/waf-block.ts';
 export type { EnvironmentOptions, GrantUseOptions, ITokenBroker } from './broker-access.ts';
 export type { NetworkProps } from './broker-function.ts';
 export type { DimensionsOf, MetricChoices } from './broker-metric.ts';
