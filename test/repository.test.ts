@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -43,4 +44,43 @@ test('.node-version names the version of Node that Lambda runs, and engines allo
   const version = Number(readFileSync('.node-version', 'utf8'));
   expect(version).toBe(24);
   expect(Number(lowest)).toBeLessThanOrEqual(version);
+});
+
+const tracked = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0').filter(Boolean);
+const textOf = (file: string): string => readFileSync(file, 'utf8');
+/** This file names what it looks for. */
+const others = tracked.filter((file) => existsSync(file) && file !== 'test/repository.test.ts');
+
+test('what stands in front of the API is the WAF, by no other name', () => {
+  const named = others.filter((file) => !file.endsWith('.png') && /firewall/i.test(textOf(file)));
+  expect(named).toEqual([]);
+});
+
+test('the name of every class of errors ends in Error, or in Exception where it is one of AWS', () => {
+  const wrong = others
+    .filter((file) => /^(lib|functions|infra)\/.*\.ts$/.test(file))
+    .flatMap((file) => [...textOf(file).matchAll(/class (\w+)(?:<[^{]*>)? extends \w*Error\b/g)])
+    .map(([, name = '']) => name)
+    .filter((name) => !/(Error|Exception)$/.test(name));
+  expect(wrong).toEqual([]);
+});
+
+test('every chapter has a block that is tested, but for measurements and what stands for itself', () => {
+  const exempt = /^(CHANGELOG\.md|test\/bench\/README\.md|\.github\/(?!CONTRIBUTING).*)$/;
+  const without = others.filter(
+    (file) => file.endsWith('.md') && !exempt.test(file) && !/^```(?!text)\w/m.test(textOf(file)),
+  );
+  expect(without).toEqual([]);
+});
+
+test('every script of package.json is explained where people read', () => {
+  const chapters = others
+    .filter((file) => file.endsWith('.md'))
+    .map(textOf)
+    .join('\n');
+  const byLifecycle = ['prepack'];
+  const unexplained = Object.keys(scripts).filter(
+    (name) => !byLifecycle.includes(name) && !new RegExp(`npm (run )?(--silent )?${name}\\b`).test(chapters),
+  );
+  expect(unexplained).toEqual([]);
 });

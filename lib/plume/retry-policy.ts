@@ -54,7 +54,7 @@ export function brokenRetryRule({ limit, methods }: RetryOptions): string | unde
   return methods === undefined || Array.isArray(methods) ? undefined : 'retry.methods must be a list';
 }
 
-/** 401 and the firewall's 403 have rules of their own; other answers stay the same when they are asked for again. */
+/** 401 and the WAF's 403 have rules of their own; other answers stay the same when they are asked for again. */
 function isPassing(status: number | undefined): boolean {
   return status === undefined || status === 429 || status >= 500;
 }

@@ -4,7 +4,7 @@ import type { CloudEvent } from '../run/events.ts';
 import type { CloudClient } from './clients.ts';
 import { answerIntrospection } from './introspection-endpoint.ts';
 import { type OAuthForm, parseOAuthForm } from './oauth-form.ts';
-import { OAuthRefusal } from './oauth-refusal.ts';
+import { OAuthRefusalError } from './oauth-refusal.ts';
 import { answerTokenRequest } from './token-endpoint.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 
@@ -66,7 +66,7 @@ export function createAuthorizationServer({
         record({ kind: 'answer', endpoint, status: 200, client: answer.client });
         sendJson(response, 200, answer.body, { 'cache-control': 'no-store' });
       } catch (error) {
-        if (!(error instanceof OAuthRefusal)) throw error;
+        if (!(error instanceof OAuthRefusalError)) throw error;
         record({ kind: 'answer', endpoint, status: error.status });
         sendJson(response, error.status, error.body, error.headers);
       }

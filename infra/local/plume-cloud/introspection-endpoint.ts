@@ -1,13 +1,13 @@
 import { authenticateClient } from './client-authentication.ts';
 import type { CloudClient } from './clients.ts';
 import type { OAuthForm } from './oauth-form.ts';
-import { OAuthRefusal } from './oauth-refusal.ts';
+import { OAuthRefusalError } from './oauth-refusal.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 
 /**
  * Answers `POST /v1/introspect` (RFC 7662). A token of another client is inactive to this one.
  *
- * @throws {OAuthRefusal} by the vendor's table
+ * @throws {OAuthRefusalError} by the vendor's table
  */
 export async function answerIntrospection(
   form: OAuthForm,
@@ -16,7 +16,7 @@ export async function answerIntrospection(
 ): Promise<{ client: string; body: Record<string, unknown> }> {
   const client = authenticateClient(form, clients);
   const value = form.parameters.get('token');
-  if (!value) throw new OAuthRefusal('invalid_request', "The request is missing 'token'.");
+  if (!value) throw new OAuthRefusalError('invalid_request', "The request is missing 'token'.");
   const verdict = await issuer.verify(value);
   if (!verdict.ok || verdict.client !== client.name) return { client: client.name, body: { active: false } };
   const { scp, exp, iat, sub, aud, iss, jti } = verdict.claims;

@@ -1,4 +1,4 @@
-import { OAuthRefusal } from './oauth-refusal.ts';
+import { OAuthRefusalError } from './oauth-refusal.ts';
 
 /** What a request to the token or introspection endpoint says. */
 export interface OAuthForm {
@@ -7,20 +7,20 @@ export interface OAuthForm {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** @throws {OAuthRefusal} invalid_request: the structure is wrong */
+/** @throws {OAuthRefusalError} invalid_request: the structure is wrong */
 export function parseOAuthForm(
   method: string | undefined,
   headers: { readonly authorization?: string | undefined; readonly 'content-type'?: string | undefined },
   body: string,
 ): OAuthForm {
-  if (method !== 'POST') throw new OAuthRefusal('invalid_request', 'The request method must be POST.');
+  if (method !== 'POST') throw new OAuthRefusalError('invalid_request', 'The request method must be POST.');
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers['content-type'] ?? '')) {
-    throw new OAuthRefusal('invalid_request', 'The content type must be application/x-www-form-urlencoded.');
+    throw new OAuthRefusalError('invalid_request', 'The content type must be application/x-www-form-urlencoded.');
   }
   const parameters = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(body)) {
     if (parameters.has(name)) {
-      throw new OAuthRefusal(
+      throw new OAuthRefusalError(
         'invalid_request',
         `The request contains the parameter '${name}' more than once.`,
       );

@@ -1,5 +1,5 @@
 /** An error of the token or introspection endpoint, in the vendor's format (RFC 6749 section 5.2). */
-export class OAuthRefusal extends Error {
+export class OAuthRefusalError extends Error {
   readonly error: OAuthErrorCode;
 
   constructor(error: OAuthErrorCode, description: string) {

@@ -1,7 +1,7 @@
 import { authenticateClient } from './client-authentication.ts';
 import { type CloudClient, scopeOf } from './clients.ts';
 import type { OAuthForm } from './oauth-form.ts';
-import { OAuthRefusal } from './oauth-refusal.ts';
+import { OAuthRefusalError } from './oauth-refusal.ts';
 import type { IssuedToken, TokenIssuer } from './token-issuer.ts';
 
 /** Grants of OAuth that are not for M2M clients: the vendor's table knows two errors for a wrong `grant_type`. */
@@ -10,7 +10,7 @@ const OTHER_GRANTS = new Set(['authorization_code', 'refresh_token', 'password',
 /**
  * Answers `POST /v1/token`.
  *
- * @throws {OAuthRefusal} by the vendor's table
+ * @throws {OAuthRefusalError} by the vendor's table
  */
 export async function answerTokenRequest(
   form: OAuthForm,
@@ -21,7 +21,7 @@ export async function answerTokenRequest(
   checkGrantType(form.parameters.get('grant_type'));
   const scope = form.parameters.get('scope');
   if (scope !== scopeOf(client)) {
-    throw new OAuthRefusal(
+    throw new OAuthRefusalError(
       'invalid_scope',
       "The scope must have the form 'partnerId:[PARTNER] role:partnerIdAdmin' and name the client's own partner.",
     );
@@ -35,9 +35,9 @@ export async function answerTokenRequest(
 
 function checkGrantType(grantType: string | undefined): void {
   if (grantType === 'client_credentials') return;
-  if (!grantType) throw new OAuthRefusal('invalid_request', "The request is missing 'grant_type'.");
+  if (!grantType) throw new OAuthRefusalError('invalid_request', "The request is missing 'grant_type'.");
   if (OTHER_GRANTS.has(grantType)) {
-    throw new OAuthRefusal('invalid_grant', "The grant must be 'client_credentials'.");
+    throw new OAuthRefusalError('invalid_grant', "The grant must be 'client_credentials'.");
   }
-  throw new OAuthRefusal('unsupported_grant_type', "The grant_type must be 'client_credentials'.");
+  throw new OAuthRefusalError('unsupported_grant_type', "The grant_type must be 'client_credentials'.");
 }

@@ -170,7 +170,7 @@ const SCENARIOS: readonly Scenario[] = [
     run: (world, _client, mortals) => world.tick(mortals),
   },
   {
-    name: 'a firewall that refuses',
+    name: 'a WAF that refuses',
     before: async (world) => {
       let calls = 0;
       world.server.trouble = () => {

@@ -339,7 +339,7 @@ test("the caller's own signal ends a call, with its reason", async () => {
 });
 
 test.each([
-  ['of the firewall', 403, 'text/html'],
+  ['of the WAF', 403, 'text/html'],
   ['that rejects a token', 401, 'application/json'],
 ])('an answer %s is not left open', async (_, status, type) => {
   let isClosed = false;

@@ -148,7 +148,7 @@ describe('a retry', () => {
     expect(calls).toHaveLength(1);
   });
 
-  test("is never made of the firewall's 403", async () => {
+  test("is never made of the WAF's 403", async () => {
     const html: Answer = (_, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<');
     answers = [html];
     // Nobody else is to be stopped by it.
