@@ -15,7 +15,10 @@ export function parseOAuthForm(
 ): OAuthForm {
   if (method !== 'POST') throw new OAuthRefusalError('invalid_request', 'The request method must be POST.');
   if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers['content-type'] ?? '')) {
-    throw new OAuthRefusalError('invalid_request', 'The content type must be application/x-www-form-urlencoded.');
+    throw new OAuthRefusalError(
+      'invalid_request',
+      'The content type must be application/x-www-form-urlencoded.',
+    );
   }
   const parameters = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(body)) {
