@@ -39,7 +39,9 @@ export {
   RequestRefusedError,
   SessionClosedError,
 } from './plume/errors.ts';
-export type { CallOptions, JsonBody, PlumeRequestInit, Query, QueryValue } from './plume/request-init.ts';
+export type { Query, QueryValue } from './plume/query.ts';
+export type { CallOptions, JsonBody, PlumeRequestInit } from './plume/request-init.ts';
+export type { CallInput } from './plume/request-object.ts';
 export type { RetryOptions } from './plume/retry-policy.ts';
 export { TokenStoreUnavailableError, TokenUnavailableError } from './token/errors.ts';
 export type { TokenSettings } from './token/settings.ts';

@@ -25,7 +25,7 @@ export interface TestBrokerOptions {
   /** What differs from the default life of tokens. */
   readonly token?: Partial<TokenSettings>;
   /**
-   * What Plume's API answers to a call that it accepts.
+   * What Plume's API answers to a call that it accepts, whatever its path. The request's body is there to be read.
    * @default - 200 and `{ ok, method, path }`
    */
   readonly respond?: (request: Request) => Response | Promise<Response>;
@@ -38,7 +38,7 @@ export interface TestBrokerOptions {
 export interface TestBroker extends Broker, AsyncDisposable {
   /** Unix ms; it stands still until the test moves it, but jumps on while all calls wait for their turn. */
   readonly clock: TestClock;
-  /** Calls that reached Plume's API, and with which status it answered; 401 among them. */
+  /** The statuses that calls were answered with, in that order: those of `respond`, 401, and the WAF's 403 among them. */
   readonly statuses: readonly number[];
   /** How many tokens were issued. */
   tokensIssued(): number;
@@ -54,7 +54,7 @@ export interface TestBroker extends Broker, AsyncDisposable {
   blockAddress(durationMs: number): void;
   /** No ticket becomes valid for so long, in ms: others use the budget up. */
   exhaustBudget(durationMs: number): void;
-  /** Ends the Plume cloud, as the end of an `await using` does. */
+  /** Ends the Plume cloud, as the end of an `await using` does. Without it the process ends all the same. */
   stop(): Promise<void>;
 }
 
@@ -76,7 +76,6 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
 
   function record(event: CloudEvent): void {
     if (event.kind === 'token-issued') issued += 1;
-    if (event.kind === 'answer' && event.endpoint === 'api') statuses.push(event.status);
   }
   const client: CloudClient = {
     name,
@@ -89,20 +88,26 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
     clients: [client],
     waf: { limit: budgetSettings.limit, windowMs: budgetSettings.windowMs, release: 'new-frame' },
     latencyMs: 0,
+    isApiPath: () => true,
     record,
     now: clock.now,
   });
+  cloud.unref();
 
   /** While a request is under way, its answer's body included, time stands still. */
   const request: typeof fetch = async (input, init) => {
     activity.requests += 1;
     try {
-      const response = await fetch(input, init);
+      const sent = await withReadBody(init);
+      const response = await fetch(input, sent);
       const body = await response.arrayBuffer();
-      const isCall = !String(input).startsWith(cloud.tokenUrl);
-      return isCall && response.ok && respond !== undefined
-        ? await respond(new Request(input, init))
-        : new Response(body, response);
+      if (String(input).startsWith(cloud.tokenUrl)) return new Response(body, response);
+      const answer =
+        response.ok && respond !== undefined
+          ? await respond(new Request(input, sent))
+          : new Response(body, response);
+      statuses.push(answer.status);
+      return answer;
     } finally {
       activity.requests -= 1;
     }
@@ -169,14 +174,23 @@ export async function createTestBroker(options: TestBrokerOptions = {}): Promise
   };
 }
 
-/** Only while a call is under way may time go on by itself. */
+/** A stream can be read once, and both the cloud and `respond` read it. */
+async function withReadBody(init: RequestInit | undefined): Promise<RequestInit | undefined> {
+  const body: unknown = init?.body;
+  if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body)) return init;
+  return { ...init, body: await new Response(body as ReadableStream).arrayBuffer() };
+}
+
+/** Only while a call is under way may time go on by itself, and does the process wait for it. */
 function countingCalls({ open }: WorkerBroker, activity: { calls: number }): WorkerBroker['open'] {
   const counted =
     (call: (...parameters: never[]) => unknown) =>
     (...parameters: never[]) => {
       activity.calls += 1;
+      const underWay = setInterval(() => {}, 60_000);
       const done = (): void => {
         activity.calls -= 1;
+        clearInterval(underWay);
       };
       const result = call(...parameters);
       Promise.resolve(result).then(done, done);

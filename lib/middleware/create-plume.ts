@@ -2,13 +2,15 @@ import type { PlumeApi } from '../plume/api.ts';
 import { apiOf } from '../plume/broker.ts';
 import type { PlumeOptions } from './options.ts';
 import { createSessions, type InvocationContext, recordsOf } from './sessions.ts';
+import { endingWithStream } from './streamed-answer.ts';
 
 /** Calls Plume's API for one client, without Middy: in a handler of your own, or in a script. */
 export interface Plume {
   /**
    * Does the work of one invocation. Its calls end with it, whether it returns or throws: calls that it did not await
    * are aborted, tickets left are dropped, and the metrics are written. So it reads the answers too: the body of a
-   * response that it returns is gone.
+   * response that it returns is gone. Only if what it returns is a stream, or a plain object with one as its `body`, its
+   * calls end with that stream.
    *
    * @returns what `work` returned
    * @throws whatever `work` threw, and {@link PlumeError} `config_invalid` if `calls` is no number of calls
@@ -43,10 +45,13 @@ export function createPlume(options: PlumeOptions): Plume {
   return {
     async run(work, { context, event, calls = recordsOf(event) } = {}) {
       const session = open(calls, context);
+      let streamed: Awaited<ReturnType<typeof work>> | undefined;
       try {
-        return await work(apiOf(session));
+        const result = await work(apiOf(session));
+        streamed = endingWithStream(result, session.close);
+        return streamed ?? result;
       } finally {
-        await session.close();
+        if (streamed === undefined) await session.close();
       }
     },
   };

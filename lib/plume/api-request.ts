@@ -1,5 +1,6 @@
 import { RequestRefusedError } from './errors.ts';
-import type { PlumeRequestInit, Query } from './request-init.ts';
+import { addQuery } from './query.ts';
+import type { PlumeRequestInit } from './request-init.ts';
 import { brokenRetryRule, type RetryOptions } from './retry-policy.ts';
 
 /** One call as it is sent, with any token, as often as needed. */
@@ -20,6 +21,21 @@ export interface ApiRequest {
 /** As long as an invocation of Lambda. */
 const MAX_TIMEOUT_MS = 900_000;
 
+/** Of the connection, not of the call (RFC 9110 section 7.6.1), or said by whoever sends it: undici refuses most of them. */
+const OF_THE_CONNECTION = [
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
 /**
  * @param baseUrl the API's base; `input` is resolved against it by the rules of RFC 3986
  * @throws {RequestRefusedError} the URL leaves the API's origin or is none, or a header or an option is not valid
@@ -28,18 +44,26 @@ export function apiRequest(
   client: string,
   baseUrl: URL,
   input: string | URL,
-  { query, json, timeoutMs, retry, ...init }: PlumeRequestInit = {},
+  given?: PlumeRequestInit | null,
 ): ApiRequest {
   const url = urlOf(client, baseUrl, input);
-  const call = { method: init.method?.toUpperCase() ?? 'GET', path: url.pathname };
+  // As for `fetch`, null is as good as nothing.
+  const { query, json, timeoutMs, retry, ...init } = given ?? {};
+  const call = { method: String(init.method ?? 'GET').toUpperCase(), path: url.pathname };
   const refused = (rule: string) => new RequestRefusedError(client, call, rule);
-  const broken = brokenRule(timeoutMs, retry);
+  if (given !== undefined && typeof given !== 'object') throw refused('its options must be an object');
+  const broken =
+    brokenRule(init, timeoutMs, retry) ?? (query === undefined ? undefined : addQuery(url, query));
   if (broken !== undefined) throw refused(`its option ${broken}`);
   if (json !== undefined && init.body != null) throw refused('it has both json and a body');
 
-  if (query !== undefined) addQuery(url, query);
   const headers = headersOf(init);
   if (headers === undefined) throw refused('its headers are not valid');
+  const ofConnection = OF_THE_CONNECTION.filter((name) => headers.has(name));
+  if (ofConnection.length > 0)
+    throw refused(
+      `the headers ${ofConnection.join(', ')} are those of a connection, not of a call; leave them out`,
+    );
   const body = json === undefined ? init.body : serialised(json);
   if (json !== undefined) {
     if (body === undefined) throw refused('its json cannot be written as JSON');
@@ -72,22 +96,18 @@ function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
   return url;
 }
 
-/** What stands there already is left as it is written. */
-function addQuery(url: URL, query: Query): void {
-  const added = query instanceof URLSearchParams ? query : new URLSearchParams(pairsOf(query));
-  url.search = [url.search.slice(1), added.toString()].filter((part) => part !== '').join('&');
-}
-
-function pairsOf(query: Exclude<Query, URLSearchParams>): [string, string][] {
-  return Object.entries(query).flatMap(([name, value]) =>
-    [value].flat().flatMap((one): [string, string][] => (one === undefined ? [] : [[name, String(one)]])),
-  );
-}
-
-function brokenRule(timeoutMs: number | undefined, retry: RetryOptions | undefined): string | undefined {
-  if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS))
+function brokenRule(
+  { signal, dispatcher }: RequestInit & { readonly dispatcher?: { readonly dispatch?: unknown } },
+  timeoutMs: number | undefined,
+  retry: RetryOptions | undefined,
+): string | undefined {
+  if (signal != null && !(signal instanceof AbortSignal)) return 'signal must be an AbortSignal';
+  if (dispatcher != null && typeof dispatcher.dispatch !== 'function')
+    return 'dispatcher must be one of undici';
+  const isTime = typeof timeoutMs === 'number' && timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS;
+  if (timeoutMs !== undefined && !isTime)
     return `timeoutMs must be a number of milliseconds, 1 to ${MAX_TIMEOUT_MS}`;
-  return retry && brokenRetryRule(retry);
+  return retry === undefined ? undefined : brokenRetryRule(retry);
 }
 
 /** Undefined if it is none. The platform's message would repeat names of what it found. */
@@ -102,7 +122,7 @@ function serialised(json: unknown): string | undefined {
 /** Undefined if they are none. The platform's message would repeat the value. */
 function headersOf({ headers }: RequestInit): Headers | undefined {
   try {
-    return new Headers(headers);
+    return new Headers(headers ?? undefined);
   } catch {
     return undefined;
   }

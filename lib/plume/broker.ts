@@ -2,12 +2,13 @@ import { REDACTED } from '../telemetry/redaction.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
 import type { IsWafBlock } from '../waf/waf-block.ts';
 import type { PlumeApi } from './api.ts';
-import { apiRequest } from './api-request.ts';
+import { type ApiRequest, apiRequest } from './api-request.ts';
 import type { CallDependencies, CallScope } from './call-api.ts';
 import { callWithRetries } from './call-with-retries.ts';
 import { InvocationOverError, SessionClosedError } from './errors.ts';
 import { type AnsweredCall, readJson } from './read-json.ts';
 import type { PlumeRequestInit } from './request-init.ts';
+import { type CallInput, isRequest, takeApart } from './request-object.ts';
 import { NO_RETRY, type RetryOptions } from './retry-policy.ts';
 
 /**
@@ -85,16 +86,28 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
   }
 
   async function call(
-    input: string | URL,
+    input: CallInput,
     init: PlumeRequestInit | undefined,
     accept?: string,
   ): Promise<AnsweredCall> {
     const { scope, ended } = begin();
-    const request = apiRequest(client, apiUrl, input, init);
+    const request = await requestOf(input, init, ended);
     const { headers, init: own } = request;
     if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
     const signal = own.signal ? AbortSignal.any([ended, own.signal]) : ended;
     return { client, request, signal, answer: await callWithRetries(dependencies, scope, request, signal) };
+  }
+
+  /** In the caller's turn, unless there is a body to be read first. */
+  function requestOf(
+    input: CallInput,
+    init: PlumeRequestInit | undefined,
+    ended: AbortSignal,
+  ): ApiRequest | Promise<ApiRequest> {
+    if (!isRequest(input)) return apiRequest(client, apiUrl, input, init);
+    return takeApart(client, input, init, ended).then(([url, taken]) =>
+      apiRequest(client, apiUrl, url, taken),
+    );
   }
 
   function track<Result>(call: Promise<Result>): Promise<Result> {
@@ -107,7 +120,7 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
 
   return {
     fetch: (input, init) => track(call(input, init).then(({ answer }) => answer.response)),
-    json: <Body>(input: string | URL, init?: PlumeRequestInit) =>
+    json: <Body>(input: CallInput, init?: PlumeRequestInit) =>
       track(
         call(input, init, 'application/json').then((answered) => readJson(answered, clock)),
       ) as Promise<Body>,

@@ -1,12 +1,5 @@
+import type { Query } from './query.ts';
 import type { RetryOptions } from './retry-policy.ts';
-
-/** What a parameter of the query may be. Written as `String` writes it, encoded as `URLSearchParams` does. */
-export type QueryValue = string | number | boolean;
-
-/** Added to the query of the path. A list is one parameter for each of its values; what is undefined is left out. */
-export type Query =
-  | URLSearchParams
-  | Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
 
 /** What a call takes besides the options of `fetch`. */
 export interface CallOptions {

@@ -48,13 +48,20 @@ export function retryDelayMs(retry: RetryOptions, failure: Failure, random: numb
 }
 
 /** @returns the rule that the options break, as the end of a sentence */
-export function brokenRetryRule({ limit, methods }: RetryOptions): string | undefined {
+export function brokenRetryRule(retry: RetryOptions): string | undefined {
+  if (typeof retry !== 'object' || retry === null) return 'retry must be an object with a limit';
+  const { limit, methods } = retry;
   const isLimit = Number.isSafeInteger(limit) && limit >= 0 && limit <= MAX_LIMIT;
   if (!isLimit) return `retry.limit must be a whole number, 0 to ${MAX_LIMIT}`;
-  return methods === undefined || Array.isArray(methods) ? undefined : 'retry.methods must be a list';
+  const areNames = methods === undefined || (Array.isArray(methods) && methods.every(isString));
+  return areNames ? undefined : 'retry.methods must be a list of methods, such as ["GET"]';
 }
 
 /** 401 and the WAF's 403 have rules of their own; other answers stay the same when they are asked for again. */
 function isPassing(status: number | undefined): boolean {
   return status === undefined || status === 429 || status >= 500;
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string';
 }

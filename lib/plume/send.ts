@@ -20,6 +20,9 @@ export interface Sending {
   readonly signal: AbortSignal;
 }
 
+/** What undici says of a request that it does not send. */
+const REFUSED = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'];
+
 /** Nothing was sent, and another ticket is needed. */
 export class NotSentError extends Error {}
 
@@ -62,10 +65,10 @@ export async function send(sending: Sending): Promise<Response> {
   } catch (error) {
     forget();
     if (ended.signal.aborted) throw ended.signal.reason;
-    if (!(error instanceof TypeError) || error.cause === undefined) {
+    const reason = errorReason(error instanceof TypeError ? error.cause : undefined);
+    if (!(error instanceof TypeError) || error.cause === undefined || REFUSED.includes(reason)) {
       throw new RequestRefusedError(client, request, 'its options are not those of fetch');
     }
-    const reason = errorReason(error.cause);
     throw reason === TICKET_EXPIRED ? new NotSentError(reason) : unreachable(reason);
   } finally {
     clearTimeout(timer);

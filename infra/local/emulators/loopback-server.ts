@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 export interface LoopbackServer {
   /** Without a slash at its end. */
   readonly url: string;
+  /** Lets the process end while the server listens. */
+  unref(): void;
   /** Cuts every connection. */
   stop(): Promise<void>;
 }
@@ -26,6 +28,10 @@ export async function startLoopbackServer(
   const address = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${address.port}`,
+    unref() {
+      server.unref();
+      server.on('connection', (socket) => socket.unref());
+    },
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

@@ -16,12 +16,12 @@ export interface PlumeCloud {
   setOutage(mode: Outage | undefined): void;
   /** While broken, another secret than the one handed over is right for the client. */
   setBroken(client: string, isBroken: boolean): void;
-  /** From now on the authorization server takes this secret of the client, and no other. */
-  setSecret(client: string, clientSecret: string): void;
   /** The API answers 401 to every token. */
   setRejectAll(reject: boolean): void;
   /** The WAF refuses every call for `durationMs`. */
   block(durationMs: number): void;
+  /** Lets the process end while the cloud listens. */
+  unref(): void;
   stop(): Promise<void>;
 }
 
@@ -30,6 +30,8 @@ export interface PlumeCloudOptions {
   readonly waf: WafSettings;
   /** How long the API takes for an answer. */
   readonly latencyMs: number;
+  /** Of which paths the API is; 404 is the answer of all others. @default - those below `/api/` and `/v1/` */
+  readonly isApiPath?: (path: string) => boolean;
   readonly record: (event: CloudEvent) => void;
   /** Unix milliseconds that never go back. */
   readonly now: () => number;
@@ -39,7 +41,7 @@ const FORBIDDEN = '<html><head><title>403 Forbidden</title></head><body><h1>403 
 
 /** The vendor's cloud: authorization server and API on one address, a WAF in front of both. */
 export async function startPlumeCloud(options: PlumeCloudOptions): Promise<PlumeCloud> {
-  const { clients, latencyMs, record, now } = options;
+  const { clients, latencyMs, record, now, isApiPath = (path) => /^\/(api|v\d+)\//.test(path) } = options;
   const waf = createWaf(options.waf, now);
   const authorizationPath = `/oauth2/${randomBytes(10).toString('hex')}`;
 
@@ -52,11 +54,11 @@ export async function startPlumeCloud(options: PlumeCloudOptions): Promise<Plume
     const { pathname } = new URL(request.url ?? '/', 'http://plume');
     if (refused) {
       response.writeHead(403, { 'content-type': 'text/html' }).end(FORBIDDEN);
-    } else if (/^\/(api|v\d+)\//.test(pathname)) {
-      await api.answer(request, response);
     } else if (pathname.startsWith(`${authorizationPath}/v1/`)) {
       const endpoint = pathname.slice(`${authorizationPath}/v1/`.length);
       await authorizationServer.answer(endpoint, body, request, response);
+    } else if (isApiPath(pathname)) {
+      await api.answer(request, response);
     } else {
       record({ kind: 'answer', endpoint: 'other', status: 404 });
       sendJson(response, 404, { error: 'not_found' });
@@ -77,9 +79,9 @@ export async function startPlumeCloud(options: PlumeCloudOptions): Promise<Plume
       }),
     setOutage: authorizationServer.setOutage,
     setBroken: authorizationServer.setBroken,
-    setSecret: authorizationServer.setSecret,
     setRejectAll: api.setRejectAll,
     block: waf.block,
+    unref: server.unref,
     stop: server.stop,
   };
 }

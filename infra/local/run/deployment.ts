@@ -49,7 +49,6 @@ export interface Deployment {
   readonly queues: QueueUrls;
   readonly worker: { readonly name: string; readonly pool: FunctionPool };
   readonly inspector: FunctionPool;
-  readonly operator: FunctionPool;
   /** What a stack's outputs would say, and where the services are: the operator's command asks for it. */
   readonly outputs: LocalOutputs;
   stop(): Promise<void>;
@@ -137,7 +136,7 @@ export async function startDeployment({
     environment: withSecrets,
   });
   const forOperator: OperatorSettings = { ...forMinter, minter: 'minter' };
-  const operator = lambda.add({
+  lambda.add({
     ...common,
     name: 'operator',
     bundleUrl: bundles.urlOf('operator'),
@@ -187,7 +186,6 @@ export async function startDeployment({
     queues,
     worker: { name: 'worker', pool: worker },
     inspector,
-    operator,
     outputs: {
       outputs: {
         InspectorFunction: 'inspector',

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import middy from '@middy/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -113,6 +115,44 @@ test('the API answers what the test says', async () => {
     return { status: answer.status, body: await answer.json() };
   });
   expect(response).toEqual({ status: 201, body: { name: 'Ljubljana' } });
+});
+
+test('a body that is a stream is answered, and can be read by who answers', async () => {
+  await using own = await createTestBroker({
+    respond: async (request) => new Response(await request.text()),
+  });
+  const body = new Blob(['Ljubljana']).stream();
+  const work = createPlume({ client: 'mocha', broker: own }).run(async ({ fetch }) =>
+    (await fetch('/v1', { method: 'POST', body, duplex: 'half' } as RequestInit)).text(),
+  );
+  expect(await work).toBe('Ljubljana');
+});
+
+test('any path is answered, and statuses are those that the calls got', async () => {
+  const answers = [204, 404, 503].map((status) => () => new Response(null, { status }));
+  await using own = await createTestBroker({ respond: () => answers.shift()?.() ?? Response.json({}) });
+  await createPlume({ client: 'mocha', broker: own }).run(async ({ fetch }) => {
+    for (const path of ['/', '/reports/7', '/oauth2', '/v1']) await fetch(path);
+  });
+  expect(own.statuses).toEqual([204, 404, 503, 200]);
+});
+
+test('a broker that is not disposed lets the process end, but not before calls under way', async () => {
+  const [kit, lib] = ['../../../infra/testing/index.ts', '../../../lib/index.ts'].map((path) =>
+    JSON.stringify(new URL(path, import.meta.url).href),
+  );
+  const script = `
+    import { createTestBroker } from ${kit};
+    import { createPlume } from ${lib};
+    const broker = await createTestBroker();
+    const mocha = createPlume({ client: 'mocha', broker });
+    const calls = Array.from({ length: 30 }, () => mocha.run(({ json }) => json('/v1')));
+    await Promise.all(calls);
+    console.log(broker.statuses.length);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 60_000,
+  });
+  expect(stdout).toBe('30\n');
 });
 
 test('a budget that cannot be kept is refused', async () => {

@@ -130,6 +130,54 @@ test('keeps invocations that share an environment apart', async () => {
   expect(events).toEqual(['fetch 2 /v1', 'close 2', 'fetch 1 /v1', 'close 1']);
 });
 
+describe('two of them in one handler', () => {
+  test('give each client its own calls, under a name of its own', async () => {
+    const { fake, opened, events } = recorder();
+    const handler = middy()
+      .use(plume({ client: 'mocha', broker: fake }))
+      .use(plume({ client: 'latte', broker: fake, as: 'latte' }))
+      .handler(async (_event: unknown, context) => {
+        await context.latte.fetch('/v1');
+        await context.plume.fetch('/v1');
+      });
+    await handler({}, lambdaContext() as Context & { plume: PlumeApi; latte: PlumeApi });
+    expect(opened.map(({ client }) => client)).toEqual(['mocha', 'latte']);
+    expect(events).toEqual(['fetch 2 /v1', 'fetch 1 /v1', 'close 2', 'close 1']);
+  });
+
+  test('are refused under one name, before a call carries the token of the other client', async () => {
+    const { fake, events } = recorder();
+    const handler = middy()
+      .use(plume({ client: 'mocha', broker: fake }))
+      .use(plume({ client: 'latte', broker: fake }))
+      .handler(async (_event: unknown, context) => context.plume.fetch('/v1'));
+    await expect(handler({}, lambdaContext())).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('by the option as'),
+    });
+    expect(events).toEqual(['close 1']);
+  });
+});
+
+test("takes a durable function's context, which holds that of Lambda", async () => {
+  const { fake, opened } = recorder();
+  const { before } = plume({ client: 'mocha', broker: fake });
+  const context = { lambdaContext: lambdaContext(20_000) } as unknown as Context & { plume: PlumeApi };
+  await before({ event: {}, context, response: undefined, error: undefined, internal: {} });
+  expect(opened[0]?.endsInMs).toBe(19_500);
+  expect((await context.plume.fetch('/v1')).status).toBe(200);
+});
+
+test.each([{}, { lambdaContext: {} }, { lambdaContext: null }])(
+  "a context that is not Lambda's is refused: %j",
+  async (context) => {
+    const handler = middy()
+      .use(plume({ client: 'mocha', broker: recorder().fake }))
+      .handler(async () => {});
+    await expect(handler({}, context as never)).rejects.toMatchObject({ code: 'config_invalid' });
+  },
+);
+
 describe('at construction', () => {
   test.each(['', 'a/b', 'a#b', 'x'.repeat(129)])('the client %j is refused', (client) => {
     expect(() => plume({ client, broker: recorder().fake })).toThrow(
@@ -137,13 +185,33 @@ describe('at construction', () => {
     );
   });
 
-  test.each([{ maxWaitMs: Number.NaN }, { maxWaitMs: -1 }, { marginMs: -1 }])(
-    'the option %j is refused',
-    (option) => {
-      const [name = ''] = Object.keys(option);
-      expect(() => plume({ client: 'mocha', broker: recorder().fake, ...option })).toThrow(name);
-    },
-  );
+  test.each([
+    { maxWaitMs: Number.NaN },
+    { maxWaitMs: -1 },
+    { maxWaitMs: Number.POSITIVE_INFINITY },
+    { maxWaitMs: 30 * 86_400_000 },
+    { maxWaitMs: '5' },
+    { maxWaitMs: null },
+    { marginMs: -1 },
+    { marginMs: 900_001 },
+    { retry: null },
+    { retry: 'often' },
+    { isWafBlock: true },
+    { calls: 3 },
+    { as: '' },
+    { as: 7 },
+    { broker: {} },
+  ])('the option %j is refused', (option) => {
+    const [name = ''] = Object.keys(option);
+    const options = { client: 'mocha', broker: recorder().fake, ...option };
+    expect(() => plume(options as never)).toThrow(
+      expect.objectContaining({ code: 'config_invalid', message: expect.stringContaining(name) }),
+    );
+  });
+
+  test.each([undefined, null, 'mocha'])('options that are %j are refused', (options) => {
+    expect(() => plume(options as never)).toThrow(expect.objectContaining({ code: 'config_invalid' }));
+  });
 
   test.each([Number.NaN, -1, 1.5])('%d calls are refused when they are asked for', async (count) => {
     const { fake, opened } = recorder();

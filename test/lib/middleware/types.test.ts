@@ -53,6 +53,16 @@ test('other middlewares keep what they add', () => {
     });
 });
 
+test('each of two has its name', () => {
+  middy()
+    .use(plume(options))
+    .use(plume({ ...options, client: 'latte', as: 'latte' }))
+    .handler(async (_event: unknown, context) => {
+      expectTypeOf(context.plume).toEqualTypeOf<PlumeApi>();
+      expectTypeOf(context.latte).toEqualTypeOf<PlumeApi>();
+    });
+});
+
 test('without the middleware there is no plume', () => {
   middy().handler(async (_event: unknown, context) => {
     // @ts-expect-error nobody added it
@@ -83,7 +93,7 @@ test('the options are those of fetch, and more', () => {
   expectTypeOf<{ query: { a: Date } }>().not.toExtend<PlumeRequestInit>();
   expectTypeOf<{ retry: number }>().not.toExtend<PlumeRequestInit>();
   expectTypeOf<PlumeApi['fetch']>().toExtend<
-    (input: string | URL, init?: RequestInit) => Promise<Response>
+    (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   >();
 });
 

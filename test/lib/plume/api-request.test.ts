@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { apiRequest } from '../../../lib/plume/api-request.ts';
-import type { PlumeRequestInit, Query } from '../../../lib/plume/request-init.ts';
+import type { Query } from '../../../lib/plume/query.ts';
+import type { PlumeRequestInit } from '../../../lib/plume/request-init.ts';
 
 const base = new URL('https://api.plume.example/partners/');
 const request = (input: string | URL, init?: PlumeRequestInit) => apiRequest('mocha', base, input, init);
@@ -74,6 +75,34 @@ describe('the rest of the request', () => {
   });
 
   test.each([
+    'Connection',
+    'Content-Length',
+    'Expect',
+    'Host',
+    'Keep-Alive',
+    'Proxy-Authorization',
+    'Proxy-Connection',
+    'TE',
+    'Trailer',
+    'Transfer-Encoding',
+    'Upgrade',
+  ])('the header %s, as copied from an event, is refused by name', (name) => {
+    expect(() => request('/v1', { headers: { [name]: 'MARKER', accept: '*/*' } })).toThrow(
+      expect.objectContaining({
+        code: 'request_refused',
+        message: expect.stringMatching(new RegExp(`${name.toLowerCase()}(?!.*MARKER)`)),
+      }),
+    );
+  });
+
+  test.each([null, undefined])('options that are %s are none, as for fetch', (init) => {
+    expect(apiRequest('mocha', base, '/v1', init)).toMatchObject({ method: 'GET' });
+    expect(request('/v1', { headers: null as never, method: undefined as never })).toMatchObject({
+      method: 'GET',
+    });
+  });
+
+  test.each([
     ['nothing', undefined, true],
     ['a string', 'x', true],
     ['bytes', new Uint8Array(1), true],
@@ -98,6 +127,25 @@ describe('a query', () => {
     ['/v1?q=1#part', { page: 2 }, '?q=1&page=2'],
   ])('%s and %j', (input, query, search) => {
     expect(request(input, { query }).url.search).toBe(search);
+  });
+
+  test.each<[unknown]>([
+    [null],
+    ['a=1'],
+    [['a', 'b']],
+    [{ a: null }],
+    [{ a: { b: 'MARKER' } }],
+    [{ a: new Date(0) }],
+    [{ a: Number.NaN }],
+    [{ a: ['x', Symbol('MARKER')] }],
+    [{ a: () => 'MARKER' }],
+  ])('without a text is refused: %o', (query) => {
+    expect(() => request('/v1', { query: query as Query })).toThrow(
+      expect.objectContaining({
+        code: 'request_refused',
+        message: expect.stringMatching(/option query must(?!.*MARKER)/),
+      }),
+    );
   });
 
   test('of any kind arrives as it was given, and goes nowhere else', () => {
@@ -168,7 +216,12 @@ test.each<[PlumeRequestInit, string]>([
   [{ timeoutMs: 0 }, 'timeoutMs'],
   [{ timeoutMs: Number.NaN }, 'timeoutMs'],
   [{ timeoutMs: 900_001 }, 'timeoutMs'],
+  [{ timeoutMs: '5' as never }, 'timeoutMs'],
   [{ retry: { limit: -1 } }, 'retry.limit'],
+  [{ retry: null as never }, 'retry must be an object'],
+  [{ signal: {} as never }, 'signal'],
+  [{ dispatcher: {} } as PlumeRequestInit, 'dispatcher'],
+  [3 as never, 'must be an object'],
   [{ retry: { limit: 11 } }, 'retry.limit'],
 ])('the option %j is refused', (init, name) => {
   expect(() => request('/v1', init)).toThrow(

@@ -107,7 +107,9 @@ test.each([
   [{ limit: 1.5 }, 'retry.limit'],
   [{ limit: Number.NaN }, 'retry.limit'],
   [{}, 'retry.limit'],
-  [3, 'retry.limit'],
+  [3, 'retry must be'],
+  [null, 'retry must be'],
+  [{ limit: 1, methods: [1] }, 'retry.methods'],
   [{ limit: 1, methods: 'POST' }, 'retry.methods'],
 ])('%j breaks the rule of %s', (retry, name) => {
   expect(brokenRetryRule(retry as RetryOptions)).toContain(name);

@@ -119,9 +119,17 @@ test("an abort is the caller's own, with the caller's own reason", async () => {
 
 test('options that fetch refuses are the fault of the call, not of the network', async () => {
   const base = await listen((_, response) => response.end());
-  expect(await failure(attempt(base, { method: 'GET', body: 'MARKER' }))).toMatchObject({
-    code: 'request_refused',
-  });
+  const notSent = (code: string) => {
+    throw Object.assign(new Error('MARKER'), { code });
+  };
+  const refused = [
+    { method: 'GET', body: 'MARKER' },
+    { method: 'TRACE' },
+    { dispatcher: { dispatch: () => notSent('UND_ERR_INVALID_ARG') } },
+    { dispatcher: { dispatch: () => notSent('UND_ERR_NOT_SUPPORTED') } },
+  ] as RequestInit[];
+  for (const init of refused)
+    expect(await failure((async () => attempt(base, init))())).toMatchObject({ code: 'request_refused' });
 });
 
 describe('an invocation keeps of a call what its end must still reach', () => {

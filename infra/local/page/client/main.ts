@@ -4,8 +4,6 @@ import type { View } from '../view.ts';
 import { createAlarms } from './alarms.ts';
 import { element, setText } from './dom.ts';
 import { createFaults } from './faults.ts';
-import { createOrders } from './orders.ts';
-import { createPartners } from './partners.ts';
 import type { Part } from './section.ts';
 import { createSummary } from './summary.ts';
 import { createWidgets } from './widgets.ts';
@@ -16,9 +14,7 @@ function start(): void {
   const parts: readonly Part[] = [
     createSummary(),
     createAlarms(),
-    createPartners(),
     createFaults(),
-    createOrders(),
     createWindowPicture(),
     createWidgets(),
   ];
