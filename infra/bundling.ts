@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
  * runtime's own copy changes without notice and starts slower.
  */
 
-export const FUNCTION_NAMES = ['minter', 'worker', 'inspector', 'operator'] as const;
+export const FUNCTION_NAMES = ['minter', 'worker', 'inspector', 'operator', 'caller'] as const;
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 

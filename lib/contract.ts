@@ -12,6 +12,8 @@ export const ENV = {
    * @default - both of its own budget
    */
   watchedStreams: 'PLUME_WATCHED_STREAMS',
+  /** The client of a caller function. */
+  client: 'PLUME_CLIENT',
   /** The clients of the reference worker, between commas; the first is that of jobs which name none. */
   clients: 'PLUME_CLIENTS',
   /** URL of the queue that the reference worker consumes. */

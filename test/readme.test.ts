@@ -18,7 +18,7 @@ import * as secretsManager from '@aws-sdk/client-secrets-manager';
 import * as sqs from '@aws-sdk/client-sqs';
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { REQUEST_HEADERS, RESPONSE_HEADERS } from '../functions/worker/headers.ts';
+import { REQUEST_HEADERS } from '../functions/worker/headers.ts';
 import { parseJob } from '../functions/worker/job.ts';
 import type { JobResult } from '../functions/worker/result.ts';
 import { readStage } from '../infra/aws/stages.ts';
@@ -27,6 +27,7 @@ import { ENV } from '../lib/contract.ts';
 import { parseCredentials } from '../lib/credentials/credentials.ts';
 import { ERROR_KINDS } from '../lib/errors.ts';
 import { defaultsOf } from '../lib/platform/schema.ts';
+import { RESPONSE_HEADERS } from '../lib/plume/answer-headers.ts';
 import { MINTER_SCHEMA, WORKER_SCHEMA } from '../lib/settings.ts';
 import { TOKEN_SCHEMA } from '../lib/token/settings.ts';
 import { type AwsRequest, refusalsOf, type Statement } from './fixtures/iam/account.ts';
@@ -68,8 +69,8 @@ const of = (language: string) => blocks.filter((block) => block.language === lan
 
 test('there is no block of a kind that nobody checks', () => {
   expect(new Set(blocks.map(({ language }) => language))).toEqual(
-    // YAML and HCL: test/infra/command/examples.test.ts.
-    new Set(['sh', 'ts', 'json', 'text', 'yaml', 'hcl']),
+    // YAML and HCL: test/infra/command/examples.test.ts; Python: test/system/caller-function.test.ts.
+    new Set(['sh', 'ts', 'json', 'text', 'yaml', 'hcl', 'python']),
   );
 });
 
@@ -245,6 +246,11 @@ describe('JSON', () => {
         expect(await refusalsOf(requests, [on(KEY, code)])).toEqual([]);
         break;
       }
+      case 'call':
+      case 'answer':
+      case 'calls.asl.json':
+        expect(readFileSync('test/system/caller-function.test.ts', 'utf8')).toContain(`json ${label}`);
+        break;
       default:
         expect.fail(`nobody checks ${label}`);
     }

@@ -12,6 +12,7 @@ export type { TokenSettings } from '../../lib/token/settings.ts';
 export type { EnvironmentOptions, GrantUseOptions, ITokenBroker } from './broker-access.ts';
 export type { NetworkProps } from './broker-function.ts';
 export type { DimensionsOf, MetricChoices } from './broker-metric.ts';
+export type { CallerOptions } from './caller-functions.ts';
 export type { TokenBrokerAttributes } from './imported-token-broker.ts';
 export { Monitoring, type MonitoringProps } from './monitoring.ts';
 export type { BudgetOptions, StreamOptions, TokenLifeOptions } from './settings-props.ts';

@@ -26,6 +26,8 @@ export interface Stage {
   readonly resultQueues?: readonly string[];
   /** Whether the reference worker logs a line for each job that is done; for others it always does. */
   readonly logJobs?: boolean;
+  /** The M2M clients that have a caller function. */
+  readonly callers?: readonly string[];
   /** The account to deploy to. Absent: that of the shell's credentials. */
   readonly account?: string;
   /** The region to deploy to. Absent: that of the shell. */
@@ -104,6 +106,7 @@ const stageSchema = v.pipe(
       clients: v.exactOptional(listOf(text(REQUIRED.client, isClientName), CLIENTS_RULE)),
       resultQueues: v.exactOptional(listOf(text(QUEUES_RULE, /^[a-z][a-z0-9]{0,31}$/), QUEUES_RULE)),
       logJobs: v.exactOptional(v.boolean('true or false')),
+      callers: v.exactOptional(listOf(text(REQUIRED.client, isClientName), CLIENTS_RULE)),
       account: v.exactOptional(text('an AWS account: 12 digits in quotes', /^\d{12}$/)),
       region: v.exactOptional(text('an AWS region, such as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),
       secretPrefix: v.exactOptional(text(SECRET_PREFIX_RULE, isSecretPrefix)),

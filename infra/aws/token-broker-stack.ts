@@ -60,6 +60,12 @@ export class TokenBrokerStack extends Stack {
       return new JobWorker(this, `Worker${zone}`, { ...workerProps, ...network, budgetName });
     }) ?? [new JobWorker(this, 'Worker', workerProps)];
 
+    // Of several zones the first: a caller function has one address.
+    const [zone] = egress?.zones ?? [];
+    const callers = (stage.callers ?? []).map((name) =>
+      broker.caller({ client: name, budgetName: workers[0]?.budgetName, ...zone }),
+    );
+
     const { dashboard, topic } = new Monitoring(this, 'Monitoring', {
       broker,
       stage: stage.name,
@@ -82,6 +88,11 @@ export class TokenBrokerStack extends Stack {
       ...numbered(
         'WorkerFunction',
         workers.map((worker) => worker.function.functionName),
+      ),
+      // In the order of the stage's key.
+      ...numbered(
+        'CallerFunction',
+        callers.map((caller) => caller.functionName),
       ),
       MinterLogGroup: broker.minter.logGroup.logGroupName,
       InspectorLogGroup: broker.inspector.logGroup.logGroupName,

@@ -16,7 +16,7 @@ import {
   type MintFailure,
   TABLE,
 } from '../../lib/contract.ts';
-import type { OperatorSettings, WorkerSettings } from '../../lib/settings.ts';
+import type { WorkerSettings } from '../../lib/settings.ts';
 import {
   BrokerAccess,
   type EnvironmentOptions,
@@ -28,6 +28,7 @@ import { brokerMetric, budgetUsed, type DimensionsOf, type MetricChoices } from 
 import { brokerSettings } from './broker-settings.ts';
 import { BrokerSharing } from './broker-sharing.ts';
 import { BrokerTable } from './broker-table.ts';
+import { CallerFunctions, type CallerOptions } from './caller-functions.ts';
 import { checkClient } from './checks.ts';
 import { environmentOf } from './function-environment.ts';
 import {
@@ -36,7 +37,7 @@ import {
   type TokenBrokerAttributes,
 } from './imported-token-broker.ts';
 import { MinterSchedule } from './minter-schedule.ts';
-import { operatorPermissions } from './operator-permissions.ts';
+import { operatorFunction, operatorPermissions } from './operator-function.ts';
 import type { Permission } from './permission.ts';
 import { acknowledgeSecrets, readSecrets, secretsArn } from './secret-access.ts';
 import { TlsQueue } from './tls-queue.ts';
@@ -94,6 +95,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
   readonly tick: Duration;
 
   readonly #store: BrokerTable;
+  readonly #callers: CallerFunctions;
   readonly #access: BrokerAccess;
   readonly #sharing: BrokerSharing;
   readonly #settings: WorkerSettings;
@@ -111,6 +113,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     this.serviceName = settings.service;
     this.apiUrl = settings.apiUrl;
     this.budgetName = settings.budget.name;
+    this.#callers = new CallerFunctions(this, { logRetention, ...network });
     this.#store = new BrokerTable(this, 'Store', props);
     this.table = this.#store.table;
     this.encryptionKey = this.#store.encryptionKey;
@@ -155,51 +158,35 @@ export class TokenBroker extends Construct implements ITokenBroker {
       simpleName: false,
       stringValue: Stack.of(this).toJsonString(attributes),
     });
+    const { permissions } = this.#store;
     this.#access.allow(
       this.minter,
-      this.#store.permissions.items('GetItem', [
+      permissions.items('GetItem', [
         TABLE.tokenKey('*'),
         TABLE.mintKey('*'),
         TABLE.requestKey('*'),
         TABLE.listingKey,
         TABLE.budgetKey('*', '*'),
       ]),
-      this.#store.permissions.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
-      this.#store.permissions.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      permissions.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
+      permissions.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       // Of clients whose secret is gone.
-      this.#store.permissions.items('DeleteItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      permissions.items('DeleteItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
       this.#tickets(this.budgetName, 'minter', 'worker'),
-      this.#store.permissions.queryDue(),
+      permissions.queryDue(),
       ...readSecrets(this, secretPrefix),
     );
     this.#access.allow(
       this.inspector,
-      this.#store.permissions.items('GetItem', [
-        TABLE.tokenKey('*'),
-        TABLE.mintKey('*'),
-        TABLE.requestKey('*'),
-      ]),
-      this.#store.permissions.queryDue(),
+      permissions.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.requestKey('*')]),
+      permissions.queryDue(),
       this.#tickets(this.budgetName, 'minter'),
       ...readSecrets(this, secretPrefix),
     );
-    const forOperator: OperatorSettings = { ...withSecrets, minter: this.minter.functionArn };
-    this.operator = new BrokerFunction(this, 'Operator', {
-      entry: 'operator',
-      description: 'Carries out orders of people on call',
-      // It waits for the minter.
-      timeout: Duration.millis(MINTER_TIMEOUT_MS + 10_000),
-      environment: environmentOf(this, forOperator),
-      logRetention,
-      ...network,
-    });
-    this.#access.allow(
-      this.operator,
-      ...operatorPermissions(this.#store.permissions, {
-        secretsArn: secretsArn(this, secretPrefix),
-        minterArn: this.minter.functionArn,
-      }),
-    );
+    const forOperator = { ...withSecrets, minter: minterArn };
+    this.operator = operatorFunction(this, forOperator, { logRetention, ...network });
+    const operated = { secretsArn: secretsArn(this, secretPrefix), minterArn };
+    this.#access.allow(this.operator, ...operatorPermissions(permissions, operated));
     for (const { role } of [this.minter, this.inspector, this.operator])
       if (role) acknowledgeSecrets(role, secretPrefix);
     new MinterSchedule(this, 'Tick', {
@@ -238,6 +225,25 @@ export class TokenBroker extends Construct implements ITokenBroker {
     checkClient(client);
     this.#sharing.share(principal, { client, budgetName });
     this.#watch(budgetName, 'worker');
+  }
+
+  /**
+   * The function that makes calls for one client on behalf of others: of a state machine, or of Python and Java. An event
+   * `{ method, path, query?, headers?, json? }` is one call. It is made when it is first asked for.
+   *
+   * @throws Error if no secret can have the client's name, or if the function is there already with another budget
+   */
+  caller(options: CallerOptions): LambdaFunction {
+    return this.#callers.of(options);
+  }
+
+  /**
+   * Permits to invoke the caller function of one client, and so to make any call for that client and for no other.
+   *
+   * @throws Error as {@link TokenBroker.caller} does
+   */
+  grantCall(grantee: IGrantable, options: CallerOptions): Grant {
+    return this.#callers.grant(grantee, options);
   }
 
   /** One of the metrics that the functions emit: {@link METRICS} says what each means. */

@@ -18,7 +18,7 @@ const out = resolve(process.argv[2] ?? `${root}/.package`);
 
 const ENTRIES = ['lib/index', 'infra/aws/index', 'infra/testing/index'];
 /** The construct's own. The reference worker belongs to this repository's stack. */
-const FUNCTIONS: readonly FunctionName[] = ['minter', 'inspector', 'operator'];
+const FUNCTIONS: readonly FunctionName[] = ['minter', 'inspector', 'operator', 'caller'];
 
 const { name, dependencies, peerDependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 

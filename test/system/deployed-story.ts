@@ -142,6 +142,17 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
     async (queue) => queue === queues.results && (await fingerprint(mocha)) !== rejected,
   );
 
+  // The caller function: a call, and one whose token is rejected.
+  const callByEvent = () => invoke('caller', call) as Promise<{ status: number }>;
+  await until('a call by event', callByEvent, ({ status }) => status === 200);
+  const rejectedAgain = await fingerprint(mocha);
+  cloud.revoke(mocha.name);
+  await until(
+    'a call by event with another token',
+    callByEvent,
+    async ({ status }) => status === 200 && (await fingerprint(mocha)) !== rejectedAgain,
+  );
+
   // No token in the table nor in memory: the worker asks the minter.
   await stack.dynamodb.send(new DeleteItemCommand(addressed(TABLE.tokenKey(mocha.name))));
   await functions.worker.stop();

@@ -14,7 +14,7 @@ import { tellStory } from './deployed-story.ts';
 
 /** Runs the synthesized stack on this machine and lets IAM decide on each request of its functions, with the stack's own roles. */
 
-const resources = deploy(synth());
+const resources = deploy(synth({ callers: [STAGE.client] }));
 const statements = statementsOf(resources);
 const functions = Object.fromEntries(FUNCTION_NAMES.map((name) => [name, functionOf(name)])) as Record<
   FunctionName,

@@ -146,6 +146,17 @@ export async function startDeployment({
       [ENV.broker]: JSON.stringify(forOperator),
     },
   });
+  lambda.add({
+    ...common,
+    name: 'caller',
+    bundleUrl: bundles.urlOf('caller'),
+    environment: {
+      ...shared,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+      [ENV.broker]: JSON.stringify(forWorker),
+      [ENV.client]: clients[0]?.name ?? '',
+    },
+  });
   const worker = lambda.add({
     ...common,
     name: 'worker',
@@ -190,6 +201,7 @@ export async function startDeployment({
       outputs: {
         InspectorFunction: 'inspector',
         OperatorFunction: 'operator',
+        CallerFunction: 'caller',
         Budgets: profile.budget.name,
         JobQueueUrl: queues.jobs,
         DeadLetterQueueUrl: queues.deadLetters,

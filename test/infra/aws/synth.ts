@@ -78,6 +78,7 @@ export const FUNCTIONS = {
   inspector: /^Reports/,
   worker: /^Calls/,
   operator: /^Carries/,
+  caller: /^Makes/,
 } as const;
 
 export function actionsOf(statements: readonly Statement[]): string[] {

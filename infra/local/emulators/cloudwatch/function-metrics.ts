@@ -5,8 +5,11 @@ import { type CloudFormationTemplate, idOf } from './template.ts';
 
 const TIMES = new Set(['Seconds', 'Milliseconds']);
 
+/** The functions that alarms and widgets watch: a caller function's errors are told to whatever invoked it. */
+type WatchedFunction = Exclude<FunctionName, 'caller'>;
+
 /** Where the stack has the functions of a local run. */
-const PATHS: Readonly<Record<FunctionName, string>> = {
+const PATHS: Readonly<Record<WatchedFunction, string>> = {
   minter: 'BrokerMinter',
   inspector: 'BrokerInspector',
   operator: 'BrokerOperator',
@@ -45,6 +48,6 @@ export function putFunctionMetric(
   }
 }
 
-function isFunction(name: string): name is FunctionName {
+function isFunction(name: string): name is WatchedFunction {
   return name in PATHS;
 }

@@ -1,6 +1,29 @@
-import { TABLE } from '../../lib/contract.ts';
+import { Duration } from 'aws-cdk-lib';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+
+import { MINTER_TIMEOUT_MS, TABLE } from '../../lib/contract.ts';
+import type { OperatorSettings } from '../../lib/settings.ts';
+import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
+import { environmentOf } from './function-environment.ts';
 import type { Permission } from './permission.ts';
 import type { TablePermissions } from './table-permissions.ts';
+
+/** The function that carries out orders of people on call. */
+export function operatorFunction(
+  broker: Construct,
+  settings: OperatorSettings,
+  props: Omit<BrokerFunctionProps, 'entry' | 'description' | 'timeout' | 'environment'>,
+): LambdaFunction {
+  return new BrokerFunction(broker, 'Operator', {
+    entry: 'operator',
+    description: 'Carries out orders of people on call',
+    // It waits for the minter.
+    timeout: Duration.millis(MINTER_TIMEOUT_MS + 10_000),
+    environment: environmentOf(broker, settings),
+    ...props,
+  });
+}
 
 /**
  * What the operator function may do: give orders, half-open a breaker, delete a counter and what is stored of a client, ask the
