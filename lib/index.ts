@@ -25,7 +25,7 @@ export { createPlume, type Plume, type RunOptions } from './middleware/create-pl
 export type { Middleware, MiddlewareRequest } from './middleware/middy.ts';
 export type { PlumeOptions } from './middleware/options.ts';
 export { type PlumeMiddleware, type PlumeMiddlewareOptions, plume } from './middleware/plume.ts';
-export type { InvocationContext } from './middleware/sessions.ts';
+export type { InvocationContext, LimitedTime } from './middleware/sessions.ts';
 export { type AnyPlumeError, isPlumeError } from './plume/any-error.ts';
 export type { PlumeApi } from './plume/api.ts';
 export type { Broker } from './plume/broker.ts';

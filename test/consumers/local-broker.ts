@@ -21,7 +21,7 @@ export async function startLocalBroker(
   { root, packageRoot }: Installed,
   functions: readonly string[],
 ): Promise<LocalBroker> {
-  const system = await startSystem({ budget: SCALED_PROFILE.budget });
+  const system = await startSystem({ budget: SCALED_PROFILE.budget, functions: [] });
   const { cloud } = await addPlumeCloud(system, { lifetimeSeconds: 600 });
   await build({
     entryPoints: functions.map((file) => join(root, file)),

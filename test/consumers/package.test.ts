@@ -1,7 +1,7 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { build, type Metafile } from 'esbuild';
@@ -12,12 +12,15 @@ import { extract } from '../../infra/package/extract.ts';
 import { ERROR_KINDS } from '../../lib/errors.ts';
 import { type Installed, install, PACKAGE, pack } from './installed.ts';
 import { type LocalBroker, startLocalBroker } from './local-broker.ts';
+import { COMMONJS, type Compiled, createProjects, type Project, runtimesIn } from './project.ts';
+import { PATIENCE_MS, testOldestVersions, testProject } from './versions.ts';
 
 /** The npm package as others get it: packed, unpacked, and used from another directory. */
 
 let folder: string;
 let tarball: string;
 let installed: Installed;
+let compiled: Compiled;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'plume-pack-'));
@@ -25,7 +28,20 @@ beforeAll(() => {
   installed = install(tarball);
   writeFileSync(join(installed.root, 'package.json'), JSON.stringify({ name: 'consumer', type: 'module' }));
   cpSync('test/consumers/cdk-stack', join(installed.root, 'cdk-stack'), { recursive: true });
-}, 120_000);
+  const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'));
+  const { module } = COMMONJS.compilerOptions;
+  compiled = createProjects(installed, [{ ...COMMONJS, programs: ['kit', 'script'] }], {
+    folders: ['cdk-stack'],
+    compilerOptions: {
+      ...compilerOptions,
+      module,
+      moduleResolution: module,
+      verbatimModuleSyntax: false,
+      allowImportingTsExtensions: false,
+      noEmit: false,
+    },
+  });
+}, PATIENCE_MS);
 afterAll(() => {
   installed.remove();
   rmSync(folder, { recursive: true, force: true });
@@ -52,7 +68,7 @@ describe('the tarball', () => {
   });
 
   test('brings the functions of the construct as bundles', () => {
-    for (const name of ['minter', 'inspector', 'operator']) {
+    for (const name of ['minter', 'inspector', 'operator', 'caller']) {
       const bundle = readFileSync(
         join(installed.packageRoot, `.package/infra/bundles/${name}/index.mjs`),
         'utf8',
@@ -135,15 +151,8 @@ describe('the consumers', () => {
     expect(readFileSync(chapter, 'utf8')).toContain(block);
   });
 
-  test('are type-checked against the package', () => {
-    const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'));
-    const config = { compilerOptions, include: ['*/*.ts'] };
-    writeFileSync(join(installed.root, 'tsconfig.json'), JSON.stringify(config));
-    const { stdout } = spawnSync(resolve('node_modules/.bin/tsc'), ['-p', '.'], {
-      cwd: installed.root,
-      encoding: 'utf8',
-    });
-    expect(stdout).toBe('');
+  test('are type-checked against the package, as a program of CommonJS is', () => {
+    expect(compiled.diagnostics).toBe('');
   });
 
   test('synthesise a stack, whose functions are the bundles of the package', () => {
@@ -166,6 +175,7 @@ describe('the consumers', () => {
         .map(({ length }) => length)
         .sort(),
     );
+    expect(runtimesIn(assembly)).toEqual(Array(5).fill('nodejs24.x'));
   });
 });
 
@@ -193,6 +203,13 @@ describe('on this machine, with the minter of the package', () => {
     expect(await broker.invoke('cdk-stack/names.ts', { Records })).toEqual({ batchItemFailures: [] });
   });
 
+  describe('a project of CommonJS', () => {
+    testProject(
+      () => compiled.projects[0] as Project,
+      () => broker,
+    );
+  });
+
   test('the ES module and the CommonJS of one process share one broker, and so one token in memory', async () => {
     cpSync('test/consumers/programs/copies.cjs', join(installed.root, 'copies.cjs'));
     const { stdout } = await promisify(execFile)(process.execPath, ['copies.cjs'], {
@@ -201,6 +218,10 @@ describe('on this machine, with the minter of the package', () => {
     });
     expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({ copies: 2, tokenReads: 1 });
   });
+});
+
+describe('with the oldest versions', () => {
+  testOldestVersions(() => tarball);
 });
 
 test("README's test of a worker prints what it says", () => {

@@ -21,17 +21,25 @@ export type Program = 'kit' | 'script' | 'stack' | 'worker';
 
 /** One project in a consumer's repository. */
 export interface Project {
-  /** What the compiler says of the programs and of the package's declarations; not of other packages'. */
-  readonly diagnostics: string;
+  readonly name: string;
   /** Runs a compiled program, and returns the last line of what it printed. */
   run(program: Program, environment?: Readonly<Record<string, string>>): Promise<string>;
 }
+
+/** Projects that were compiled together. */
+export interface Compiled {
+  /** What the compiler says of the programs and of the package's declarations; not of other packages'. */
+  readonly diagnostics: string;
+  readonly projects: readonly Project[];
+}
+
+const OPTIONS = { target: 'es2022', module: 'node16', strict: true, types: ['node'] };
 
 /** As ES modules. */
 export const MODULES: ProjectOptions = {
   name: 'ES modules',
   type: 'module',
-  compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, types: ['node'] },
+  compilerOptions: OPTIONS,
   programs: ['kit', 'script', 'stack', 'worker'],
 };
 
@@ -39,7 +47,7 @@ export const MODULES: ProjectOptions = {
 export const COMMONJS: ProjectOptions = {
   name: 'CommonJS',
   type: 'commonjs',
-  compilerOptions: { target: 'es2022', module: 'node16', strict: true, types: ['node'] },
+  compilerOptions: OPTIONS,
   programs: ['kit', 'script', 'stack'],
   nodeOptions: ['--no-experimental-require-module'],
 };
@@ -56,47 +64,79 @@ export const CDK_INIT: ProjectOptions = {
     strictPropertyInitialization: false,
     experimentalDecorators: true,
     esModuleInterop: true,
-    typeRoots: ['../node_modules/@types'],
+    typeRoots: ['./node_modules/@types'],
   },
   programs: ['kit', 'script', 'stack', 'worker'],
 };
 
-/** Copies the programs into a folder of the consumer and compiles them with the consumer's compiler. */
-export function createProject({ root }: Installed, options: ProjectOptions): Project {
-  const { name, type, compilerOptions, programs, node = process.execPath, nodeOptions = [] } = options;
-  const folder = join(root, name.replaceAll(' ', '-'));
-  mkdirSync(folder);
-  for (const program of programs)
-    cpSync(`test/consumers/programs/${program}.ts`, join(folder, `${program}.ts`));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', type }));
+/**
+ * Copies the programs into a folder of the consumer for each project, and compiles all of them at once with the consumer's
+ * compiler: most of the work is to read the types of the CDK.
+ *
+ * @param options of the same compiler options, those of the first
+ * @param more other folders of the consumer that are compiled with them, and other compiler options
+ */
+export function createProjects(
+  { root }: Installed,
+  options: readonly ProjectOptions[],
+  more: { readonly folders?: readonly string[]; readonly compilerOptions?: object } = {},
+): Compiled {
+  const folders = options.map(({ name, type, programs }) => {
+    const folder = name.replaceAll(' ', '-');
+    for (const program of programs)
+      cpSync(`test/consumers/programs/${program}.ts`, join(root, folder, `${program}.ts`));
+    for (const place of [folder, join('out', folder)]) {
+      mkdirSync(join(root, place), { recursive: true });
+      writeFileSync(join(root, place, 'package.json'), JSON.stringify({ name: 'project', type }));
+    }
+    return folder;
+  });
+  const config = join(root, `tsconfig.${folders[0]}.json`);
   writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: { ...compilerOptions, outDir: 'out' }, include: ['*.ts'] }),
+    config,
+    JSON.stringify({
+      compilerOptions: {
+        ...options[0]?.compilerOptions,
+        ...more.compilerOptions,
+        rootDir: '.',
+        outDir: 'out',
+      },
+      include: [...folders, ...(more.folders ?? [])].map((folder) => `${folder}/*.ts`),
+    }),
   );
-  const compiled = spawnSync(
-    join(root, 'node_modules/typescript/bin/tsc'),
-    ['-p', folder, '--pretty', 'false'],
-    {
-      cwd: root,
-      encoding: 'utf8',
-    },
-  );
-  const ofOthers = new RegExp(`node_modules/(?!${PACKAGE}/)`);
   return {
-    diagnostics: compiled.stdout
-      .split('\n')
-      .filter((line) => line !== '' && !ofOthers.test(line.split('(')[0] ?? ''))
-      .join('\n'),
-    async run(program, environment = {}) {
-      const parameters = [...nodeOptions, join(folder, 'out', `${program}.js`)];
-      // The broker that the program may use is in this process.
-      const { stdout } = await promisify(execFile)(node, parameters, {
-        cwd: root,
-        env: { ...process.env, ...environment },
-      });
-      return stdout.trim().split('\n').at(-1) ?? '';
-    },
+    diagnostics: compile(root, config),
+    projects: options.map(({ name, node = process.execPath, nodeOptions = [] }) => ({
+      name,
+      async run(program, environment = {}) {
+        const parameters = [...nodeOptions, join(root, 'out', name.replaceAll(' ', '-'), `${program}.js`)];
+        // The broker that the program may use is in this process.
+        const { stdout } = await promisify(execFile)(node, parameters, {
+          cwd: root,
+          env: { ...process.env, ...environment },
+        });
+        return stdout.trim().split('\n').at(-1) ?? '';
+      },
+    })),
   };
+}
+
+/** Not a declaration of another package. */
+const OWN = new RegExp(`^(?!.*node_modules/(?!${PACKAGE}/))`);
+
+/** TypeScript 7 is fast enough to check all declarations of the CDK. */
+function compile(root: string, config: string): string {
+  const typescript = join(root, 'node_modules/typescript');
+  const { version } = JSON.parse(readFileSync(join(typescript, 'package.json'), 'utf8'));
+  const command =
+    Number.parseInt(version, 10) < 7
+      ? [resolve('test/consumers/programs/compile.cjs'), config, OWN.source]
+      : [join(typescript, 'bin/tsc'), '-p', config, '--pretty', 'false'];
+  const { stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+  // Lines that are indented go on with the one before them.
+  return [...stdout.split(/\n(?! )/), stderr]
+    .filter((message) => message !== '' && OWN.test(message.split('(')[0] ?? ''))
+    .join('\n');
 }
 
 /** The runtimes of the functions in a template that a project's stack made. */

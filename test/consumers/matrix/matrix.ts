@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { type Installed, PACKAGE, pack } from '../installed.ts';
 import { startLocalBroker } from '../local-broker.ts';
-import { createProject, runtimesIn } from '../project.ts';
+import { createProjects, type Project, runtimesIn } from '../project.ts';
 import { ROWS, type Row } from './rows.ts';
 
 /**
@@ -90,23 +90,30 @@ async function failuresOf(row: Row, root: string, tarball: string): Promise<stri
     remove: () => {},
   };
   const broker = await startLocalBroker(installed, []);
-  for (const options of row.projects) {
-    const project = createProject(installed, { ...options, node: NODES[row.node] });
-    await attempt(`${options.name}, types`, async () => project.diagnostics);
+  const useProject = async (project: Project): Promise<void> => {
     await attempt(
-      `${options.name}, a call`,
+      `${project.name}, a call`,
       async () => void (await project.run('script', broker.environment)),
     );
-    await attempt(`${options.name}, the test kit`, async () => {
+    await attempt(`${project.name}, the test kit`, async () => {
       const printed = await project.run('kit');
       return printed.includes('"tokens":2') ? undefined : printed;
     });
-    await attempt(`${options.name}, a stack`, async () => {
-      const assembly = join(root, `${options.name}.out`);
+    await attempt(`${project.name}, a stack`, async () => {
+      const assembly = join(root, `${project.name}.out`);
       await project.run('stack', { CDK_OUTDIR: assembly });
       const runtimes = runtimesIn(assembly).join();
       return runtimes.includes('undefined') || !runtimes.includes('nodejs24.x') ? runtimes : undefined;
     });
+  };
+  // Those of the same compiler options at once.
+  for (const [, group] of Map.groupBy(row.projects, ({ compilerOptions }) => compilerOptions)) {
+    const { diagnostics, projects } = createProjects(
+      installed,
+      group.map((options) => ({ ...options, node: NODES[row.node] })),
+    );
+    await attempt('types', async () => diagnostics);
+    for (const project of projects) await useProject(project);
   }
   await broker.stop();
   if (row.jest !== undefined)
