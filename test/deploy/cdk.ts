@@ -4,13 +4,18 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Runs the CDK's command line in the repository, its output on this process's stderr.
+ * Runs the CDK's command line, its output on this process's stderr.
  *
+ * @param directory where it keeps what it looked up @default - the repository
  * @throws {Error} if it exits with another code than 0
  */
-export async function cdk(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn('npx', ['cdk', ...parameters], {
-    cwd: ROOT,
+export async function cdk(
+  parameters: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  directory = ROOT,
+): Promise<void> {
+  const child = spawn(`${ROOT}/node_modules/.bin/cdk`, parameters, {
+    cwd: directory,
     env: environment,
     stdio: ['ignore', 2, 2],
   });

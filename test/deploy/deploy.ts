@@ -2,21 +2,27 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 
 import { cfnLint, IS_CFN_LINT_INSTALLED } from '../fixtures/cfn-lint.ts';
 import { cdk } from './cdk.ts';
+import { deployedFunctions } from './deployed.ts';
 import { createSecret } from './secret.ts';
 import { useDeployed } from './use-deployed.ts';
 
 /**
- * Deploys the stack of stage `dev` to a CloudFormation endpoint, makes a token and a call with what was deployed, and
- * removes it. The endpoint is an emulator of AWS: the code of the functions, taken out of the stack, runs here.
+ * Deploys the stack of stage `dev` to a CloudFormation endpoint, and an app that uses its broker by its parameter, makes a
+ * token and calls with what was deployed, and removes both. The endpoint is an emulator of AWS: the code of the functions, taken
+ * out of the stack, runs here.
  */
 
 const STACK = 'PlumeTokenBroker-dev';
+const CONSUMER = 'PlumeConsumer';
+
+const CONSUMER_APP = fileURLToPath(new URL('./consumer-app.ts', import.meta.url));
 
 const endpoint = process.env.AWS_ENDPOINT_URL;
 if (!endpoint) {
@@ -46,7 +52,7 @@ async function deploy(url: string): Promise<void> {
   await cdk(['synth', '--quiet', '--output', assembly, '-c', 'stage=dev'], environment);
   const template = join(assembly, `${STACK}.template.json`);
   assert.equal(lint(template), '', 'cfn-lint finds nothing in the template');
-  await removeKeyTags(template);
+  await removeTags(template);
   const app = ['--app', assembly];
   await cdk(['bootstrap', ...app], environment);
   const secret = await createSecret('plume/m2m', 'mocha');
@@ -54,7 +60,17 @@ async function deploy(url: string): Promise<void> {
   const before = await functionsAt(lambda);
   try {
     await cdk(['deploy', STACK, '--require-approval', 'never', ...app], environment);
-    await useDeployed({ stack: STACK, assembly, secret, lambda });
+    const theirs = join(directory, 'theirs');
+    const theirApp = ['--app', `node ${CONSUMER_APP}`, '--output', theirs];
+    try {
+      await cdk(['deploy', CONSUMER, '--require-approval', 'never', ...theirApp], environment, directory);
+      const own = await deployedFunctions(lambda, STACK, assembly);
+      const [caller] = await deployedFunctions(lambda, CONSUMER, theirs);
+      assert.ok(caller, 'the other app has a function');
+      await useDeployed({ functions: own, caller, secret });
+    } finally {
+      await cdk(['destroy', CONSUMER, '--force', ...theirApp], environment, directory);
+    }
   } finally {
     await cdk(['destroy', STACK, '--force', ...app], environment);
   }
@@ -64,13 +80,13 @@ async function deploy(url: string): Promise<void> {
   assert.ok(SecretString, 'cdk destroy leaves the secret');
 }
 
-/** moto, an emulator, cannot create a KMS key that has tags. */
-async function removeKeyTags(template: string): Promise<void> {
+/** moto, an emulator, cannot create a KMS key or a parameter that has tags. */
+async function removeTags(template: string): Promise<void> {
   const { Resources, ...others } = JSON.parse(await readFile(template, 'utf8'));
   for (const { Type, Properties } of Object.values<{ Type: string; Properties: { Tags?: unknown } }>(
     Resources,
   ))
-    if (Type === 'AWS::KMS::Key') delete Properties.Tags;
+    if (['AWS::KMS::Key', 'AWS::SSM::Parameter'].includes(Type)) delete Properties.Tags;
   await writeFile(template, JSON.stringify({ Resources, ...others }));
 }
 

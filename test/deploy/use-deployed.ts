@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 
-import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 
@@ -12,7 +11,8 @@ import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/pl
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
 import type { WorkerSettings } from '../../lib/settings.ts';
-import { deployedFunctions } from './deployed.ts';
+import type { CallerEvent } from '../system/functions/caller.ts';
+import type { DeployedFunction } from './deployed.ts';
 import type { Secret } from './secret.ts';
 
 const CLIENT: CloudClient = {
@@ -30,15 +30,18 @@ const MAX_TICKS = 12;
 const SDK_VARIABLES = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 
 export interface Deployment {
-  readonly stack: string;
-  readonly assembly: string;
+  /** Of the stack. */
+  readonly functions: readonly DeployedFunction[];
+  /** A function of another app, which uses the broker: `test/system/functions/caller.ts`. */
+  readonly caller: DeployedFunction;
   readonly secret: Secret;
-  readonly lambda: LambdaClient;
 }
 
-/** A tick mints, the inspector sees the token, a job on the stack's queue has its result on the other. */
-export async function useDeployed(deployment: Deployment): Promise<void> {
-  const { secret } = deployment;
+/**
+ * A tick mints, the inspector sees the token, a job on the stack's queue has its result on the other, and a function of
+ * another app makes a call.
+ */
+export async function useDeployed({ functions, caller, secret }: Deployment): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const cloud = await startPlumeCloud({
     clients: [CLIENT],
@@ -56,9 +59,8 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
 
   const local = await startLambda(() => {});
   stack.defer(() => local.stop());
-  const functions = await deployedFunctions(deployment.lambda, deployment.stack, deployment.assembly);
   const pools = new Map<string, FunctionPool>();
-  for (const { environment, ...deployed } of functions) {
+  for (const { environment, ...deployed } of [...functions, caller]) {
     const pool = local.add({
       ...deployed,
       memoryMb: 512,
@@ -78,7 +80,7 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
   assert.ok(worker, 'the stack has a worker');
   const { [ENV.jobQueueUrl]: jobs = '', [ENV.resultQueueUrl]: results = '' } = worker.environment;
   const minterName = brokerOf(worker.environment).minter.split(':').at(-1) ?? '';
-  const inspectorName = [...pools.keys()].find((name) => ![minterName, worker.name].includes(name)) ?? '';
+  const inspectorName = functions.find(({ name }) => name.includes('Inspector'))?.name ?? '';
   const invoke = async (name: string, event: unknown): Promise<unknown> => {
     const pool = pools.get(name);
     assert.ok(pool, `the stack has the function ${name}`);
@@ -110,6 +112,10 @@ export async function useDeployed(deployment: Deployment): Promise<void> {
     received.map(({ id, status }) => ({ id, status })),
     [{ id: event.Records[0]?.messageId, status: 200 }],
   );
+
+  // Emulators know a table by its name alone, which is how functions of its own account are told of it.
+  assert.doesNotMatch(brokerOf(caller.environment).table, /^arn:/);
+  assert.deepEqual(await invoke(caller.name, { calls: 1, startAtMs: 0 } satisfies CallerEvent), { 200: 1 });
 }
 
 function brokerOf(environment: Readonly<Record<string, string>>): WorkerSettings {
