@@ -36,6 +36,8 @@ export const ERROR_KINDS = {
   // the call budget
   budget_exhausted: 'wait',
   budget_blocked: 'wait',
+  budget_paused: 'wait',
+  budget_settings_conflict: 'wait',
   budget_unavailable: 'wait',
   budget_clock_unreliable: 'wait',
   budget_closed: 'fix',

@@ -9,6 +9,8 @@ export {
   BudgetClockUnreliableError,
   BudgetClosedError,
   BudgetExhaustedError,
+  BudgetPausedError,
+  BudgetSettingsConflictError,
   BudgetUnavailableError,
 } from './budget/errors.ts';
 export type { BudgetSettings, StreamSettings } from './budget/settings.ts';

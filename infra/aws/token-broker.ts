@@ -159,26 +159,22 @@ export class TokenBroker extends Construct implements ITokenBroker {
       stringValue: Stack.of(this).toJsonString(attributes),
     });
     const { permissions } = this.#store;
+    const ofClients = [TABLE.tokenKey('*'), TABLE.mintKey('*')];
+    const read = [...ofClients, TABLE.requestKey('*'), TABLE.orderKey(this.budgetName)];
     this.#access.allow(
       this.minter,
-      permissions.items('GetItem', [
-        TABLE.tokenKey('*'),
-        TABLE.mintKey('*'),
-        TABLE.requestKey('*'),
-        TABLE.listingKey,
-        TABLE.budgetKey('*', '*'),
-      ]),
+      permissions.items('GetItem', [...read, TABLE.listingKey, TABLE.budgetKey('*', '*')]),
       permissions.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
-      permissions.items('UpdateItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      permissions.items('UpdateItem', ofClients),
       // Of clients whose secret is gone.
-      permissions.items('DeleteItem', [TABLE.tokenKey('*'), TABLE.mintKey('*')]),
+      permissions.items('DeleteItem', ofClients),
       this.#tickets(this.budgetName, 'minter', 'worker'),
       permissions.queryDue(),
       ...readSecrets(this, secretPrefix),
     );
     this.#access.allow(
       this.inspector,
-      permissions.items('GetItem', [TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.requestKey('*')]),
+      permissions.items('GetItem', read),
       permissions.queryDue(),
       this.#tickets(this.budgetName, 'minter'),
       ...readSecrets(this, secretPrefix),

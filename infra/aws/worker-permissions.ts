@@ -7,7 +7,10 @@ export interface WorkerArns extends TableArns {
   readonly minterArn: string;
 }
 
-/** What calls for one client take: to read its token, to ask the minter for another, to take tickets of the budget. */
+/**
+ * What calls for one client take: to read its token, to ask the minter for another, to take tickets of the budget and to obey its
+ * operator.
+ */
 export function workerPermissions(
   arns: WorkerArns,
   { client, budgetName }: { readonly client: string; readonly budgetName: string },
@@ -15,7 +18,7 @@ export function workerPermissions(
   const table = new TablePermissions(arns);
   return [
     table.useKey(),
-    table.items('GetItem', [TABLE.tokenKey(client)]),
+    table.items('GetItem', [TABLE.tokenKey(client), TABLE.orderKey(budgetName)]),
     table.items('UpdateItem', [TABLE.requestKey(client)]),
     table.tickets(budgetName, ['worker']),
     { actions: ['lambda:InvokeFunction'], resourceArns: [arns.minterArn] },

@@ -5,16 +5,20 @@ import { LONGEST_REST_MS, PROBE_MS } from '../waf/breaker-state.ts';
 import { type CircuitBreaker, createCircuitBreaker } from '../waf/circuit-breaker.ts';
 import type { BudgetClock } from './budget-clock.ts';
 import { checkBudgetSettings } from './check-settings.ts';
+import { createCounterView } from './counter-view.ts';
 import { type Line, longestLineMs } from './lines.ts';
+import { createOrdersView, NO_ORDERS, type OrderReader, type OrdersView } from './orders-view.ts';
 import { createReservations } from './reservations.ts';
 import type { BudgetSettings } from './settings.ts';
-import { createStreamTickets, type TicketSource } from './stream-tickets.ts';
-import { createTicketBook, type TicketBook } from './ticket-book.ts';
+import { createStreamTickets, type StreamTicketsDependencies, type TicketSource } from './stream-tickets.ts';
+import { createPace, createTicketBook, type TicketBook, type TicketBookDependencies } from './ticket-book.ts';
 import type { TicketCounter } from './ticket-counter.ts';
 
 export interface BudgetDependencies {
   readonly settings: BudgetSettings;
   readonly counter: TicketCounter;
+  /** @default - nobody gives orders */
+  readonly orders?: OrderReader;
   /** The corrected clock of `createBudgetClock`, or one that is known to be right. */
   readonly clock: Clock & Partial<BudgetClock>;
   readonly telemetry: Telemetry;
@@ -23,19 +27,43 @@ export interface BudgetDependencies {
 }
 
 /** What the workers' budget and the minter's are made of. */
-export interface Parts extends Required<BudgetDependencies> {
+export interface Parts extends Required<Omit<BudgetDependencies, 'orders'>> {
   readonly clock: BudgetClock;
+  readonly orders: OrdersView;
+  /** Calls `forget` when an operator has lifted a block. */
+  readonly onLifted: (forget: () => void) => void;
 }
 
 /** @throws {ConfigError} if the settings' bound exceeds their limit, or they make no sense */
 export function partsOf(dependencies: BudgetDependencies): Parts {
-  const { settings, counter, clock, telemetry, random = Math.random } = dependencies;
+  const { counter, telemetry, random = Math.random } = dependencies;
+  const settings = checkBudgetSettings(dependencies.settings);
+  const clock: BudgetClock = {
+    localNow: dependencies.clock.now,
+    isSteady: () => true,
+    ...dependencies.clock,
+  };
+  const forgets: (() => void)[] = [];
+  const orders =
+    dependencies.orders === undefined
+      ? NO_ORDERS
+      : createOrdersView({
+          reader: dependencies.orders,
+          budget: settings.name,
+          clock,
+          telemetry,
+          onLifted() {
+            for (const forget of forgets) forget();
+          },
+        });
   return {
-    settings: checkBudgetSettings(settings),
+    settings,
     counter,
-    clock: { localNow: clock.now, isSteady: () => true, ...clock },
     telemetry,
     random,
+    clock,
+    orders,
+    onLifted: (forget) => forgets.push(forget),
   };
 }
 
@@ -64,18 +92,31 @@ export function breakerOf(parts: Parts, stream: BudgetStream, tellsOthers: boole
 
 export function sourceOf(
   parts: Parts,
-  of: { stream: BudgetStream; breaker: CircuitBreaker; mayProbe: boolean; spreadMs: number },
+  of: Pick<StreamTicketsDependencies, 'stream' | 'breaker' | 'isPausedBy' | 'mayProbe'>,
 ): TicketSource {
-  return createStreamTickets({ ...parts, ...of, longestBlockMs: longestBlockMs(parts.settings, of.stream) });
+  const view = createCounterView({ ...parts, ...of });
+  parts.onLifted(view.forget);
+  return createStreamTickets({
+    ...parts,
+    ...of,
+    view,
+    longestBlockMs: longestBlockMs(parts.settings, of.stream),
+  });
 }
 
 /** Opens books for the calls of one stream. */
 export function opener(
   parts: Parts,
-  { stream, breaker, source }: { stream: BudgetStream; breaker: CircuitBreaker; source: TicketSource },
+  of: Pick<TicketBookDependencies, 'breaker' | 'isPausedBy'> & { stream: BudgetStream; source: TicketSource },
 ): (options: { line: Line; calls: number; patienceMs: () => number }) => TicketBook {
-  const { settings, clock, telemetry } = parts;
-  const dimensions = { budget: settings.name, stream };
-  const reservations = createReservations({ source, budget: settings.name, clock });
-  return (options) => createTicketBook({ ...options, clock, reservations, breaker, telemetry, dimensions });
+  const { settings, clock } = parts;
+  const shared = {
+    ...parts,
+    ...of,
+    ticketLifeMs: settings[of.stream].ticketLifeMs,
+    reservations: createReservations({ source: of.source, budget: settings.name, clock }),
+    pace: createPace(),
+    dimensions: { budget: settings.name, stream: of.stream },
+  };
+  return (options) => createTicketBook({ ...shared, ...options });
 }

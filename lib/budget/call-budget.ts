@@ -1,6 +1,6 @@
 import { type IsWafBlock, WAF_RULES } from '../waf/waf-block.ts';
 import { type BudgetDependencies, breakerOf, opener, partsOf, sourceOf } from './budget-parts.ts';
-import { lineOf } from './lines.ts';
+import { type Priority, workerLine } from './lines.ts';
 import type { TicketBook } from './ticket-book.ts';
 
 export type { BudgetDependencies } from './budget-parts.ts';
@@ -15,8 +15,13 @@ export interface CallBudget {
    *   up to ten, or more of a stream that is faster than the default
    * @param options.patienceMs how long a reservation that begins now may wait, such as the rest of the invocation; a span
    *   and not a moment, since the caller's clock is not the budget's
+   * @param options.priority how long a line its calls may join: of low priority are those that can wait for what others leave
    */
-  openBook(options: { readonly calls?: number; readonly patienceMs: () => number }): TicketBook;
+  openBook(options: {
+    readonly calls?: number;
+    readonly patienceMs: () => number;
+    readonly priority?: Priority;
+  }): TicketBook;
   /** Tells the WAF's refusal from an answer, by the rule of the settings. */
   readonly isWafBlock: IsWafBlock;
 }
@@ -25,13 +30,13 @@ export interface CallBudget {
 export function createCallBudget(dependencies: BudgetDependencies): CallBudget {
   const parts = partsOf(dependencies);
   const { settings } = parts;
-  const { horizonMs } = settings.worker;
   const breaker = breakerOf(parts, 'worker', true);
-  const source = sourceOf(parts, { stream: 'worker', breaker, mayProbe: true, spreadMs: horizonMs });
-  const openBook = opener(parts, { stream: 'worker', breaker, source });
-  const line = lineOf(settings.worker, horizonMs);
+  const calls = { stream: 'worker', breaker, mayProbe: true, isPausedBy: () => true } as const;
+  const openBook = opener(parts, { ...calls, source: sourceOf(parts, calls) });
+  const lines = { normal: workerLine('normal', settings), low: workerLine('low', settings) };
   return {
     isWafBlock: WAF_RULES[settings.wafRule],
-    openBook: ({ calls = 1, patienceMs }) => openBook({ line, calls, patienceMs }),
+    openBook: ({ calls = 1, patienceMs, priority = 'normal' }) =>
+      openBook({ line: lines[priority], calls, patienceMs }),
   };
 }

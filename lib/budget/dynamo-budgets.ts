@@ -3,6 +3,7 @@ import type { ServerClock } from '../platform/server-clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { createBudgetClock } from './budget-clock.ts';
 import { type BudgetDependencies, type CallBudget, createCallBudget } from './call-budget.ts';
+import { createDynamoOrderReader } from './dynamo-orders.ts';
 import { createDynamoTicketCounter } from './dynamo-ticket-counter.ts';
 import { createMintBudget, type MintBudget } from './mint-budget.ts';
 import type { BudgetSettings } from './settings.ts';
@@ -49,6 +50,7 @@ function inDynamo({
   return {
     settings,
     counter: createDynamoTicketCounter({ client, table, settings }),
+    orders: createDynamoOrderReader({ client, table, budget: settings.name }),
     clock: createBudgetClock(clock, settings),
     telemetry,
   };

@@ -18,6 +18,24 @@ export class BudgetBlockedError extends PlumeError<'budget_blocked'> {
   }
 }
 
+/** An operator has paused the budget. */
+export class BudgetPausedError extends PlumeError<'budget_paused'> {
+  override readonly name = 'BudgetPausedError';
+
+  constructor(message: string, retryAtMs: number) {
+    super('budget_paused', message, { retryAtMs });
+  }
+}
+
+/** Functions with other settings use the same counter, and together with them the limit would be exceeded. */
+export class BudgetSettingsConflictError extends PlumeError<'budget_settings_conflict'> {
+  override readonly name = 'BudgetSettingsConflictError';
+
+  constructor(message: string, retryAtMs: number) {
+    super('budget_settings_conflict', message, { retryAtMs });
+  }
+}
+
 /** The shared counter cannot be reached, so no call may be made: the budget fails closed. */
 export class BudgetUnavailableError extends PlumeError<'budget_unavailable'> {
   override readonly name = 'BudgetUnavailableError';

@@ -8,6 +8,10 @@ export interface Line {
   readonly aheadMs: number;
   /** The most tickets of one reservation. */
   readonly maxBlock: number;
+  /** Those who were refused come back within this time, each at a moment of its own… */
+  readonly spreadMs: number;
+  /** …and within this, if they are refused again and again. */
+  readonly maxSpreadMs: number;
   /** Whether what this line refuses is taken from the workers' stream, if it has room. @default false */
   readonly mayBorrow?: boolean;
   /**
@@ -57,19 +61,50 @@ const URGENT: readonly MintRequestKind[] = ['renewal', 'forced', 'first'];
  */
 export function lineOf({ intervalMs }: StreamSettings, aheadMs: number, maxBlock = 10): Line {
   const fast = Math.max(maxBlock, Math.floor(TEN_BY_DEFAULT_MS / intervalMs));
-  return { aheadMs, maxBlock: Math.max(1, Math.min(fast, 1 + Math.floor(aheadMs / 2 / intervalMs))) };
+  const longest = 1 + Math.floor(aheadMs / 2 / intervalMs);
+  return {
+    aheadMs,
+    maxBlock: Math.max(1, Math.min(fast, longest)),
+    spreadMs: aheadMs,
+    maxSpreadMs: 4 * aheadMs,
+  };
+}
+
+/**
+ * Normal calls reserve as far ahead as there is a line. Low priority reserves a short one, however long it is ready to wait: so
+ * normal calls pass any amount of it, with one counter and the same proof, and it gets what they leave.
+ */
+export type Priority = 'normal' | 'low';
+
+const LOW = { aheadMs: 1_300, maxBlock: 4, spreadMs: 5_000, maxSpreadMs: 80_000 };
+
+export function workerLine(priority: Priority, { worker }: BudgetSettings): Line {
+  const { horizonMs } = worker;
+  if (priority === 'normal') return lineOf(worker, horizonMs);
+  const { spreadMs, maxSpreadMs } = LOW;
+  return { ...lineOf(worker, Math.min(LOW.aheadMs, horizonMs), LOW.maxBlock), spreadMs, maxSpreadMs };
 }
 
 /** Which tickets of the minter's stream a request may take. */
 export function mintLine(kind: MintRequestKind, { minter }: BudgetSettings): Line {
   const aheadMs = kind === 'renewal' ? minter.horizonMs : 0 - Math.ceil(REQUIRED_AGE[kind] * minter.burstMs);
   const isUrgent = URGENT.includes(kind);
-  return { aheadMs, maxBlock: 1, mayBorrow: isUrgent, isEvidence: isUrgent };
+  const spreadMs = minter.horizonMs;
+  return {
+    aheadMs,
+    maxBlock: 1,
+    spreadMs,
+    maxSpreadMs: 4 * spreadMs,
+    mayBorrow: isUrgent,
+    isEvidence: isUrgent,
+  };
 }
 
 /** The minter's line on the workers' stream. */
 export function lentLine(settings: BudgetSettings): Line {
-  return { aheadMs: longestLineMs('worker', settings), maxBlock: 1 };
+  // Few stand in this line, and they are in a hurry.
+  const spreadMs = settings.worker.horizonMs / 4;
+  return { aheadMs: longestLineMs('worker', settings), maxBlock: 1, spreadMs, maxSpreadMs: spreadMs };
 }
 
 /**
@@ -92,6 +127,13 @@ export function mintWaitMs(settings: BudgetSettings): number {
 export function longestLineMs(stream: BudgetStream, settings: BudgetSettings): number {
   const { horizonMs } = settings[stream];
   return stream === 'worker' ? Math.ceil(horizonMs * (1 + LENT_SHARE)) : horizonMs;
+}
+
+/** The same line where an order has lengthened the interval: its blocks are as long as before, and so of fewer tickets. */
+export function slowedLine(line: Line, stream: StreamSettings, slowed: StreamSettings): Line {
+  if (slowed === stream) return line;
+  const maxBlock = Math.max(1, Math.floor((line.maxBlock * stream.intervalMs) / slowed.intervalMs));
+  return { ...line, maxBlock };
 }
 
 /** What a block is to fit into. */

@@ -2,6 +2,7 @@ import { type IsWafBlock, WAF_RULES } from '../waf/waf-block.ts';
 import { createBorrowingSource } from './borrowed-tickets.ts';
 import { type BudgetDependencies, breakerOf, opener, partsOf, sourceOf } from './budget-parts.ts';
 import { lentLine, type MintRequestKind, mintLine, mintWaitMs } from './lines.ts';
+import type { PauseOrder } from './orders.ts';
 import type { TicketBook } from './ticket-book.ts';
 
 export type { MintRequestKind } from './lines.ts';
@@ -39,18 +40,15 @@ export function createMintBudget(
   const parts = partsOf(dependencies);
   const { settings, clock } = parts;
   const breaker = breakerOf(parts, 'minter', dependencies.tellsBreaker ?? true);
-  const own = sourceOf(parts, {
-    stream: 'minter',
-    breaker,
-    mayProbe: dependencies.tellsBreaker ?? true,
-    spreadMs: settings.minter.horizonMs,
-  });
+  /** Minting goes on in a pause, unless the order says otherwise. */
+  const isPausedBy = ({ minter }: PauseOrder): boolean => minter;
+  const requests = { stream: 'minter', breaker, isPausedBy } as const;
+  const own = sourceOf(parts, { ...requests, mayProbe: dependencies.tellsBreaker ?? true });
   const workers = sourceOf(parts, {
     stream: 'worker',
     breaker: breakerOf(parts, 'worker', false),
+    isPausedBy,
     mayProbe: false,
-    // Few stand in this line, and they are in a hurry.
-    spreadMs: settings.worker.horizonMs / 4,
   });
   const maxWaitMs = mintWaitMs(settings);
   const source = createBorrowingSource({
@@ -60,7 +58,7 @@ export function createMintBudget(
     maxWaitMs,
     now: clock.now,
   });
-  const openBook = opener(parts, { stream: 'minter', breaker, source });
+  const openBook = opener(parts, { ...requests, source });
   return {
     maxWaitMs,
     isWafBlock: WAF_RULES[settings.wafRule],

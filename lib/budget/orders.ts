@@ -1,4 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { BudgetStream } from '../contract.ts';
+import type { StreamSettings } from './settings.ts';
 
 /**
  * What an operator has ordered of a budget: no calls, or a share of its rate, until a moment. Workers and the minter read the
@@ -47,6 +49,21 @@ export function activeOrders(orders: BudgetOrders, nowMs: number): BudgetOrders 
   const holds = (order: Order | undefined): boolean =>
     order !== undefined && order.untilMs > nowMs && order.untilMs <= nowMs + MAX_ORDER_MS;
   return { ...lifted, ...(pause && holds(pause) && { pause }), ...(slow && holds(slow) && { slow }) };
+}
+
+/**
+ * A stream as an order has slowed it. The minter's own is not slowed; a longer interval never weakens the bound, so nothing else
+ * changes.
+ */
+export function slowed(stream: StreamSettings, name: BudgetStream, { slow }: BudgetOrders): StreamSettings {
+  if (slow === undefined || name !== 'worker') return stream;
+  return { ...stream, intervalMs: Math.ceil(stream.intervalMs / slow.share) };
+}
+
+/** When a call that a pause refused may come back: at its end, or sooner to see whether it was ended. */
+export function pauseEndMs({ untilMs }: PauseOrder, nowMs: number, random: number): number {
+  const spreadMs = Math.ceil((random * PAUSE_RETRY_MS) / 10);
+  return Math.min(untilMs, nowMs + PAUSE_RETRY_MS - PAUSE_RETRY_MS / 10) + spreadMs;
 }
 
 /** What cannot be read is no order. */

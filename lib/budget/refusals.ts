@@ -1,3 +1,5 @@
+import type { Line } from './lines.ts';
+
 /** When to come back after a refusal. It stands for the whole environment, which does not ask again before. */
 export interface Refusals {
   /**
@@ -5,50 +7,55 @@ export interface Refusals {
    *
    * @param reachMs how far ahead of now the counter may stand for this caller to be served
    */
-  standing(nowMs: number, reachMs: number): number | undefined;
+  standing(nowMs: number, reachMs: number, line: Line): number | undefined;
   /** Notes a refusal by a counter at `nextMs`. @returns the moment to come back at */
-  refuse(refusal: { readonly nowMs: number; readonly reachMs: number; readonly nextMs: number }): number;
+  refuse(refusal: {
+    readonly nowMs: number;
+    readonly reachMs: number;
+    readonly nextMs: number;
+    readonly line: Line;
+  }): number;
   grant(): void;
 }
 
-/** In times of the first spread. */
-const MAX_SPREAD = 4;
-
 /**
  * A refused write is billed like any other, so nobody polls. The counter tells the earliest moment at which it could
- * grant the block. All who were refused see nearly the same one, hence a random delay: over one line at first, in
- * which the line moves on by its whole length, and over twice as much after each refusal in a row, up to four: in the
- * simulation more saves writes of 100 saturating workers, and makes bursts wait twice as long.
+ * grant the block. All who were refused see nearly the same one, hence a random delay after it: over the line's spread at first,
+ * in which the line moves on by its whole length. The spread grows by half (√2) with each refusal and shrinks again with each
+ * grant, so it settles where about one of two writes is granted, however many instances there are. It has a maximum: in the
+ * simulation a longer one saves writes of a hundred saturating workers, and makes bursts wait longer.
  */
 export function createRefusals(dependencies: {
-  /** How long those who were refused come back, each at a moment of its own: as long as the line, where it saves writes. */
-  readonly spreadMs: number;
   /** A counter that stands further ahead than this is asked again all the same: it may be deleted meanwhile. */
   readonly longestMs: number;
   /** In [0, 1). */
   readonly random: () => number;
 }): Refusals {
-  const { spreadMs, longestMs, random } = dependencies;
-  let inARow = 0;
+  const { longestMs, random } = dependencies;
+  /** Refusals less grants. */
+  let excess = 0;
   let last: { readonly reachMs: number; readonly retryAtMs: number } | undefined;
 
-  const spread = (): number =>
-    Math.ceil(random() * spreadMs * Math.min(2 ** Math.max(0, inARow - 1), MAX_SPREAD));
+  const spread = ({ spreadMs, maxSpreadMs }: Line): number =>
+    Math.ceil(random() * Math.min(spreadMs * Math.SQRT2 ** (Math.max(excess, 1) - 1), maxSpreadMs));
 
   return {
-    standing(nowMs, reachMs) {
+    standing(nowMs, reachMs, line) {
       if (!last || last.retryAtMs <= nowMs || last.reachMs < reachMs) return undefined;
-      return last.retryAtMs + spread();
+      return last.retryAtMs + spread(line);
     },
-    refuse({ nowMs, reachMs, nextMs }) {
-      inARow += 1;
+    refuse({ nowMs, reachMs, nextMs, line }) {
+      excess = Math.min(excess + 1, MAX_EXCESS);
       const soonMs = Math.min(Math.max(nextMs - reachMs, nowMs), nowMs + longestMs);
-      last = { reachMs, retryAtMs: soonMs + spread() };
+      last = { reachMs, retryAtMs: soonMs + spread(line) };
       return last.retryAtMs;
     },
     grant() {
-      inARow = 0;
+      excess = Math.max(excess - 1, 0);
       last = undefined;
     },
   };
 }
+
+/** Where the longest of the lines' spreads has its maximum: sixteen times the first. */
+const MAX_EXCESS = 9;

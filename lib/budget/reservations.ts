@@ -1,6 +1,11 @@
 import type { PlumeError } from '../errors.ts';
 import type { BudgetClock } from './budget-clock.ts';
-import { BudgetBlockedError, BudgetExhaustedError } from './errors.ts';
+import {
+  BudgetBlockedError,
+  BudgetExhaustedError,
+  BudgetPausedError,
+  BudgetSettingsConflictError,
+} from './errors.ts';
 import type { Refusal, TicketSource, Want } from './stream-tickets.ts';
 import type { Ticket } from './tickets.ts';
 
@@ -13,6 +18,8 @@ export interface Reservations {
    * @returns at least one ticket
    * @throws {BudgetExhaustedError} no ticket becomes valid within the caller's patience
    * @throws {BudgetBlockedError} the WAF refuses calls, and the rest outlasts the caller's patience
+   * @throws {BudgetPausedError} an operator has paused the budget, for longer than the caller's patience
+   * @throws {BudgetSettingsConflictError} other settings are in use that exceed the limit together with these
    * @throws {BudgetUnavailableError} the shared counter cannot be reached
    * @throws {BudgetClockUnreliableError} the clock cannot be corrected
    */
@@ -36,16 +43,26 @@ export function createReservations(dependencies: {
 
   const errorOf = ({ why, stream, retryAtMs }: Refusal): PlumeError => {
     const localMs = toLocal(retryAtMs);
-    const at = new Date(localMs).toISOString();
-    return why === 'exhausted'
-      ? new BudgetExhaustedError(
-          `call budget ${budget} has no ticket left for the ${stream} stream in the time that this invocation can wait; try again at ${at}`,
-          localMs,
-        )
-      : new BudgetBlockedError(
-          `the WAF refuses the calls of this IP address, so all calls of the ${stream} stream of budget ${budget} rest; try again at ${at}`,
+    const again = `try again at ${new Date(localMs).toISOString()}`;
+    switch (why) {
+      case 'exhausted':
+        return new BudgetExhaustedError(
+          `call budget ${budget} has no ticket left for the ${stream} stream in the time that this invocation can wait; ${again}`,
           localMs,
         );
+      case 'blocked':
+        return new BudgetBlockedError(
+          `the WAF refuses the calls of this IP address, so all calls of the ${stream} stream of budget ${budget} rest; ${again}`,
+          localMs,
+        );
+      case 'paused':
+        return new BudgetPausedError(`an operator has paused call budget ${budget}; ${again}`, localMs);
+      case 'conflict':
+        return new BudgetSettingsConflictError(
+          `functions with other settings use call budget ${budget}, and both together could exceed the limit; ${again}, a window after the last call of the others`,
+          localMs,
+        );
+    }
   };
 
   return {

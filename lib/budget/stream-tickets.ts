@@ -1,4 +1,4 @@
-import { type BudgetStream, TABLE } from '../contract.ts';
+import type { BudgetStream } from '../contract.ts';
 import { isPlumeError } from '../errors.ts';
 import type { Now } from '../platform/clock.ts';
 import { errorReason } from '../platform/error-reason.ts';
@@ -6,13 +6,18 @@ import { StoredMomentError } from '../platform/stored-moment.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { CircuitBreaker } from '../waf/circuit-breaker.ts';
 import type { BudgetClock } from './budget-clock.ts';
+import type { CounterView } from './counter-view.ts';
 import { BudgetClockUnreliableError, BudgetUnavailableError } from './errors.ts';
-import { blockOf, ceilMs, type Line, latestPlausibleMs, longestLineMs } from './lines.ts';
+import { blockOf, ceilMs, type Line, longestLineMs, slowedLine } from './lines.ts';
+import type { Conflict } from './mixture.ts';
+import { settingsName } from './mixture.ts';
 import type { Ask } from './next-step.ts';
+import { type PauseOrder, pauseEndMs, slowed } from './orders.ts';
+import type { OrdersView } from './orders-view.ts';
 import { createRefusals } from './refusals.ts';
-import { type Reservation, reserve } from './reserve.ts';
+import { reserve } from './reserve.ts';
 import type { BudgetSettings } from './settings.ts';
-import type { CounterReply, CounterState, TicketCounter } from './ticket-counter.ts';
+import type { TicketCounter } from './ticket-counter.ts';
 import { safeStartMs, type Ticket } from './tickets.ts';
 
 /** What a caller wants of a stream. */
@@ -23,7 +28,7 @@ export interface Want {
 
 /** Why there is no ticket now, and when to ask again by the corrected clock. */
 export interface Refusal {
-  readonly why: 'exhausted' | 'blocked';
+  readonly why: 'exhausted' | 'blocked' | 'paused' | 'conflict';
   readonly stream: BudgetStream;
   readonly retryAtMs: number;
   /** Asking again cannot help this caller. */
@@ -51,51 +56,38 @@ export interface StreamTicketsDependencies {
   readonly counter: TicketCounter;
   /** Of the stream. */
   readonly breaker: CircuitBreaker;
+  readonly view: CounterView;
+  readonly orders: OrdersView;
+  /** Whether a pause stops these calls. */
+  readonly isPausedBy: (pause: PauseOrder) => boolean;
   /** How far ahead an honest block by the WAF may reach. */
   readonly longestBlockMs: number;
   /** Whether this instance's calls on the stream tell its breaker anything: only then can one of them be a probe. */
   readonly mayProbe: boolean;
-  /** How long those who were refused come back, each at a moment of its own. */
-  readonly spreadMs: number;
   readonly clock: BudgetClock;
   readonly telemetry: Telemetry;
   /** In [0, 1). */
   readonly random: () => number;
 }
 
-/** One instance's dealings with a stream's counter: what it knows of it, and what it asks. */
+/** One instance's dealings with a stream's counter. */
 export function createStreamTickets(dependencies: StreamTicketsDependencies): TicketSource {
-  const { settings, counter, breaker, longestBlockMs, mayProbe, clock, telemetry, random } = dependencies;
-  const { name, windowMs } = settings;
-  const streamName = dependencies.stream;
-  const stream = settings[streamName];
-  const dimensions = { budget: name, stream: streamName };
-  const lineMs = longestLineMs(streamName, settings);
-  const refusals = createRefusals({ spreadMs: dependencies.spreadMs, longestMs: windowMs, random });
-  let seen: Seen | undefined;
-  let reportedMs = Number.NEGATIVE_INFINITY;
+  const { settings, counter, breaker, view, orders, isPausedBy, longestBlockMs, mayProbe } = dependencies;
+  const { clock, telemetry, random } = dependencies;
+  const name = dependencies.stream;
+  const dimensions = { budget: settings.name, stream: name };
+  const refusals = createRefusals({ longestMs: settings.windowMs, random });
+  const reportConflict = createConflictReport(settings, name, telemetry);
+  const reach = <Result>(request: () => Promise<Result>): Promise<Result> =>
+    reachCounter(request, dependencies);
 
-  /**
-   * What is known is old after a freeze, and worth nothing by a clock that may have been set: then taking is tried first, which
-   * is safe by any clock, and brings the server's time.
-   */
-  const recent = (nowMs: number): CounterState | undefined =>
-    seen && clock.isSteady() && nowMs - seen.atMs < windowMs
-      ? { ...seen.state, breaker: breaker.state }
-      : undefined;
-
-  const reach = async <Result>(request: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await request();
-    } catch (error) {
-      if (isPlumeError(error)) throw error;
-      throw new BudgetUnavailableError(
-        error instanceof StoredMomentError
-          ? `call budget ${name} cannot use its ${streamName} counter, so no call is made: ${error.message}; delete that item, and it begins anew`
-          : `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
-        Math.ceil(clock.localNow() + (stream.horizonMs * (1 + random())) / 2),
-      );
-    }
+  const look = async (): Promise<void> => {
+    await reach(() => counter.read(name));
+    if (clock.isSteady()) return;
+    throw new BudgetClockUnreliableError(
+      `this machine's clock was set or stood still, and DynamoDB's responses tell call budget ${settings.name} no time; look for what removes their Date header`,
+      clock.localNow() + settings[name].horizonMs,
+    );
   };
 
   /** A clock that cannot be corrected is looked at once more: any response may bring a better correction. */
@@ -108,60 +100,62 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
     }
   };
 
-  /** Once a window: whoever wrote it, calls stand still until it is healed or its moment has come. */
-  const reportIfImplausible = ({ state: { nextMs = 0 }, atMs }: Seen): void => {
-    if (nextMs <= latestPlausibleMs(atMs, streamName, settings) || atMs < reportedMs + windowMs) return;
-    reportedMs = atMs;
-    telemetry.metric('CounterImplausible', 1, { budget: name });
-    telemetry.log(
-      'error',
-      'a counter stands further ahead than any caller can have moved it, and gives no tickets until then: delete its item, and it begins anew past every ticket that may be in use',
-      { ...dimensions, item: TABLE.budgetKey(name, streamName), until: new Date(nextMs).toISOString() },
-    );
+  const askOf = ({ count, line }: Want, untilMs: Now): Ask => {
+    const nowMs = clock.now();
+    const stream = slowed(settings[name], name, orders.active());
+    return {
+      name,
+      stream,
+      settings,
+      count,
+      line: slowedLine(line, settings[name], stream),
+      nowMs,
+      untilMs: untilMs(),
+      safeStartMs: safeStartMs(nowMs, longestLineMs(name, settings), settings),
+      longestBlockMs,
+      mayProbe: mayProbe && line.isEvidence !== false,
+    };
   };
 
-  const request = (ask: () => Ask, nowMs: number): Promise<Reservation> => {
-    const known = recent(nowMs);
-    let learn = breaker.observe();
-    return reach(() =>
-      reserve({
-        counter,
-        stream: streamName,
-        ask,
-        seen: known,
-        wasAhead: known !== undefined && seen !== undefined && (known.nextMs ?? 0) > seen.atMs,
-        onReply({ state }: CounterReply) {
-          seen = { state, atMs: clock.now() };
-          reportIfImplausible(seen);
-          learn(state.breaker);
-          learn = breaker.observe();
-        },
-      }),
-    );
+  const refused = (why: Refusal['why'], retryAtMs: number): Refusal => {
+    telemetry.metric('TicketsRefused', 1, dimensions);
+    return { why, stream: name, retryAtMs };
+  };
+
+  /** What is known already says no. */
+  const refusedAtOnce = (want: Want, untilMs: Now, nowMs: number): Refusal | undefined => {
+    const { pause } = orders.active();
+    if (pause !== undefined && isPausedBy(pause))
+      return refused('paused', pauseEndMs(pause, nowMs, random()));
+    const rest = breaker.restsUntilMs(nowMs);
+    if (rest?.isOpen) return refused('blocked', breaker.returnAtMs(rest.untilMs));
+    const standing = clock.isSteady()
+      ? refusals.standing(nowMs, reachOf(askOf(want, untilMs)), want.line)
+      : undefined;
+    return standing === undefined ? undefined : refused('exhausted', standing);
   };
 
   const ask = async (want: Want, untilMs: Now): Promise<readonly Ticket[] | Refusal> => {
+    await reach(async () => orders.look());
     const nowMs = await now();
-    const rest = breaker.restsUntilMs(nowMs);
-    if (rest?.isOpen) return refused('blocked', breaker.returnAtMs(rest.untilMs));
-    const asked = (): Ask => {
-      const askedMs = clock.now();
-      return {
-        ...want,
-        stream,
-        nowMs: askedMs,
-        untilMs: untilMs(),
-        safeStartMs: safeStartMs(askedMs, lineMs, settings),
-        longestBlockMs,
-        mayProbe: mayProbe && want.line.isEvidence !== false,
-      };
-    };
-    const reachMs = reachOf(asked());
-    const standing = clock.isSteady() ? refusals.standing(nowMs, reachMs) : undefined;
-    if (standing !== undefined) return refused('exhausted', standing);
-    const result = await request(asked, nowMs);
+    const atOnce = refusedAtOnce(want, untilMs, nowMs);
+    if (atOnce !== undefined) return atOnce;
+    const see = view.follow();
+    const result = await reach(() =>
+      reserve({
+        counter,
+        ask: () => askOf(want, untilMs),
+        seen: view.recent(nowMs),
+        isBusy: view.isBusy,
+        onReply({ state }) {
+          see(state);
+          orders.hear(state.orderedAtMs);
+        },
+      }),
+    );
     switch (result.kind) {
       case 'granted': {
+        view.granted(result.by);
         telemetry.metric('TicketsGranted', result.tickets.length, dimensions);
         // The answer may have corrected a clock that was ahead: then the tickets are of a time too far away.
         const lastMs = untilMs();
@@ -172,41 +166,70 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
       }
       case 'full': {
         const { nextMs } = result;
-        // The first answer of all may have corrected the clock: the moment is of now, and the reach is a span.
-        const retryAtMs = refusals.refuse({ nowMs: clock.now(), reachMs, nextMs });
+        // The first answer of all may have corrected the clock: the moments are of now.
+        const { nowMs: askedMs, ...asked } = askOf(want, untilMs);
+        const reachMs = reachOf({ ...asked, nowMs: askedMs });
+        const retryAtMs = refusals.refuse({ nowMs: askedMs, reachMs, nextMs, line: want.line });
         // The counter never decreases: once it is past this caller's patience, there is nothing to wait for.
-        return { ...refused('exhausted', retryAtMs), isInVain: nextMs > untilMs() };
+        return { ...refused('exhausted', retryAtMs), isInVain: nextMs > asked.untilMs };
       }
       case 'blocked':
         return refused('blocked', breaker.returnAtMs(result.untilMs));
+      case 'conflict':
+        reportConflict(result);
+        return refused('conflict', result.untilMs + Math.ceil(random() * want.line.spreadMs));
     }
   };
 
-  const refused = (why: Refusal['why'], retryAtMs: number): Refusal => {
-    telemetry.metric('TicketsRefused', 1, dimensions);
-    return { why, stream: streamName, retryAtMs };
-  };
-
-  const look = async (): Promise<void> => {
-    await reach(() => counter.read(streamName));
-    if (clock.isSteady()) return;
-    throw new BudgetClockUnreliableError(
-      `this machine's clock was set or stood still, and DynamoDB's responses tell call budget ${name} no time; look for what removes their Date header`,
-      clock.localNow() + stream.horizonMs,
-    );
-  };
-
   return { ask, look };
-}
-
-/** A reply, and when it came. */
-interface Seen {
-  readonly state: CounterState;
-  readonly atMs: number;
 }
 
 /** How far ahead of now the counter may stand for a caller to be served. */
 function reachOf(ask: Ask): number {
   const block = blockOf(ask.count, ask.line, ask);
   return ceilMs(block, ask.line, ask) - ask.nowMs;
+}
+
+/** Translates the engine's errors. */
+async function reachCounter<Result>(
+  request: () => Promise<Result>,
+  { settings, stream, clock, random }: StreamTicketsDependencies,
+): Promise<Result> {
+  try {
+    return await request();
+  } catch (error) {
+    if (isPlumeError(error)) throw error;
+    const { name } = settings;
+    throw new BudgetUnavailableError(
+      error instanceof StoredMomentError
+        ? `call budget ${name} cannot use its ${stream} counter, so no call is made: ${error.message}; delete that item, and it begins anew`
+        : `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
+      Math.ceil(clock.localNow() + (settings[stream].horizonMs * (1 + random())) / 2),
+    );
+  }
+}
+
+/** One line for each set of settings that stands in the way, not one for each call. */
+function createConflictReport(
+  settings: BudgetSettings,
+  stream: BudgetStream,
+  telemetry: Telemetry,
+): (conflict: Conflict) => void {
+  let reported = '';
+  return ({ others, untilMs }) => {
+    const names = others.join(' ');
+    if (names === reported) return;
+    reported = names;
+    telemetry.log(
+      'error',
+      'functions with other settings use the same budget, and both together could exceed the limit: these calls wait until a window after the last call of the others',
+      {
+        budget: settings.name,
+        stream,
+        own: settingsName(settings),
+        others: names,
+        until: new Date(untilMs).toISOString(),
+      },
+    );
+  };
 }

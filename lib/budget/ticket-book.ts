@@ -7,6 +7,8 @@ import type { WafRule } from '../waf/waf-rule.ts';
 import type { BudgetClock } from './budget-clock.ts';
 import { BudgetClosedError } from './errors.ts';
 import type { Line } from './lines.ts';
+import type { PauseOrder } from './orders.ts';
+import type { OrdersView } from './orders-view.ts';
 import type { Reservations } from './reservations.ts';
 import { isValid, type Ticket } from './tickets.ts';
 
@@ -34,6 +36,8 @@ export interface TicketBook {
    * @returns what `send` returned
    * @throws {BudgetExhaustedError} no ticket becomes valid within the book's patience
    * @throws {BudgetBlockedError} the WAF refuses calls, and the rest outlasts the book's patience
+   * @throws {BudgetPausedError} an operator has paused the budget, for longer than the book's patience
+   * @throws {BudgetSettingsConflictError} other settings are in use that exceed the limit together with these
    * @throws {BudgetUnavailableError} the shared counter cannot be reached
    * @throws {BudgetClockUnreliableError} the clock cannot be corrected
    * @throws {BudgetClosedError} after {@link TicketBook.close}
@@ -53,14 +57,45 @@ export interface TicketBookDependencies {
   readonly calls: number;
   readonly line: Line;
   readonly patienceMs: () => number;
+  /** How late a ticket may be used. */
+  readonly ticketLifeMs: number;
   readonly reservations: Reservations;
+  /** How long a call takes, as all books of the environment have seen. */
+  readonly pace: Pace;
   readonly breaker: CircuitBreaker;
+  readonly orders: OrdersView;
+  /** Whether a pause stops these calls. */
+  readonly isPausedBy: (pause: PauseOrder) => boolean;
   readonly telemetry: Telemetry;
   readonly dimensions: { readonly budget: string; readonly stream: BudgetStream };
 }
 
+/** How long calls take: a block is no larger than what a caller can use of it before it expires. */
+export interface Pace {
+  /** The average of the last calls; 0 before the first. */
+  readonly callMs: number;
+  note(callMs: number): void;
+}
+
+/** How much one call weighs. */
+const PACE_WEIGHT = 0.2;
+
+export function createPace(): Pace {
+  let callMs: number | undefined;
+  return {
+    get callMs() {
+      return callMs ?? 0;
+    },
+    note(ms) {
+      callMs = callMs === undefined ? ms : callMs + (ms - callMs) * PACE_WEIGHT;
+    },
+  };
+}
+
 export function createTicketBook(dependencies: TicketBookDependencies): TicketBook {
-  const { clock, line, patienceMs, reservations, breaker, telemetry, dimensions } = dependencies;
+  const { clock, line, patienceMs, ticketLifeMs, reservations, pace, breaker, orders, telemetry } =
+    dependencies;
+  const { dimensions } = dependencies;
   const { monotonicNow = clock.localNow } = clock;
   const closing = new AbortController();
   /** Free tickets, earliest first. An attempt that waits holds its ticket itself. */
@@ -74,7 +109,9 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
   /** One reservation at a time, for all attempts that are in need when it begins. */
   const refill = (): Promise<void> => {
     flight ??= (async () => {
-      const count = Math.min(line.maxBlock, Math.max(1, inNeed, expected));
+      // Those in need call as soon as they can; others follow when one of them has ended.
+      const usable = inNeed * (1 + Math.floor(ticketLifeMs / Math.max(pace.callMs, 1)));
+      const count = Math.min(line.maxBlock, Math.max(1, inNeed, Math.min(expected, usable)));
       const tickets = await reservations.reserve({ count, line }, patienceMs(), closing.signal);
       for (const ticket of tickets) add(ticket);
     })().finally(() => {
@@ -126,7 +163,9 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
       return undefined;
     }
     const rest = breaker.restsUntilMs(nowMs);
-    if (rest?.isOpen && ticket.probe === undefined) {
+    const { pause } = orders.active();
+    const isPaused = pause !== undefined && dependencies.isPausedBy(pause);
+    if (isPaused || (rest?.isOpen && ticket.probe === undefined)) {
       // Tickets in hand are worth nothing while calls rest.
       free.length = 0;
       return undefined;
@@ -155,8 +194,9 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
           held ??= await draw(endedSignal);
           // Whatever happened before this line, a freeze of hours too: from here to `send` nothing is awaited.
           throwIfEnded();
-          if (!clock.isSteady()) {
-            await unlessAborted(reservations.look(), endedSignal());
+          const looking = clock.isSteady() ? orders.look() : reservations.look();
+          if (looking !== undefined) {
+            await unlessAborted(looking, endedSignal());
             continue;
           }
           const nowMs = clock.now();
@@ -175,7 +215,9 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
               return undefined;
             }
             telemetry.metric('TicketWait', Math.round(monotonicNow() - startedMs), dimensions);
+            const sentMs = monotonicNow();
             const answer = await sent;
+            pace.note(monotonicNow() - sentMs);
             if (waf !== undefined) await judge(answer, waf, { ticket, sentAtMs: nowMs, signal });
             return answer;
           }

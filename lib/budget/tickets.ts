@@ -34,6 +34,15 @@ export function floorMs(nowMs: number, stream: StreamSettings): number {
   return nowMs - stream.burstMs;
 }
 
+/**
+ * The same for taking from a counter that others may have moved on: up to an interval older. Where both would do, the write that
+ * was guessed applies: at three calls a second, in writes of one ticket, every third guess would be wrong otherwise.
+ */
+export function takeFloorMs(nowMs: number, stream: StreamSettings): number {
+  const { intervalMs, ticketLifeMs, burstMs } = stream;
+  return floorMs(nowMs, stream) - Math.min(intervalMs, Math.floor((ticketLifeMs - burstMs) / 2));
+}
+
 /** How many tickets, the first valid from `firstMs`, end by `lastMs`. */
 export function ticketsThatFit(firstMs: number, lastMs: number, stream: StreamSettings): number {
   return firstMs > lastMs ? 0 : Math.floor((lastMs - firstMs) / stream.intervalMs) + 1;

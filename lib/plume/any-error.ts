@@ -3,6 +3,8 @@ import type {
   BudgetClockUnreliableError,
   BudgetClosedError,
   BudgetExhaustedError,
+  BudgetPausedError,
+  BudgetSettingsConflictError,
   BudgetUnavailableError,
 } from '../budget/errors.ts';
 import { type ConfigError, isPlumeError as isOfThisLibrary } from '../errors.ts';
@@ -24,6 +26,8 @@ export type AnyPlumeError =
   | TokenStoreUnavailableError
   | BudgetExhaustedError
   | BudgetBlockedError
+  | BudgetPausedError
+  | BudgetSettingsConflictError
   | BudgetUnavailableError
   | BudgetClockUnreliableError
   | BudgetClosedError

@@ -38,6 +38,8 @@ export interface CircuitBreaker {
    * under way while this instance changed the state itself is older than that.
    */
   observe(): (state: BreakerState) => void;
+  /** Nothing that was known holds any more, such as after an operator has lifted a block. */
+  forget(): void;
   /** Until when nothing is sent: since this instance's own call was refused a moment ago, or since the breaker is open. */
   restsUntilMs(nowMs: number): { readonly untilMs: number; readonly isOpen: boolean } | undefined;
   /** Whether the next reservation is to be the probe. */
@@ -175,6 +177,11 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
       return (seen) => {
         if (changes === before) state = seen;
       };
+    },
+    forget() {
+      state = {};
+      changes += 1;
+      ownRestUntilMs = Number.NEGATIVE_INFINITY;
     },
     restsUntilMs(nowMs) {
       const { blockedUntilMs } = state;

@@ -5,6 +5,7 @@ const COUNTER = 'budget/dynamo-ticket-counter.ts';
 const TICKETS = 'budget/tickets.ts';
 const BOOK = 'budget/ticket-book.ts';
 const RESERVE = 'budget/reserve.ts';
+const STEP = 'budget/next-step.ts';
 const SAFE_START = 'nowMs + longestLineMs + 2 * settings.clockAllowanceMs + settings.networkDelayMs';
 
 /** Each would let two calls have one ticket, or a call go out of its ticket's time; `system` is where that is seen. */
@@ -21,15 +22,15 @@ export const BUDGET_MUTANTS: readonly (Mutant & { readonly system: keyof typeof 
     what: 'a refused write counts as granted',
     system: 'three instances',
     file: RESERVE,
-    from: 'reply.applied ? ticketsOf(step, ask, seen) : []',
-    to: 'ticketsOf(step, ask, seen)',
+    from: "if (!reply.applied || step.kind === 'init') continue;",
+    to: "if (step.kind === 'init') continue;",
   },
   {
     what: 'the counter moves on one millisecond less than it should',
     system: 'three instances',
-    file: RESERVE,
-    from: 'advanceMs: step.block * intervalMs,',
-    to: 'advanceMs: step.block * intervalMs - 1,',
+    file: STEP,
+    from: 'const advanceMs = block * stream.intervalMs;',
+    to: 'const advanceMs = block * stream.intervalMs - 1;',
   },
   {
     what: 'a ticket lives one millisecond longer',

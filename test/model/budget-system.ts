@@ -1,3 +1,4 @@
+import { settingsName } from '../../lib/budget/mixture.ts';
 import { type BudgetSettings, budgetSettings } from '../../lib/budget/settings.ts';
 import { TABLE } from '../../lib/contract.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
@@ -96,8 +97,9 @@ export function budgetSystem(
   { skewsMs, calls, counter, faults }: BudgetSystemOptions,
 ): () => Promise<Model> {
   const nextMs = COUNTERS[counter];
-  const items: Item[] =
-    nextMs === undefined ? [] : [{ [TABLE.partitionKey]: { S: KEY }, nextMs: { N: String(nextMs) } }];
+  // Somebody has called before: the counter says with which settings.
+  const used = { nextMs: { N: String(nextMs) }, settings: { S: settingsName(SMALL) } };
+  const items: Item[] = nextMs === undefined ? [] : [{ [TABLE.partitionKey]: { S: KEY }, ...used }];
 
   async function run({ client, clock, note }: Instance): Promise<void> {
     const budget = createCallBudget({

@@ -45,8 +45,8 @@ if (options.json) {
 
 /** Both streams against their bounds at once: the windows that they aim at may coincide. */
 async function adversaries() {
-  const worker = await conspire(DEFAULT_BUDGET_SETTINGS, 'worker');
-  const minter = await conspire(DEFAULT_BUDGET_SETTINGS, 'minter');
+  const worker = await conspire({ settings: DEFAULT_BUDGET_SETTINGS, stream: 'worker' });
+  const minter = await conspire({ settings: DEFAULT_BUDGET_SETTINGS, stream: 'minter' });
   return {
     algorithm: 'tickets, adversary',
     bound: worker.bound + minter.bound,

@@ -67,7 +67,7 @@ function keysOf(statements: readonly Statement[]): Record<string, string[]> {
 }
 
 const OF_LATTE = {
-  'dynamodb:GetItem': ['token#latte'],
+  'dynamodb:GetItem': ['token#latte', 'order#default'],
   'dynamodb:UpdateItem': ['request#latte', 'budget#default#worker'],
 };
 

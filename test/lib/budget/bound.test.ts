@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createMemoryTicketCounter } from '../../../infra/testing/memory-ticket-counter.ts';
 import { createCallBudget } from '../../../lib/budget/call-budget.ts';
-import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
+import {
+  type BudgetSettings,
+  budgetSettings,
+  DEFAULT_BUDGET_SETTINGS,
+} from '../../../lib/budget/settings.ts';
 import type { CounterReply, TicketCounter } from '../../../lib/budget/ticket-counter.ts';
 import { boundOf } from '../../../lib/budget/tickets.ts';
 import { isPlumeError } from '../../../lib/errors.ts';
@@ -23,8 +27,18 @@ const SETTINGS: BudgetSettings = {
   worker: { intervalMs: 50, ticketLifeMs: 600, burstMs: 300, horizonMs: 700 },
   minter: { intervalMs: 500, ticketLifeMs: 600, burstMs: 300, horizonMs: 700 },
 };
-/** What a deployment changes the interval to while instances with the old one go on. */
-const OTHER_INTERVAL_MS = 70;
+/** What a deployment changes the workers' stream to, while instances with the old settings go on. */
+const DEPLOYMENTS = {
+  none: SETTINGS,
+  'a longer interval': { ...SETTINGS, worker: { ...SETTINGS.worker, intervalMs: 70 } },
+  // Each keeps the limit; the shorter interval and the longer life together do not.
+  'settings that do not go together': {
+    ...SETTINGS,
+    limit: 70,
+    worker: { ...SETTINGS.worker, intervalMs: 70, ticketLifeMs: 1_500 },
+  },
+} satisfies Record<string, BudgetSettings>;
+type Deployment = keyof typeof DEPLOYMENTS;
 const START_MS = 1_000_000;
 
 const share = fc.double({ min: -1, max: 1, noNaN: true });
@@ -41,7 +55,7 @@ const step = fc.oneof(
       delay: fc.constantFrom(0, 0.5, 1),
       lost: fc.boolean(),
       engineMs: fc.integer({ min: 0, max: 400 }),
-      newInterval: fc.boolean(),
+      isNew: fc.boolean(),
     }),
   },
   {
@@ -70,7 +84,11 @@ interface Played {
   /** Every ticket that the counter granted, with its distance to the next. */
   readonly granted: { readonly validFromMs: number; readonly intervalMs: number }[];
   /** By caller: what it was granted, and when by its own clock it called. */
-  readonly callers: { readonly grantedMs: number[]; readonly sentMs: number[] }[];
+  readonly callers: {
+    readonly ticketLifeMs: number;
+    readonly grantedMs: number[];
+    readonly sentMs: number[];
+  }[];
   readonly surprises: unknown[];
 }
 
@@ -83,7 +101,7 @@ const quiet: Calls = {
   delay: 0,
   lost: false,
   engineMs: 0,
-  newInterval: false,
+  isNew: false,
 };
 
 /** A counter that is deleted while the write that begins it is under way: it once began too early. */
@@ -95,7 +113,7 @@ const DELETED_TWICE: Story = {
     quiet,
     { kind: 'freeze', which: 0, ms: 1_204 },
     { kind: 'crash', which: 115_046_143 },
-    { ...quiet, skew: 1, calls: 18, patienceMs: 841, engineMs: 22, newInterval: true },
+    { ...quiet, skew: 1, calls: 18, patienceMs: 841, engineMs: 22, isNew: true },
     quiet,
     { kind: 'block', skew: 0 },
     quiet,
@@ -105,7 +123,7 @@ const DELETED_TWICE: Story = {
 };
 
 /** Plays a story with the library's own books. */
-async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promise<Played> {
+async function play({ pauses, steps }: Story, deployment: Deployment): Promise<Played> {
   const time = createVirtualTime(START_MS);
   const memory = createMemoryTicketCounter();
   const instances: Instance[] = [];
@@ -124,10 +142,11 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
       await instance.delay(actor.engineMs / 2);
       return reply;
     };
-    const caller: Played['callers'][number] = { grantedMs: [], sentMs: [] };
+    const { limit } = DEPLOYMENTS[deployment];
+    const settings = actor.isNew ? DEPLOYMENTS[deployment] : { ...SETTINGS, limit };
+    const { intervalMs, ticketLifeMs } = settings.worker;
+    const caller: Played['callers'][number] = { ticketLifeMs, grantedMs: [], sentMs: [] };
     played.callers.push(caller);
-    const intervalMs =
-      mayChangeInterval && actor.newInterval ? OTHER_INTERVAL_MS : SETTINGS.worker.intervalMs;
     const grant = (reply: CounterReply, advanceMs: number): CounterReply => {
       const firstMs = (reply.state.nextMs ?? 0) - advanceMs;
       for (let offsetMs = 0; reply.applied && offsetMs < advanceMs; offsetMs += intervalMs) {
@@ -153,7 +172,7 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
       replaceBreaker: (...args) => send(() => memory.replaceBreaker(...args)),
     };
     const budget = createCallBudget({
-      settings: { ...SETTINGS, worker: { ...SETTINGS.worker, intervalMs } },
+      settings,
       counter,
       clock: {
         now: instance.clock.now,
@@ -192,7 +211,8 @@ async function play({ pauses, steps }: Story, mayChangeInterval: boolean): Promi
         instance?.kill();
         break;
       case 'delete':
-        memory.remove('worker');
+        // With the item goes what it says of settings: see README.
+        if (deployment !== 'settings that do not go together') memory.remove('worker');
         break;
       case 'block':
         await openBreaker(memory, Math.round(time.now() + next.skew * SETTINGS.clockAllowanceMs + 700));
@@ -211,12 +231,10 @@ function checkPremises({ granted, callers, surprises }: Played): void {
     const distanceMs = (inOrder[index + 1]?.validFromMs ?? Number.POSITIVE_INFINITY) - ticket.validFromMs;
     if (distanceMs < ticket.intervalMs) throw new Error(`two tickets lie ${distanceMs} ms apart`);
   }
-  for (const { grantedMs, sentMs } of callers) {
+  for (const { ticketLifeMs, grantedMs, sentMs } of callers) {
     const left = grantedMs.toSorted((a, b) => a - b);
     for (const atMs of sentMs) {
-      const own = left.findIndex(
-        (validFromMs) => validFromMs <= atMs && atMs <= validFromMs + SETTINGS.worker.ticketLifeMs,
-      );
+      const own = left.findIndex((validFromMs) => validFromMs <= atMs && atMs <= validFromMs + ticketLifeMs);
       if (own < 0) throw new Error('a call had no valid ticket');
       left.splice(own, 1);
     }
@@ -231,23 +249,20 @@ async function openBreaker(counter: TicketCounter, blockedUntilMs: number): Prom
 }
 
 describe('no rolling window holds more calls than the bound', () => {
-  test.each([
-    ['one interval', false, 1_000],
-    ['a changed interval, with old and new instances at once', true, 1_000],
-  ])(
-    'in random stories with %s',
-    async (_, mayChangeInterval, numRuns) => {
+  test.each(Object.keys(DEPLOYMENTS) as Deployment[])(
+    'in random stories with old and new instances at once, after a deployment of %s',
+    async (deployment) => {
       const bound = boundOf(SETTINGS.worker, SETTINGS);
       let fullest = 0;
       await fc.assert(
         fc.asyncProperty(story, async (told) => {
-          const played = await play(told, mayChangeInterval);
+          const played = await play(told, deployment);
           checkPremises(played);
           const { largest } = rollingWindow(played.arrivalsMs, SETTINGS.windowMs, bound);
           fullest = Math.max(fullest, largest);
           expect(largest).toBeLessThanOrEqual(bound);
         }),
-        { numRuns, examples: mayChangeInterval ? [[DELETED_TWICE]] : [] },
+        { numRuns: 1_000, examples: deployment === 'a longer interval' ? [[DELETED_TWICE]] : [] },
       );
       // The stories mean something: they come near.
       expect(fullest).toBeGreaterThan(bound / 2);
@@ -261,9 +276,37 @@ describe('no rolling window holds more calls than the bound', () => {
     ['the defaults, minter', DEFAULT_BUDGET_SETTINGS, 'minter'],
     ['small numbers', { ...SETTINGS, worker: { ...SETTINGS.worker, horizonMs: 1_000 } }, 'worker'],
   ] as const)('and the adversary reaches it or one less: %s', async (_, settings, stream) => {
-    const { bound, largest, arrivalsMs } = await conspire(settings, stream);
+    const { bound, largest, arrivalsMs } = await conspire({ settings, stream });
     expect(arrivalsMs.length).toBeGreaterThanOrEqual(bound);
     expect(largest).toBeLessThanOrEqual(bound);
     expect(largest).toBeGreaterThanOrEqual(bound - 1);
+  });
+
+  describe('and not when callers of the shorter interval meet tickets of the longer life', () => {
+    const before = budgetSettings({ worker: { intervalMs: 183, ticketLifeMs: 50_000 } });
+    const settings = budgetSettings({});
+    const minters = boundOf(settings.minter, settings);
+
+    test('with the counter that tells of both', async () => {
+      const { largest } = await conspire({ stream: 'worker', settings, before });
+      expect(largest + minters).toBeLessThanOrEqual(settings.limit);
+    });
+
+    test('as it would be with one that tells of neither', async () => {
+      const through = (counter: TicketCounter): TicketCounter => {
+        const blind = async (reply: Promise<CounterReply>): Promise<CounterReply> => {
+          const { applied, state } = await reply;
+          return { applied, state: { ...state, mixture: { usedAtMs: {} } } };
+        };
+        const seen = async () => (await counter.read('worker')).mixture.names;
+        return {
+          ...counter,
+          take: async (stream, step) =>
+            blind(counter.take(stream, { ...step, mixture: { ...step.mixture, seen: await seen() } })),
+        };
+      };
+      const { largest } = await conspire({ stream: 'worker', settings, before, through });
+      expect(largest + minters).toBeGreaterThan(settings.limit);
+    });
   });
 });

@@ -14,6 +14,7 @@ import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
+import { ONLY_MIXTURE } from '../../fixtures/virtual-time/mixture.ts';
 import { virtualClock } from '../../fixtures/virtual-time/time.ts';
 
 const TRUE_MS = 1_700_000_000_000;
@@ -191,10 +192,7 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
     const scene = await openScene();
     const { budget, local } = instanceBehind(offsetMs, scene);
     const { horizonMs } = scene.settings.worker;
-    await scene.memory.skip('worker', {
-      nextMs: START_MS + 3 * horizonMs,
-      floorMs: START_MS,
-    });
+    scene.memory.moveTo('worker', START_MS + 3 * horizonMs);
     const full = await refusal(budget);
     expect(full.code).toBe('budget_exhausted');
     // Two horizons, and a spread of up to one; the correction is known to half a second.
@@ -350,7 +348,7 @@ describe('DynamoDB responses', () => {
     followServerClock(engine.client, { ...clock, observe: (dateMs) => seen.push(dateMs) });
     const settings = { name: 'refused' };
     const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
-    await counter.skip('worker', { nextMs: 1, floorMs: 1 });
+    await counter.skip('worker', { nextMs: 1, floorMs: 1, mixture: ONLY_MIXTURE });
     // The write and the read after it, both refused.
     expect(seen).toHaveLength(2);
     expect(Math.abs((seen[0] ?? 0) - systemClock.now())).toBeLessThan(5_000);

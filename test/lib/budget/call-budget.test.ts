@@ -132,8 +132,8 @@ describe('patience', () => {
     const budget = scene.instance();
     const open = () => budget.openBook({ calls: 10, patienceMs: () => 20_000 });
     await open().attempt(() => true);
-    const others = { advanceMs: 170 * 110, floorMs: 0, ceilMs: Number.MAX_SAFE_INTEGER };
-    await scene.memory.take('worker', others);
+    const { nextMs = 0 } = await scene.memory.read('worker');
+    scene.memory.moveTo('worker', nextMs + 170 * 110);
     watch(open().attempt(() => true));
     await scene.time.run(START_MS);
     expect((await scene.memory.read('worker')).nextMs).toBeLessThanOrEqual(START_MS + 20_000 + 170);
@@ -208,8 +208,7 @@ test('a counter that a wrong clock has set far ahead is believed for a window, a
 
 test('a counter that is past the patience of a caller is not waited for', async () => {
   const scene = await openScene();
-  const step = { nextMs: START_MS + 30_000, floorMs: START_MS };
-  await scene.memory.skip('worker', step);
+  scene.memory.moveTo('worker', START_MS + 30_000);
   const attempt = watch(
     scene
       .instance()

@@ -21,7 +21,7 @@ test.each([
   ['check', -60_000, false],
   ['inspection', -90_000, false],
 ] as const)('a %s takes a ticket that becomes valid up to %i ms from now', (kind, aheadMs, mayBorrow) => {
-  expect(mintLine(kind, DEFAULT_BUDGET_SETTINGS)).toEqual({
+  expect(mintLine(kind, DEFAULT_BUDGET_SETTINGS)).toMatchObject({
     aheadMs,
     maxBlock: 1,
     mayBorrow,
@@ -101,7 +101,7 @@ describe("the workers' stream", () => {
   });
 
   test("has a line for the minter that is half as long again as the workers', so none of them shuts it out", async () => {
-    expect(lentLine(DEFAULT_BUDGET_SETTINGS)).toEqual({ aheadMs: 30_000, maxBlock: 1 });
+    expect(lentLine(DEFAULT_BUDGET_SETTINGS)).toMatchObject({ aheadMs: 30_000, maxBlock: 1 });
     const scene = await openScene();
     scene.memory.moveTo('minter', START_MS + 60_000);
     scene.memory.moveTo('worker', START_MS + 20_000);

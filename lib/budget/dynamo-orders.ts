@@ -1,0 +1,47 @@
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { type BudgetStream, TABLE } from '../contract.ts';
+import { conditionalUpdate } from '../platform/conditional-update.ts';
+import { ordersOf } from './orders.ts';
+import type { OrderReader } from './orders-view.ts';
+
+interface Where {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  /** The budget's name. */
+  readonly budget: string;
+}
+
+/** Reads the orders' item as it is at that moment: the counters may have told of an order an instant ago. */
+export function createDynamoOrderReader({ client, table, budget }: Where): OrderReader {
+  return {
+    async read() {
+      const { Item } = await client.send(
+        new GetItemCommand({
+          TableName: table,
+          Key: { [TABLE.partitionKey]: { S: TABLE.orderKey(budget) } },
+          ConsistentRead: true,
+        }),
+      );
+      return ordersOf(Item);
+    },
+  };
+}
+
+/**
+ * Notes in both counters that an order was given, when its item is written: so every instance learns of it with its next
+ * reservation, and looks. For whoever gives orders.
+ */
+export async function noteOrder({ client, table, budget }: Where, orderedAtMs: number): Promise<void> {
+  await Promise.all(
+    (['worker', 'minter'] satisfies BudgetStream[]).map((stream) =>
+      conditionalUpdate(client, {
+        table,
+        key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
+        update: 'SET orderedAtMs = :at',
+        condition: 'attribute_not_exists(orderedAtMs) OR orderedAtMs < :at',
+        values: { ':at': orderedAtMs },
+      }),
+    ),
+  );
+}
