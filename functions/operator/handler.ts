@@ -32,7 +32,7 @@ const clients = createOperatorClients({ dynamodb, secretsManager, table, secretP
 export const handler = async (event: unknown): Promise<unknown> => {
   try {
     return await operate(parseOrder(event, settings.name), {
-      orders: createOrderStore({ dynamodb, table }),
+      orders: createOrderStore({ dynamodb, table, now: clock.now }),
       counters: createOperatorCounters({ dynamodb, table, settings }),
       clients,
       requests: createMintRequests({ client: dynamodb, table }),

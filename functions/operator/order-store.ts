@@ -5,17 +5,22 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 
+import { noteOrder } from '../../lib/budget/dynamo-orders.ts';
 import { orderAttribute, ordersOf } from '../../lib/budget/orders.ts';
 import { TABLE } from '../../lib/contract.ts';
+import type { Now } from '../../lib/platform/clock.ts';
 import type { OrderStore } from './operate.ts';
 
 /** The `order#<budget>` items. Errors of the SDK come out as they are: an operator is told them. */
 export function createOrderStore({
   dynamodb,
   table,
+  now,
 }: {
   dynamodb: DynamoDBClient;
   table: string;
+  /** Corrected. */
+  now: Now;
 }): OrderStore {
   const keyOf = (budget: string): Record<string, AttributeValue> => ({
     [TABLE.partitionKey]: { S: TABLE.orderKey(budget) },
@@ -33,6 +38,8 @@ export function createOrderStore({
         ...(values && { ExpressionAttributeValues: values }),
       }),
     );
+    // When it is written: whoever hears of it looks at once.
+    await noteOrder({ client: dynamodb, table, budget }, now());
   };
 
   return {

@@ -68,8 +68,10 @@ async function process(taken: TakenJob, dependencies: JobDependencies): Promise<
   const { now, telemetry, logsDone } = dependencies;
   const startedMs = now();
   const ageMs = Math.max(0, startedMs - envelope.submittedAtMs);
-  telemetry.metric('JobAge', Math.round(ageMs / 1000), { client });
   const { end, status, error } = await outcomeOf(taken, dependencies);
+  // A job that an operator holds back is no work that stands.
+  if (!(isPlumeError(error) && error.code === 'budget_paused'))
+    telemetry.metric('JobAge', Math.round(ageMs / 1000), { client });
   telemetry.metric('JobDone', end === 'done' ? 1 : 0, { client });
   if (end !== 'done' || logsDone)
     telemetry.log(

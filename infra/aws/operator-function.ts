@@ -51,10 +51,7 @@ export function operatorPermissions(
     table.items('UpdateItem', [TABLE.orderKey('*'), TABLE.requestKey('*')]),
     {
       ...table.items('UpdateItem', [counters]),
-      conditions: {
-        ...onlyAttributes('blockedUntilMs'),
-        StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
-      },
+      conditions: onlyAttributes('blockedUntilMs', 'orderedAtMs'),
     },
     table.items('DeleteItem', [counters, TABLE.tokenKey('*'), TABLE.mintKey('*'), TABLE.requestKey('*')]),
     { actions: ['lambda:InvokeFunction'], resourceArns: [minterArn] },

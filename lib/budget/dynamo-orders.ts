@@ -1,7 +1,11 @@
-import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 
 import { type BudgetStream, TABLE } from '../contract.ts';
-import { conditionalUpdate } from '../platform/conditional-update.ts';
 import { ordersOf } from './orders.ts';
 import type { OrderReader } from './orders-view.ts';
 
@@ -30,18 +34,25 @@ export function createDynamoOrderReader({ client, table, budget }: Where): Order
 
 /**
  * Notes in both counters that an order was given, when its item is written: so every instance learns of it with its next
- * reservation, and looks. For whoever gives orders.
+ * reservation, and looks. For whoever gives orders; what the counters hold it need not see.
  */
 export async function noteOrder({ client, table, budget }: Where, orderedAtMs: number): Promise<void> {
   await Promise.all(
-    (['worker', 'minter'] satisfies BudgetStream[]).map((stream) =>
-      conditionalUpdate(client, {
-        table,
-        key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
-        update: 'SET orderedAtMs = :at',
-        condition: 'attribute_not_exists(orderedAtMs) OR orderedAtMs < :at',
-        values: { ':at': orderedAtMs },
-      }),
-    ),
+    (['worker', 'minter'] satisfies BudgetStream[]).map(async (stream) => {
+      try {
+        await client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
+            UpdateExpression: 'SET orderedAtMs = :at',
+            ConditionExpression: 'attribute_not_exists(orderedAtMs) OR orderedAtMs < :at',
+            ExpressionAttributeValues: { ':at': { N: String(orderedAtMs) } },
+          }),
+        );
+      } catch (error) {
+        // A later order is noted already.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    }),
   );
 }

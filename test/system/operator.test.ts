@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AttributeValue,
   DynamoDBClient,
@@ -19,6 +20,7 @@ import { JOB_ATTRIBUTES, TABLE } from '../../lib/contract.ts';
 
 /** The operator's command as people call it, in a process of its own, against a local deployment. */
 
+const events = createEventLog(Date.now);
 let deployment: Deployment;
 let server: Server;
 let dynamodb: DynamoDBClient;
@@ -30,7 +32,7 @@ beforeAll(async () => {
   deployment = await startDeployment({
     profile: SCALED_PROFILE,
     workers: 2,
-    events: createEventLog(Date.now),
+    events,
     now: Date.now,
     dynamodbUrl: undefined,
   });
@@ -202,4 +204,34 @@ test('an invalid command line names the argument and exits with 2', async () => 
     const { exitCode, stderr } = await command(...args);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(named)]);
   }
+});
+
+// The last: what it holds back is back only after 45 s.
+test('a pause is obeyed within 10 s by warm instances', async () => {
+  const calls: number[] = [];
+  const unsubscribe = events.subscribe((event) => {
+    if (event.kind === 'answer' && event.endpoint === 'api') calls.push(performance.now());
+  });
+  const send = async (count: number): Promise<void> => {
+    for (let sent = 0; sent < count; sent += 1)
+      await deployment.sqs.send(
+        new SendMessageCommand({
+          QueueUrl: deployment.queues.jobs,
+          MessageBody: JSON.stringify({ method: 'GET', path: '/api/v1/devices' }),
+        }),
+      );
+  };
+  await send(4);
+  await vi.waitFor(() => expect(calls.length).toBe(4), WAIT);
+  const pausedMs = performance.now();
+  await answerOf('pause', budget, '--minutes', '30', '--reason', 'maintenance');
+  const orderedMs = performance.now();
+  await send(6);
+  await sleep(11_000);
+  const late = calls.filter((atMs) => atMs > orderedMs + 10_000);
+  expect({ late, after: calls.filter((atMs) => atMs > pausedMs).length < 6 }).toEqual({
+    late: [],
+    after: true,
+  });
+  unsubscribe();
 });

@@ -285,6 +285,18 @@ describe('a wait', () => {
     expect(delayOfCopy()).toBeLessThanOrEqual(46);
   });
 
+  test.each([
+    ['budget_exhausted', 1],
+    ['budget_paused', 0],
+  ] as const)('for %s tells of an age that might stand still %i times', async (code, times) => {
+    const told: string[] = [];
+    const telemetry: Telemetry = { metric: (name) => void told.push(name), log: () => {} };
+    const record = await submit(job);
+    expect(await run(record, throwing(new PlumeError(code, 'x')), Date.now, { telemetry })).toBe('postponed');
+    expect(told.filter((name) => name === 'JobAge')).toHaveLength(times);
+    expect(told).toContain('JobPostponed');
+  });
+
   test('longer than SQS allows is cut to its maximum', async () => {
     const unavailable = new TokenUnavailableError('mocha', { retryAtMs: Date.now() + 3_600_000 });
     expect(await run(await submit(job), throwing(unavailable))).toBe('postponed');

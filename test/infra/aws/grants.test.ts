@@ -97,7 +97,7 @@ describe('connect', () => {
     broker.connect(fn, { client: 'mocha', budgetName: 'zone-b' });
     const template = Template.fromStack(stack);
     expect(keysOf(statementsOf(template, /^My own/))).toEqual({
-      'dynamodb:GetItem': ['token#latte', 'token#mocha'],
+      'dynamodb:GetItem': ['token#latte', 'order#zone-b', 'token#mocha'],
       'dynamodb:UpdateItem': ['request#latte', 'budget#zone-b#worker', 'request#mocha'],
     });
     expect(brokerOf(functionOf(template, /^My own/)).budget).toEqual({
@@ -182,7 +182,7 @@ describe('grantUse', () => {
     broker.grantUse(role, { client: 'latte', budgetName: 'zone-a' });
     broker.grantUse(role, { client: 'latte', budgetName: 'zone-b' });
     expect(keysIn(Template.fromStack(stack))).toEqual({
-      'dynamodb:GetItem': ['token#latte'],
+      'dynamodb:GetItem': ['token#latte', 'order#zone-a', 'order#zone-b'],
       'dynamodb:UpdateItem': ['request#latte', 'budget#zone-a#worker', 'budget#zone-b#worker'],
     });
   });
@@ -226,7 +226,10 @@ describe('the policies of a function with many clients', () => {
       INLINE_CHARACTERS,
     );
     const keys = keysOf([...inline, ...managed].flatMap(({ Statement }) => Statement));
-    expect(keys['dynamodb:GetItem']?.toSorted()).toEqual(clients.map((client) => `token#${client}`).sort());
+    expect(keys['dynamodb:GetItem']?.toSorted()).toEqual([
+      'order#default',
+      ...clients.map((client) => `token#${client}`).sort(),
+    ]);
     expect(keys['dynamodb:UpdateItem']?.filter((key) => key !== 'budget#default#worker').sort()).toEqual(
       clients.map((client) => `request#${client}`).sort(),
     );

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { TokenBrokerAttributes } from '../../../infra/aws/imported-token-broker.ts';
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
+import { createDynamoOrderReader } from '../../../lib/budget/dynamo-orders.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { ENV, TABLE } from '../../../lib/contract.ts';
 import { systemClock } from '../../../lib/platform/clock.ts';
@@ -70,6 +71,7 @@ async function requestsOfWorker(settings: WorkerSettings) {
   const { table, minter } = settings;
   await createTokenStore({ client, table }).read('latte');
   await createMintRequests({ client, table }).claim('latte', undefined, 0);
+  await createDynamoOrderReader({ client, table, budget: settings.budget.name }).read();
   const counter = createDynamoTicketCounter({ client, table, settings: settings.budget });
   await counter.take('worker', { advanceMs: 1, floorMs: 0, ceilMs: 1, nowMs: 0 } as never);
   await counter.read('worker');
@@ -114,6 +116,7 @@ test('a function of another account reaches the table by its ARN, at the host of
   expect(sent.map(({ operation }) => operation)).toEqual([
     'GetItem',
     'UpdateItem',
+    'GetItem',
     'UpdateItem',
     'UpdateItem',
   ]);
@@ -213,7 +216,7 @@ describe('shareWith', () => {
         body.Condition?.['ForAllValues:StringEquals']?.['dynamodb:LeadingKeys'],
       ]),
     ).toEqual([
-      ['dynamodb:GetItem', ['token#latte', 'token#mocha']],
+      ['dynamodb:GetItem', ['token#latte', 'order#default', 'token#mocha', 'order#theirs']],
       [
         'dynamodb:UpdateItem',
         ['request#latte', 'budget#default#worker', 'request#mocha', 'budget#theirs#worker'],
