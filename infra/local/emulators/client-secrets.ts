@@ -4,6 +4,7 @@ import {
   CreateSecretCommand,
   DeleteSecretCommand,
   PutSecretValueCommand,
+  RestoreSecretCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 
@@ -27,6 +28,14 @@ export function createClient({ name, lifetimeSeconds }: Profile['clients'][numbe
 export interface ClientSecrets {
   /** A new version of a client's secret: the one that the vendor knows, or one that it does not. */
   store(client: string, which: 'right' | 'wrong'): Promise<void>;
+  /**
+   * A new version with a new secret, as after a rotation in the vendor's portal: from now on it is the right one.
+   *
+   * @returns the new secret, which the vendor has yet to accept
+   */
+  rotate(client: string): Promise<string>;
+  /** Takes back a removal. */
+  restore(client: string): Promise<void>;
   /** Deletes a client's secret, as an operator does who removes a partner: its name is kept for 30 days. */
   remove(client: string): Promise<void>;
   stop(): Promise<void>;
@@ -46,14 +55,29 @@ export async function createSecrets(
       new CreateSecretCommand({ Name: nameOf(client), SecretString: secretOf(client) }),
     );
   }
+  const right = new Map(clients.map((client) => [client.name, client]));
+  const clientOf = (name: string): CloudClient => {
+    const client = right.get(name);
+    if (client === undefined) throw new Error(`there is no client ${name}`);
+    return client;
+  };
+  const put = (client: CloudClient) =>
+    secretsManager.send(
+      new PutSecretValueCommand({ SecretId: nameOf(client), SecretString: secretOf(client) }),
+    );
   return {
     async store(name, which) {
-      const client = clients.find((candidate) => candidate.name === name);
-      if (client === undefined) throw new Error(`there is no client ${name}`);
-      const stored = which === 'right' ? client : { ...client, clientSecret: randomSecret() };
-      await secretsManager.send(
-        new PutSecretValueCommand({ SecretId: nameOf(client), SecretString: secretOf(stored) }),
-      );
+      const client = clientOf(name);
+      await put(which === 'right' ? client : { ...client, clientSecret: randomSecret() });
+    },
+    async rotate(name) {
+      const client = { ...clientOf(name), clientSecret: randomSecret() };
+      right.set(name, client);
+      await put(client);
+      return client.clientSecret;
+    },
+    async restore(name) {
+      await secretsManager.send(new RestoreSecretCommand({ SecretId: nameOf(clientOf(name)) }));
     },
     async remove(name) {
       await secretsManager.send(new DeleteSecretCommand({ SecretId: `${DEFAULT_SECRET_PREFIX}/${name}` }));

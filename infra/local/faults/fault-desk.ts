@@ -4,7 +4,9 @@ import { breakSecret } from './break-secret.ts';
 import { doubleLoad } from './double-load.ts';
 import type { Fault, FaultContext } from './fault.ts';
 import { killInstance } from './kill-instance.ts';
+import { removePartner } from './remove-partner.ts';
 import { revokeToken } from './revoke-token.ts';
+import { rotateSecret } from './rotate-secret.ts';
 import { takeServerDown } from './take-server-down.ts';
 import { takeTableAway } from './take-table-away.ts';
 
@@ -12,6 +14,8 @@ export const FAULTS: readonly Fault[] = [
   revokeToken,
   takeServerDown,
   breakSecret,
+  rotateSecret,
+  removePartner,
   blockAddress,
   killInstance,
   takeTableAway,
@@ -84,5 +88,5 @@ export function createFaultDesk(context: FaultContext): FaultDesk {
 
 function patienceMs({ profile: { budget, clients } }: FaultContext): number {
   const longestLifeMs = 1000 * Math.max(...clients.map(({ lifetimeSeconds }) => lifetimeSeconds));
-  return 2 * (2 * budget.windowMs + longestLifeMs);
+  return 4 * (2 * budget.windowMs + longestLifeMs);
 }

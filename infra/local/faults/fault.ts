@@ -5,7 +5,7 @@ import type { Profile } from '../run/profile.ts';
 /** What faults may touch, and what tells them that the system has recovered. */
 export interface FaultContext {
   readonly events: EventLog;
-  readonly deployment: Pick<Deployment, 'cloud' | 'table' | 'secrets' | 'worker'>;
+  readonly deployment: Pick<Deployment, 'cloud' | 'table' | 'secrets' | 'worker' | 'operator'>;
   readonly profile: Profile;
   readonly load: Load;
   /** The job has its result. */

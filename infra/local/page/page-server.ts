@@ -4,6 +4,7 @@ import { sendJson, startLoopbackServer } from '../emulators/loopback-server.ts';
 import type { LocalOutputs } from '../run/deployment.ts';
 import type { FaultName } from '../run/events.ts';
 import type { PageHtml } from './page-html.ts';
+import type { PageOrder } from './status-record.ts';
 import type { View } from './view.ts';
 
 export interface PageServer {
@@ -21,6 +22,8 @@ export interface PageServerOptions {
   readonly outputs: () => LocalOutputs | undefined;
   /** False: the fault is not known, or under way, or none is taken any more. */
   readonly inject: (fault: FaultName) => boolean;
+  /** False: it was not carried out. */
+  readonly order: (verb: PageOrder) => Promise<boolean>;
 }
 
 const EVERY_MS = 1_000;
@@ -36,6 +39,7 @@ export async function startPageServer({
   view,
   outputs,
   inject,
+  order,
 }: PageServerOptions): Promise<PageServer> {
   const listeners = new Set<ServerResponse>();
   const document = html();
@@ -49,6 +53,11 @@ export async function startPageServer({
     if (fault !== undefined && request.method === 'POST') {
       const isTaken = inject(fault as FaultName);
       return sendJson(response, isTaken ? 202 : 409, { fault, isTaken });
+    }
+    const [, verb] = /^\/orders\/(pause|slow|resume|lift)$/.exec(request.url ?? '') ?? [];
+    if (verb !== undefined && request.method === 'POST') {
+      const isDone = await order(verb as PageOrder);
+      return sendJson(response, isDone ? 200 : 409, { verb, isDone });
     }
     if (request.url === '/' && request.method === 'GET') {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(document);

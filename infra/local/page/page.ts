@@ -38,6 +38,7 @@ export async function startPage({ profile, port, reportFile }: PageOptions): Pro
           port,
           html,
           view: recorder.view,
+          order: recorder.order,
           outputs: () => underWay?.deployment.outputs,
           inject: (fault) => underWay?.faultDesk.inject(fault) !== undefined,
         });

@@ -11,6 +11,7 @@ import type { RunUnderWay } from '../run/run.ts';
 import type { RunState } from '../run/run-state.ts';
 import { createAlarmRecord } from './alarm-record.ts';
 import { faultMarks, faultViews } from './fault-views.ts';
+import { createStatusRecord, type PageOrder } from './status-record.ts';
 import { createTokenRecord } from './token-record.ts';
 import type { RunView, View } from './view.ts';
 import { createWidgetRecords } from './widget-records.ts';
@@ -22,6 +23,8 @@ export interface Recorder {
   record(run: RunUnderWay): () => void;
   /** undefined: no run has begun. */
   view(): View | undefined;
+  /** Gives an order to the operator function. @returns whether it was carried out; false if no run is under way */
+  order(verb: PageOrder): Promise<boolean>;
   /** The last view, with what the run came to. */
   finish(report: Report): void;
 }
@@ -32,6 +35,7 @@ const EVERY_MS = 500;
 export function createRecorder(profile: Profile, template: CloudFormationTemplate): Recorder {
   let look: (() => View) | undefined;
   let last: View | undefined;
+  let order: ((verb: PageOrder) => Promise<boolean>) | undefined;
 
   return {
     record(run) {
@@ -48,6 +52,8 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       const widgets = createWidgetRecords(template, store, scale);
       const tokens = createTokenRecord(profile.token.graceMs, startedAtMs);
       const calls = createWindowRecord(profile.budget, startedAtMs);
+      const status = createStatusRecord(deployment, { startedAtMs, orderMs: profile.budget.windowMs });
+      order = status.order;
       const over = new AbortController();
 
       const add = (event: RunEvent): void => {
@@ -76,6 +82,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
           figures: figuresOf(state),
           window: calls.view(nowMs),
           tokens: tokens.view(),
+          ...status.view(),
           faults: faultViews(faultDesk),
           marks: faultMarks(state, startedAtMs),
           alarms: alarmRecords.map((record) => record(nowMs)),
@@ -87,11 +94,14 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       return () => {
         clearInterval(timer);
         over.abort();
+        status.stop();
+        order = undefined;
         unsubscribe();
         last = look?.();
       };
     },
     view: () => last ?? look?.(),
+    order: async (verb) => (await order?.(verb)) ?? false,
     finish(report) {
       if (last === undefined) return;
       last = { ...last, figures: reportFigures(report), result: { failures: failuresOf(report) } };

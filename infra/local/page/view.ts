@@ -13,6 +13,9 @@ export interface View {
   readonly figures: readonly (readonly [name: string, text: string])[];
   readonly window: WindowView;
   readonly tokens: readonly TokenLife[];
+  readonly partners: readonly PartnerView[];
+  /** undefined: nobody has asked yet. */
+  readonly budget?: BudgetView | undefined;
   readonly faults: readonly FaultView[];
   readonly marks: readonly FaultMark[];
   readonly alarms: readonly AlarmView[];
@@ -55,6 +58,40 @@ export interface TokenLife {
   readonly revokedMs?: number;
   /** The first call that the API refused for it. */
   readonly rejectedMs?: number;
+}
+
+/** What the inspector tells of a client. */
+export interface PartnerView {
+  readonly client: string;
+  readonly state: string;
+  readonly leftSeconds: number | null;
+  readonly mintedMs: number | null;
+  /** What the minter does next. */
+  readonly next: string | null;
+  readonly nextMs: number | null;
+  /** The code with which the last mint failed. */
+  readonly error: string | null;
+  readonly failures: number;
+  readonly secret: string | null;
+  readonly credentials: string | null;
+  readonly forcedMints: number;
+}
+
+/** What the operator function tells of the budget. */
+export interface BudgetView {
+  readonly name: string;
+  readonly orders: readonly {
+    readonly what: string;
+    readonly untilMs: number;
+    readonly reason: string;
+    readonly by: string;
+  }[];
+  readonly streams: readonly {
+    readonly stream: string;
+    readonly breaker: string;
+    /** How far ahead the next free ticket becomes valid; negative: so many are kept for later. */
+    readonly nextInMs: number | null;
+  }[];
 }
 
 /** A fault that can be ordered. */

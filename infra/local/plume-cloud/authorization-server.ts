@@ -18,6 +18,8 @@ export interface AuthorizationServer {
   setOutage(mode: Outage | undefined): void;
   /** While broken, another secret than the one handed over is right for the client. */
   setBroken(client: string, isBroken: boolean): void;
+  /** From now on this secret of the client is right, and no other. */
+  setSecret(client: string, clientSecret: string): void;
 }
 
 export function createAuthorizationServer({
@@ -30,12 +32,15 @@ export function createAuthorizationServer({
   record: (event: CloudEvent) => void;
 }): AuthorizationServer {
   const broken = new Set<string>();
+  /** Of clients whose secret was rotated. */
+  const rotated = new Map<string, string>();
   let outage: Outage | undefined;
 
   function currentClients(): readonly CloudClient[] {
-    return clients.map((client) =>
-      broken.has(client.name) ? { ...client, clientSecret: `${client.clientSecret}-changed` } : client,
-    );
+    return clients.map((client) => {
+      const clientSecret = rotated.get(client.name) ?? client.clientSecret;
+      return { ...client, clientSecret: broken.has(client.name) ? `${clientSecret}-changed` : clientSecret };
+    });
   }
 
   async function answerForm(endpoint: 'token' | 'introspect', form: OAuthForm) {
@@ -77,6 +82,9 @@ export function createAuthorizationServer({
     setBroken(client, isBroken) {
       if (isBroken) broken.add(client);
       else broken.delete(client);
+    },
+    setSecret(client, clientSecret) {
+      rotated.set(client, clientSecret);
     },
   };
 }

@@ -16,6 +16,8 @@ export interface PlumeCloud {
   setOutage(mode: Outage | undefined): void;
   /** While broken, another secret than the one handed over is right for the client. */
   setBroken(client: string, isBroken: boolean): void;
+  /** From now on the authorization server takes this secret of the client, and no other. */
+  setSecret(client: string, clientSecret: string): void;
   /** The API answers 401 to every token. */
   setRejectAll(reject: boolean): void;
   /** The WAF refuses every call for `durationMs`. */
@@ -79,6 +81,7 @@ export async function startPlumeCloud(options: PlumeCloudOptions): Promise<Plume
       }),
     setOutage: authorizationServer.setOutage,
     setBroken: authorizationServer.setBroken,
+    setSecret: authorizationServer.setSecret,
     setRejectAll: api.setRejectAll,
     block: waf.block,
     unref: server.unref,

@@ -49,6 +49,7 @@ export interface Deployment {
   readonly queues: QueueUrls;
   readonly worker: { readonly name: string; readonly pool: FunctionPool };
   readonly inspector: FunctionPool;
+  readonly operator: FunctionPool;
   /** What a stack's outputs would say, and where the services are: the operator's command asks for it. */
   readonly outputs: LocalOutputs;
   stop(): Promise<void>;
@@ -136,7 +137,7 @@ export async function startDeployment({
     environment: withSecrets,
   });
   const forOperator: OperatorSettings = { ...forMinter, minter: 'minter' };
-  lambda.add({
+  const operator = lambda.add({
     ...common,
     name: 'operator',
     bundleUrl: bundles.urlOf('operator'),
@@ -197,6 +198,7 @@ export async function startDeployment({
     queues,
     worker: { name: 'worker', pool: worker },
     inspector,
+    operator,
     outputs: {
       outputs: {
         InspectorFunction: 'inspector',

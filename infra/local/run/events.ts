@@ -81,6 +81,8 @@ export type FaultName =
   | 'token-revoked'
   | 'authorization-server-down'
   | 'secret-broken'
+  | 'secret-rotated'
+  | 'partner-removed'
   | 'address-blocked'
   | 'instance-killed'
   | 'table-away'

@@ -33,7 +33,7 @@ export interface RunUnderWay {
   readonly durationMs: number;
   /** Unix milliseconds that never go back: the run's clock. */
   readonly now: () => number;
-  readonly deployment: Pick<Deployment, 'sqs' | 'queues' | 'outputs'>;
+  readonly deployment: Pick<Deployment, 'sqs' | 'queues' | 'outputs' | 'inspector' | 'operator'>;
   readonly faultDesk: FaultDesk;
 }
 

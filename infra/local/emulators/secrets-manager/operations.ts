@@ -47,6 +47,12 @@ export const OPERATIONS: Readonly<Record<string, (store: SecretStore, input: Inp
     store.delete(secret, ForceDeleteWithoutRecovery);
     return { ...identity(secret), DeletionDate: Date.now() / 1000 };
   },
+
+  RestoreSecret(store, { SecretId = '' }) {
+    const secret = store.lookUp(SecretId);
+    store.restore(secret);
+    return identity(secret);
+  },
   ListSecrets(store, input) {
     const { page, nextToken } = listSecrets(store.all(), input);
     return { SecretList: page.map(entryOf), NextToken: nextToken };

@@ -38,6 +38,8 @@ export interface SecretStore {
   /** Adds a version. With `AWSCURRENT`, the one that was current becomes `AWSPREVIOUS`. */
   put(secret: StoredSecret, secretString: string, versionId?: string, stages?: readonly string[]): string;
   delete(secret: StoredSecret, force: boolean): void;
+  /** Takes back a deletion that is scheduled. */
+  restore(secret: StoredSecret): void;
   all(): readonly StoredSecret[];
 }
 
@@ -110,6 +112,9 @@ export function createSecretStore(now: () => number): SecretStore {
     delete(secret, force) {
       if (force) secrets.delete(secret.name);
       else secret.deletedAtMs = now();
+    },
+    restore(secret) {
+      secret.deletedAtMs = undefined;
     },
     all: () => [...secrets.values()],
   };

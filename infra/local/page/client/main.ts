@@ -4,6 +4,8 @@ import type { View } from '../view.ts';
 import { createAlarms } from './alarms.ts';
 import { element, setText } from './dom.ts';
 import { createFaults } from './faults.ts';
+import { createOrders } from './orders.ts';
+import { createPartners } from './partners.ts';
 import type { Part } from './section.ts';
 import { createSummary } from './summary.ts';
 import { createWidgets } from './widgets.ts';
@@ -14,7 +16,9 @@ function start(): void {
   const parts: readonly Part[] = [
     createSummary(),
     createAlarms(),
+    createPartners(),
     createFaults(),
+    createOrders(),
     createWindowPicture(),
     createWidgets(),
   ];

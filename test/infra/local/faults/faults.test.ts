@@ -13,7 +13,7 @@ function createScene() {
   events.subscribe((event) => seen.push(event));
   const over = new AbortController();
   const load = { factor: 1 };
-  const causes = { outage: false, away: false, secret: 'right' };
+  const causes = { outage: false, away: false, secret: 'right', rotation: 'accepted', removed: false };
   const deployment = {
     cloud: {
       revoke: () => ['f1'],
@@ -21,6 +21,9 @@ function createScene() {
         causes.outage = mode !== undefined;
       },
       block: () => {},
+      setSecret: () => {
+        causes.rotation = 'accepted';
+      },
     },
     table: {
       setAway: (isAway: boolean) => {
@@ -31,7 +34,18 @@ function createScene() {
       store: async (_client: string, which: string) => {
         causes.secret = which;
       },
+      rotate: async () => {
+        causes.rotation = 'unknown';
+        return 'new';
+      },
+      remove: async () => {
+        causes.removed = true;
+      },
+      restore: async () => {
+        causes.removed = false;
+      },
     },
+    operator: { invoke: async () => ({ ok: true, payload: '{}' }) },
     worker: { name: 'worker', pool: { busy: () => ['i1'], kill: async () => true } },
   } as unknown as FaultContext['deployment'];
   const desk = createFaultDesk({
@@ -114,6 +128,8 @@ describe('whenever a run ends, the causes of all faults are gone, and nothing co
           outage: false,
           away: false,
           secret: 'right',
+          rotation: 'accepted',
+          removed: false,
           factor: 1,
         });
         expect(seen.filter(({ kind }) => kind === 'recovered')).toEqual([]);

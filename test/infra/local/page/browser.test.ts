@@ -132,6 +132,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     [['authorization-server-down'], /TokenAboutToExpire|ClientsFailing/],
     [['instance-killed', 'load-doubled'], /BudgetSaturated/],
     [['table-away'], /TicksMissing/],
+    [['secret-rotated', 'partner-removed'], undefined],
     [['address-blocked'], /WafBlock/],
   ] as const)('%s: the recovery is seen, and the alarm %s', async (faults, alarm) => {
     // The run's own backlog, too, saturates the budget.
@@ -139,6 +140,24 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     if (isNew) await expect.poll(() => lit(alarm).count()).toBe(0);
     for (const fault of faults) await press(fault);
     await Promise.all([...faults.map(seeRecovery), alarm && lit(alarm).first().waitFor()]);
+  });
+
+  test('orders reach the operator function, and the page says who gave them', async () => {
+    const given = tab.locator('.orders .given');
+    for (const [verb, text] of [
+      ['slow', /25 % of their calls .*by whoever looks at the page/],
+      ['pause', /the workers are paused/],
+      ['resume', /No order is in force/],
+    ] as const) {
+      await tab.locator(`button[data-order="${verb}"]`).focus();
+      await tab.keyboard.press('Enter');
+      await given.filter({ hasText: text }).waitFor();
+    }
+    await tab.locator('.streams li', { hasText: /worker: circuit breaker/ }).waitFor();
+    await tab
+      .locator('.partners td', { hasText: /served, \d+ s left/ })
+      .first()
+      .waitFor();
   });
 
   test.each([
@@ -175,12 +194,12 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     await page.stop();
     await tab.locator('.run[data-result]:not([data-result="open"])').waitFor();
     expect(await tab.locator('.run .status').textContent()).toMatch(/^Over after \d+ .*: good\.$/);
-    expect(await tab.locator('.buttons').isVisible()).toBe(false);
+    expect(await tab.locator('.faults .buttons').isVisible()).toBe(false);
     expect(report).toMatchObject({ jobsLost: 0, wafBlocked: 0, expiredTokensSent: 0 });
 
     const file = await open(pathToFileURL(reportFile).href);
     expect(await file.locator('.plot canvas').count()).toBe(figures);
-    expect(await file.locator('.log li').count()).toBe(7);
+    expect(await file.locator('.log li').count()).toBe(9);
     expect(await file.locator('.run .status').textContent()).toContain('good');
   }, 60_000);
 
@@ -191,6 +210,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
       run: { profile: 'test', durationMs: 1_000, firstSilenceMs: 100, cloudWatchMinuteMs: 100 },
       window: { limit: 1, windowMs: 1_000, addresses: [] },
       tokens: [],
+      partners: [],
       faults: [],
       marks: [],
       alarms: [],

@@ -8,11 +8,13 @@ import type { FaultName } from '../../../../infra/local/run/events.ts';
 
 const VIEW = { nowMs: 7, figures: [['jobs', '</script>']] } as unknown as View;
 const injected: FaultName[] = [];
+const ordered: string[] = [];
 let view: View | undefined = VIEW;
 let server: PageServer;
 
 async function start(): Promise<void> {
   injected.length = 0;
+  ordered.length = 0;
   view = VIEW;
   server = await startPageServer({
     port: 0,
@@ -22,6 +24,10 @@ async function start(): Promise<void> {
     inject(fault) {
       injected.push(fault);
       return fault === 'table-away';
+    },
+    async order(verb) {
+      ordered.push(verb);
+      return verb === 'pause';
     },
   });
 }
@@ -48,6 +54,9 @@ test('it answers to its own name and to its own page', async () => {
   expect(await ask('/faults/table-away', 'POST', { origin: `http://${host}` })).toBe(202);
   expect(await ask('/faults/secret-broken', 'POST')).toBe(409);
   expect(injected).toEqual(['table-away', 'table-away', 'secret-broken']);
+  expect(await ask('/orders/pause', 'POST')).toBe(200);
+  expect(await ask('/orders/lift', 'POST')).toBe(409);
+  expect(ordered).toEqual(['pause', 'lift']);
 });
 
 test('it refuses other hosts and the pages of other origins, and does nothing for them', async () => {
@@ -62,9 +71,11 @@ test('it refuses other hosts and the pages of other origins, and does nothing fo
     'null',
     `http://localhost:${port}`,
     `https://127.0.0.1:${port}`,
-  ])
+  ]) {
     expect(await ask('/faults/table-away', 'POST', { origin })).toBe(403);
-  expect(injected).toEqual([]);
+    expect(await ask('/orders/pause', 'POST', { origin })).toBe(403);
+  }
+  expect([...injected, ...ordered]).toEqual([]);
 });
 
 test('it knows nothing else', async () => {
@@ -105,6 +116,7 @@ test('a port that is taken is an error', async () => {
     view: () => undefined,
     outputs: () => undefined,
     inject: () => false,
+    order: async () => false,
   };
   await expect(startPageServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

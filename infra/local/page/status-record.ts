@@ -1,0 +1,140 @@
+import type { FunctionPool } from '../emulators/lambda/function-pool.ts';
+import type { Deployment } from '../run/deployment.ts';
+import type { BudgetView, PartnerView } from './view.ts';
+
+/** Of the inspector's row of a client: README of the inspector has all fields. */
+interface ClientRow {
+  readonly client: string;
+  readonly state: string;
+  readonly secondsLeft: number | null;
+  readonly mintedAt: string | null;
+  readonly next: string | null;
+  readonly nextAt: string | null;
+  readonly error: string | null;
+  readonly failures: number | null;
+  readonly secret: string | null;
+  readonly credentials: string | null;
+  readonly forcedMints: number | null;
+}
+
+/** Of the operator function's `status`. */
+interface BudgetStatus {
+  readonly budget: string;
+  readonly paused?: Given & { readonly minter: boolean };
+  readonly slowed?: Given & { readonly share: number };
+  readonly streams: readonly {
+    readonly stream: string;
+    readonly breaker: string;
+    readonly nextInMs?: number;
+  }[];
+}
+
+interface Given {
+  readonly until: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/** What an operator may order on the page: of the run's budget. */
+export type PageOrder = 'pause' | 'slow' | 'resume' | 'lift';
+
+/** What inspector and operator tell, as people would ask them, and orders to the latter. */
+export interface StatusRecord {
+  view(): { readonly partners: readonly PartnerView[]; readonly budget: BudgetView | undefined };
+  /** @returns whether the order was carried out */
+  order(verb: PageOrder): Promise<boolean>;
+  stop(): void;
+}
+
+const EVERY_MS = 1_000;
+const SLOW_SHARE = 0.25;
+const BY = 'whoever looks at the page';
+
+/** @param orderMs how long a pause or a slow lasts, if nobody ends it */
+export function createStatusRecord(
+  { inspector, operator, outputs }: Pick<Deployment, 'inspector' | 'operator' | 'outputs'>,
+  { startedAtMs, orderMs }: { readonly startedAtMs: number; readonly orderMs: number },
+): StatusRecord {
+  const name = outputs.outputs.Budgets ?? '';
+  const sinceBegin = (iso: string | null): number | null =>
+    iso === null ? null : Date.parse(iso) - startedAtMs;
+  let partners: readonly PartnerView[] = [];
+  let budget: BudgetView | undefined;
+  let isAsking = false;
+
+  async function ask(): Promise<void> {
+    if (isAsking) return;
+    isAsking = true;
+    const [rows, status] = await Promise.all([
+      answerOf<readonly ClientRow[]>(inspector, {}),
+      answerOf<{ readonly budgets: readonly BudgetStatus[] }>(operator, { status: [name] }),
+    ]);
+    isAsking = false;
+    partners = rows?.map((row) => partnerOf(row, sinceBegin)) ?? partners;
+    const [told] = status?.budgets ?? [];
+    if (told !== undefined) budget = budgetOf(told, sinceBegin);
+  }
+
+  const timer = setInterval(() => void ask(), EVERY_MS);
+  return {
+    view: () => ({ partners, budget }),
+    async order(verb) {
+      const minutes = orderMs / 60_000;
+      const reason = 'ordered on the page';
+      const order = {
+        pause: { pause: name, minutes, reason },
+        slow: { slow: name, share: SLOW_SHARE, minutes, reason },
+        resume: { resume: name },
+        lift: { lift: name },
+      }[verb];
+      const isDone = (await answerOf(operator, { ...order, by: BY })) !== undefined;
+      await ask();
+      return isDone;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** undefined: the function failed, such as while the table is away. */
+async function answerOf<Answer>(pool: FunctionPool, event: object): Promise<Answer | undefined> {
+  const result = await pool.invoke(JSON.stringify(event));
+  return result.ok ? JSON.parse(result.payload) : undefined;
+}
+
+function partnerOf(row: ClientRow, sinceBegin: (iso: string | null) => number | null): PartnerView {
+  return {
+    client: row.client,
+    state: row.state,
+    leftSeconds: row.secondsLeft,
+    mintedMs: sinceBegin(row.mintedAt),
+    next: row.next,
+    nextMs: sinceBegin(row.nextAt),
+    error: row.error,
+    failures: row.failures ?? 0,
+    secret: row.secret,
+    credentials: row.credentials,
+    forcedMints: row.forcedMints ?? 0,
+  };
+}
+
+function budgetOf(
+  { budget, paused, slowed, streams }: BudgetStatus,
+  sinceBegin: (iso: string | null) => number | null,
+): BudgetView {
+  const orders = [
+    ...(paused
+      ? [{ ...paused, what: paused.minter ? 'all calls are paused' : 'the workers are paused' }]
+      : []),
+    ...(slowed ? [{ ...slowed, what: `the workers make ${slowed.share * 100} % of their calls` }] : []),
+  ];
+  return {
+    name: budget,
+    orders: orders.map(({ what, until, reason, by }) => ({
+      what,
+      untilMs: sinceBegin(until) ?? 0,
+      reason,
+      by,
+    })),
+    streams: streams.map(({ stream, breaker, nextInMs = null }) => ({ stream, breaker, nextInMs })),
+  };
+}
