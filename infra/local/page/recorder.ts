@@ -11,7 +11,7 @@ import type { RunUnderWay } from '../run/run.ts';
 import type { RunState } from '../run/run-state.ts';
 import { createAlarmRecord } from './alarm-record.ts';
 import { faultMarks, faultViews } from './fault-views.ts';
-import { createStatusRecord, type PageOrder } from './status-record.ts';
+import { createStatusRecord, type PageOrder, partnersOf, type StatusRecord } from './status-record.ts';
 import { createTokenRecord } from './token-record.ts';
 import type { RunView, View } from './view.ts';
 import { createWidgetRecords } from './widget-records.ts';
@@ -35,7 +35,8 @@ const EVERY_MS = 500;
 export function createRecorder(profile: Profile, template: CloudFormationTemplate): Recorder {
   let look: (() => View) | undefined;
   let last: View | undefined;
-  let order: ((verb: PageOrder) => Promise<boolean>) | undefined;
+  let status: StatusRecord | undefined;
+  let beganAtMs = 0;
 
   return {
     record(run) {
@@ -52,8 +53,9 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       const widgets = createWidgetRecords(template, store, scale);
       const tokens = createTokenRecord(profile.token.graceMs, startedAtMs);
       const calls = createWindowRecord(profile.budget, startedAtMs);
-      const status = createStatusRecord(deployment, { startedAtMs, orderMs: profile.budget.windowMs });
-      order = status.order;
+      const record = createStatusRecord(deployment, { startedAtMs, orderMs: profile.budget.windowMs });
+      status = record;
+      beganAtMs = startedAtMs;
       const over = new AbortController();
 
       const add = (event: RunEvent): void => {
@@ -82,7 +84,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
           figures: figuresOf(state),
           window: calls.view(nowMs),
           tokens: tokens.view(),
-          ...status.view(),
+          ...record.view(),
           faults: faultViews(faultDesk),
           marks: faultMarks(state, startedAtMs),
           alarms: alarmRecords.map((record) => record(nowMs)),
@@ -94,17 +96,21 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       return () => {
         clearInterval(timer);
         over.abort();
-        status.stop();
-        order = undefined;
+        status = undefined;
         unsubscribe();
         last = look?.();
       };
     },
-    view: () => last ?? look?.(),
-    order: async (verb) => (await order?.(verb)) ?? false,
+    view() {
+      // Only for somebody who looks: it asks the functions.
+      status?.refresh();
+      return last ?? look?.();
+    },
+    order: async (verb) => (await status?.order(verb)) ?? false,
     finish(report) {
       if (last === undefined) return;
-      last = { ...last, figures: reportFigures(report), result: { failures: failuresOf(report) } };
+      const partners = partnersOf(report.inspection, beganAtMs);
+      last = { ...last, partners, figures: reportFigures(report), result: { failures: failuresOf(report) } };
     },
   };
 }

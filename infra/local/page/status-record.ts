@@ -43,10 +43,11 @@ export interface StatusRecord {
   view(): { readonly partners: readonly PartnerView[]; readonly budget: BudgetView | undefined };
   /** @returns whether the order was carried out */
   order(verb: PageOrder): Promise<boolean>;
-  stop(): void;
+  /** Asks both, unless the last answers are young. */
+  refresh(): void;
 }
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 1_500;
 const SLOW_SHARE = 0.25;
 const BY = 'whoever looks at the page';
 
@@ -56,26 +57,21 @@ export function createStatusRecord(
   { startedAtMs, orderMs }: { readonly startedAtMs: number; readonly orderMs: number },
 ): StatusRecord {
   const name = outputs.outputs.Budgets ?? '';
-  const sinceBegin = (iso: string | null): number | null =>
-    iso === null ? null : Date.parse(iso) - startedAtMs;
   let partners: readonly PartnerView[] = [];
   let budget: BudgetView | undefined;
-  let isAsking = false;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
 
   async function ask(): Promise<void> {
-    if (isAsking) return;
-    isAsking = true;
+    askedAtMs = performance.now();
     const [rows, status] = await Promise.all([
       answerOf<readonly ClientRow[]>(inspector, {}),
       answerOf<{ readonly budgets: readonly BudgetStatus[] }>(operator, { status: [name] }),
     ]);
-    isAsking = false;
-    partners = rows?.map((row) => partnerOf(row, sinceBegin)) ?? partners;
+    if (rows !== undefined) partners = partnersOf(rows, startedAtMs);
     const [told] = status?.budgets ?? [];
-    if (told !== undefined) budget = budgetOf(told, sinceBegin);
+    if (told !== undefined) budget = budgetOf(told, startedAtMs);
   }
 
-  const timer = setInterval(() => void ask(), EVERY_MS);
   return {
     view: () => ({ partners, budget }),
     async order(verb) {
@@ -91,36 +87,41 @@ export function createStatusRecord(
       await ask();
       return isDone;
     },
-    stop: () => clearInterval(timer),
+    refresh() {
+      if (performance.now() - askedAtMs >= EVERY_MS) void ask();
+    },
   };
 }
 
-/** undefined: the function failed, such as while the table is away. */
+/** undefined: the function failed, such as while the table is away, or the run is over. */
 async function answerOf<Answer>(pool: FunctionPool, event: object): Promise<Answer | undefined> {
-  const result = await pool.invoke(JSON.stringify(event));
-  return result.ok ? JSON.parse(result.payload) : undefined;
+  const result = await pool.invoke(JSON.stringify(event)).catch(() => undefined);
+  return result?.ok ? JSON.parse(result.payload) : undefined;
 }
 
-function partnerOf(row: ClientRow, sinceBegin: (iso: string | null) => number | null): PartnerView {
-  return {
+/** @param rows the inspector's answer */
+export function partnersOf(rows: unknown, startedAtMs: number): readonly PartnerView[] {
+  if (!Array.isArray(rows)) return [];
+  return (rows as readonly ClientRow[]).map((row) => ({
     client: row.client,
     state: row.state,
     leftSeconds: row.secondsLeft,
-    mintedMs: sinceBegin(row.mintedAt),
+    mintedMs: momentOf(row.mintedAt, startedAtMs),
     next: row.next,
-    nextMs: sinceBegin(row.nextAt),
+    nextMs: momentOf(row.nextAt, startedAtMs),
     error: row.error,
     failures: row.failures ?? 0,
     secret: row.secret,
     credentials: row.credentials,
     forcedMints: row.forcedMints ?? 0,
-  };
+  }));
 }
 
-function budgetOf(
-  { budget, paused, slowed, streams }: BudgetStatus,
-  sinceBegin: (iso: string | null) => number | null,
-): BudgetView {
+function momentOf(iso: string | null, startedAtMs: number): number | null {
+  return iso === null ? null : Date.parse(iso) - startedAtMs;
+}
+
+function budgetOf({ budget, paused, slowed, streams }: BudgetStatus, startedAtMs: number): BudgetView {
   const orders = [
     ...(paused
       ? [{ ...paused, what: paused.minter ? 'all calls are paused' : 'the workers are paused' }]
@@ -131,7 +132,7 @@ function budgetOf(
     name: budget,
     orders: orders.map(({ what, until, reason, by }) => ({
       what,
-      untilMs: sinceBegin(until) ?? 0,
+      untilMs: momentOf(until, startedAtMs) ?? 0,
       reason,
       by,
     })),

@@ -139,7 +139,7 @@ describe.concurrent('somebody ends it', () => {
     ['SIGTERM'],
     ['SIGHUP'],
   ] as const)('ends with the report so far after %s', async (...signals) => {
-    const child = start('--for', '600', '--workers', '2', '--no-faults', '--no-page');
+    const child = start('--for', '600', '--workers', '1', '--no-faults', '--no-page');
     const ended = end(child);
     child.stdout?.on('data', function interrupt(chunk: Buffer) {
       if (!chunk.includes('window')) return;
