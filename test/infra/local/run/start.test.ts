@@ -137,7 +137,6 @@ describe.concurrent('somebody ends it', () => {
     // Twice, as npm does.
     ['SIGINT', 'SIGINT'],
     ['SIGTERM'],
-    ['SIGHUP'],
   ] as const)('ends with the report so far after %s', async (...signals) => {
     const child = start('--for', '600', '--workers', '1', '--no-faults', '--no-page');
     const ended = end(child);
