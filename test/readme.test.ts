@@ -196,7 +196,7 @@ describe('commands', () => {
   });
 
   test.each(commands)('%s %s %s', (program, first = '', second = '') => {
-    if (program === 'npm' && !['ci', 'pack', 'install'].includes(first))
+    if (program === 'npm' && !['ci', 'init', 'install', 'pack', 'pkg'].includes(first))
       expect(scripts).toHaveProperty([first === 'run' ? second : first]);
     if (program === 'npx' && first !== 'vitest')
       expect(

@@ -67,6 +67,12 @@ export async function startPageServer({
       const told = outputs();
       return sendJson(response, told === undefined ? 503 : 200, told ?? { error: 'not_started' });
     }
+    if (request.url === '/worker.env' && request.method === 'GET') {
+      const told = outputs();
+      response.writeHead(told === undefined ? 503 : 200, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(environmentFile(told?.workerEnvironment ?? {}));
+      return;
+    }
     if (request.url === '/events' && request.method === 'GET') return listen(response);
     sendJson(response, 404, { error: 'not_found' });
   }, port);
@@ -98,6 +104,13 @@ export async function startPageServer({
       await server.stop();
     },
   };
+}
+
+/** As Node's `--env-file` and shells read it. No value has a quote or a line's end. */
+function environmentFile(environment: Readonly<Record<string, string>>): string {
+  return Object.entries(environment)
+    .map(([name, value]) => `${name}='${value}'\n`)
+    .join('');
 }
 
 /** Sent to this machine by name, and by a page of this server if by any page. */

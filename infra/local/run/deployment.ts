@@ -38,6 +38,8 @@ export interface LocalOutputs {
   readonly outputs: Readonly<Record<string, string>>;
   readonly lambdaEndpoint: string;
   readonly sqsEndpoint: string;
+  /** The environment of a worker that runs elsewhere on this machine. */
+  readonly workerEnvironment: Readonly<Record<string, string>>;
 }
 
 /** AWS and Plume on this machine, with the broker deployed into it. */
@@ -147,16 +149,16 @@ export async function startDeployment({
       [ENV.broker]: JSON.stringify(forOperator),
     },
   });
+  const workerEnvironment = {
+    ...shared,
+    AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+    [ENV.broker]: JSON.stringify(forWorker),
+  };
   lambda.add({
     ...common,
     name: 'caller',
     bundleUrl: bundles.urlOf('caller'),
-    environment: {
-      ...shared,
-      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
-      [ENV.broker]: JSON.stringify(forWorker),
-      [ENV.client]: clients[0]?.name ?? '',
-    },
+    environment: { ...workerEnvironment, [ENV.client]: clients[0]?.name ?? '' },
   });
   const worker = lambda.add({
     ...common,
@@ -165,10 +167,8 @@ export async function startDeployment({
     timeoutMs: profile.worker.timeoutMs,
     concurrency: workers,
     environment: {
-      ...shared,
-      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+      ...workerEnvironment,
       AWS_ENDPOINT_URL_SQS: queueServer.url,
-      [ENV.broker]: JSON.stringify(forWorker),
       [ENV.clients]: clients[0]?.name ?? '',
       [ENV.jobQueueUrl]: queues.jobs,
       [ENV.resultQueueUrl]: queues.results,
@@ -210,6 +210,7 @@ export async function startDeployment({
       },
       lambdaEndpoint: lambda.url,
       sqsEndpoint: queueServer.url,
+      workerEnvironment,
     },
     async stop() {
       // What feeds the functions first: it waits for invocations under way, which end with their instances.

@@ -7,11 +7,13 @@ import { promisify } from 'node:util';
 import { type Installed, PACKAGE, pack } from '../installed.ts';
 import { startLocalBroker } from '../local-broker.ts';
 import { createProjects, type Project, runtimesIn } from '../project.ts';
+import { firstWorker } from './first-worker.ts';
 import { ROWS, type Row } from './rows.ts';
 
 /**
  * `npm run matrix`: installs the packed package as its users do, with each package manager and all that the registry has to
- * bring along, and runs the same programs as the tests. A manager that cannot be had is left out with a line.
+ * bring along, and runs the same programs as the tests. First comes README's worker, from an empty folder to its first answer.
+ * A manager that cannot be had is left out with a line.
  * `npm run matrix -- yarn` runs the rows whose line has that text.
  */
 
@@ -42,6 +44,14 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), 'plume-matrix-')));
 try {
   mkdirSync(join(folder, 'package'));
   const tarball = pack(join(folder, 'package'));
+  if ('first worker'.includes(process.argv[2] ?? '')) {
+    const { failures, ms, lines } = await firstWorker(join(folder, 'first'), tarball);
+    console.log(
+      `${failures.length === 0 ? 'ok' : 'FAILED'} (${Math.round(ms / 1000)} s): first worker, ${lines} lines`,
+    );
+    for (const failure of failures) console.log(`  ${failure.replaceAll('\n', '\n  ')}`);
+    if (failures.length > 0) process.exitCode = 1;
+  }
   for (const [index, row] of ROWS.entries()) {
     const name = nameOf(row);
     if (!name.includes(process.argv[2] ?? '')) continue;

@@ -1,15 +1,18 @@
 import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { text } from 'node:stream/consumers';
+import { parseEnv } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { type PageServer, startPageServer } from '../../../../infra/local/page/page-server.ts';
 import type { View } from '../../../../infra/local/page/view.ts';
+import type { LocalOutputs } from '../../../../infra/local/run/deployment.ts';
 import type { FaultName } from '../../../../infra/local/run/events.ts';
 
 const VIEW = { nowMs: 7, figures: [['jobs', '</script>']] } as unknown as View;
 const injected: FaultName[] = [];
 const ordered: string[] = [];
 let view: View | undefined = VIEW;
+let outputs: LocalOutputs | undefined;
 let server: PageServer;
 
 async function start(): Promise<void> {
@@ -20,7 +23,7 @@ async function start(): Promise<void> {
     port: 0,
     html: () => '<!doctype html>',
     view: () => view,
-    outputs: () => undefined,
+    outputs: () => outputs,
     inject(fault) {
       injected.push(fault);
       return fault === 'table-away';
@@ -44,6 +47,19 @@ function ask(path: string, method: string, headers: Record<string, string> = {})
       .end();
   });
 }
+
+test('it gives the environment of a worker as a file that Node reads', async () => {
+  await start();
+  expect(await ask('/worker.env', 'GET')).toBe(503);
+  const workerEnvironment = {
+    AWS_REGION: 'us-east-1',
+    PLUME_BROKER: '{"table":"plume","budget":{"limit":2000}}',
+  };
+  outputs = { outputs: {}, lambdaEndpoint: '', sqsEndpoint: '', workerEnvironment };
+  expect(await ask('/worker.env', 'GET', { origin: 'http://evil.example' })).toBe(403);
+  const file = await (await fetch(new URL('/worker.env', server.url))).text();
+  expect(parseEnv(file)).toEqual(workerEnvironment);
+});
 
 test('it answers to its own name and to its own page', async () => {
   await start();
