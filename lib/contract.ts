@@ -27,6 +27,7 @@ export const ENV = {
   resultQueueUrls: 'PLUME_RESULT_QUEUE_URLS',
   /** `false`: the reference worker logs no line for a job that is done. */
   logJobs: 'PLUME_LOG_JOBS',
+  jobPriority: 'PLUME_JOB_PRIORITY',
   /** URL of the queue that takes jobs which cannot be done. */
   deadLetterQueueUrl: 'PLUME_DEAD_LETTER_QUEUE_URL',
 } as const;
@@ -189,3 +190,13 @@ export function isEvent({ unit, isLevel }: MetricDefinition): boolean {
 
 /** The name of a metric, as CloudWatch has it. */
 export type MetricName = keyof typeof METRICS;
+
+/** How long a line of the call budget a call may join. */
+export type Priority = 'normal' | 'low';
+
+export const PRIORITIES: readonly Priority[] = ['normal', 'low'];
+export const PRIORITY_RULE = "must be 'normal' or 'low'";
+
+export function isPriority(value: unknown): value is Priority {
+  return PRIORITIES.some((priority) => priority === value);
+}

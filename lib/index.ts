@@ -14,6 +14,7 @@ export {
   BudgetUnavailableError,
 } from './budget/errors.ts';
 export type { BudgetSettings, StreamSettings } from './budget/settings.ts';
+export type { Priority } from './contract.ts';
 export {
   ConfigError,
   ERROR_KINDS,

@@ -1,4 +1,4 @@
-import { ENV } from '../../lib/contract.ts';
+import { ENV, isPriority, PRIORITY_RULE, type Priority } from '../../lib/contract.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { CLIENT_NAME_RULE, isClientName } from '../../lib/platform/client-name.ts';
 import { type Environment, required } from '../../lib/settings.ts';
@@ -11,6 +11,8 @@ export interface JobSettings {
   readonly urls: QueueUrls;
   /** Whether each job that is done has a line in the log. Those that are not done always have one. */
   readonly logsDone: boolean;
+  /** Of all its calls. */
+  readonly priority: Priority;
 }
 
 /** @throws {ConfigError} naming the variable that is missing or wrong */
@@ -24,6 +26,7 @@ export function readJobSettings(environment: Environment): JobSettings {
       deadLetters: required(environment, 'deadLetterQueueUrl'),
     },
     logsDone: environment[ENV.logJobs] !== 'false',
+    priority: readPriority(environment[ENV.jobPriority] || 'normal'),
   };
 }
 
@@ -33,6 +36,11 @@ function readClients(text: string): readonly [string, ...string[]] {
   if (!clients.every(isClientName))
     throw new ConfigError(`${ENV.clients} must be names of clients between commas, each ${CLIENT_NAME_RULE}`);
   return [first, ...others];
+}
+
+function readPriority(text: string): Priority {
+  if (isPriority(text)) return text;
+  throw new ConfigError(`${ENV.jobPriority} ${PRIORITY_RULE}`);
 }
 
 function readNamedQueues(json: string): ReadonlyMap<string, string> {

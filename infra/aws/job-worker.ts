@@ -4,7 +4,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-import { ENV } from '../../lib/contract.ts';
+import { ENV, type Priority } from '../../lib/contract.ts';
 import { acknowledge } from './acknowledge.ts';
 import { BrokerFunction, type NetworkProps, networkOf } from './broker-function.ts';
 import { grantAll } from './grant.ts';
@@ -20,6 +20,8 @@ export interface JobWorkerProps extends NetworkProps {
   readonly clients?: readonly string[] | undefined;
   /** Whether each job that is done has a line in the log. @default true */
   readonly logJobs?: boolean | undefined;
+  /** `low` where another function calls for people who wait: jobs then take the tickets that it leaves. @default normal */
+  readonly priority?: Priority | undefined;
   /** The budget of the address that the calls leave from. @default - the broker's own */
   readonly budgetName?: string | undefined;
   readonly logRetention: RetentionDays;
@@ -60,6 +62,7 @@ export class JobWorker extends Construct {
         [ENV.resultQueueUrl]: results.queueUrl,
         ...(namedResults.size > 0 && { [ENV.resultQueueUrls]: Stack.of(this).toJsonString(urls) }),
         ...(props.logJobs === false && { [ENV.logJobs]: 'false' }),
+        ...(props.priority === 'low' && { [ENV.jobPriority]: 'low' }),
         [ENV.deadLetterQueueUrl]: deadLetters.queueUrl,
       },
     });

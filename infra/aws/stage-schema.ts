@@ -2,6 +2,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 
 import { BUDGET_SCHEMA, type BudgetOverrides } from '../../lib/budget/settings.ts';
+import { PRIORITIES, type Priority } from '../../lib/contract.ts';
 import {
   CLIENT_NAME_RULE,
   isClientName,
@@ -26,6 +27,8 @@ export interface Stage {
   readonly resultQueues?: readonly string[];
   /** Whether the reference worker logs a line for each job that is done; for others it always does. */
   readonly logJobs?: boolean;
+  /** Of the reference worker's calls, beside those of other functions. */
+  readonly jobPriority?: Priority;
   /** The M2M clients that have a caller function. */
   readonly callers?: readonly string[];
   /** The account to deploy to. Absent: that of the shell's credentials. */
@@ -106,6 +109,7 @@ const stageSchema = v.pipe(
       clients: v.exactOptional(listOf(text(REQUIRED.client, isClientName), CLIENTS_RULE)),
       resultQueues: v.exactOptional(listOf(text(QUEUES_RULE, /^[a-z][a-z0-9]{0,31}$/), QUEUES_RULE)),
       logJobs: v.exactOptional(v.boolean('true or false')),
+      jobPriority: v.exactOptional(v.picklist(PRIORITIES, 'normal or low')),
       callers: v.exactOptional(listOf(text(REQUIRED.client, isClientName), CLIENTS_RULE)),
       account: v.exactOptional(text('an AWS account: 12 digits in quotes', /^\d{12}$/)),
       region: v.exactOptional(text('an AWS region, such as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),

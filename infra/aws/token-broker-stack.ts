@@ -50,8 +50,8 @@ export class TokenBrokerStack extends Stack {
       deletionProtection: stage.deletionProtection,
     });
     const queues = new JobQueues(this, 'Jobs', stage.resultQueues);
-    const { clients, logJobs } = stage;
-    const workerProps = { broker, queues, client, clients, logJobs, logRetention };
+    const { clients, logJobs, jobPriority: priority } = stage;
+    const workerProps = { broker, queues, client, clients, logJobs, priority, logRetention };
     const namedResults = [...queues.namedResults].map(([name, queue]) => [capitalised(name), queue] as const);
     const workers = egress?.zones.map((network, index) => {
       const zone = index + 1;

@@ -1,6 +1,7 @@
+import type { Priority } from '../contract.ts';
 import { type IsWafBlock, WAF_RULES } from '../waf/waf-block.ts';
 import { type BudgetDependencies, breakerOf, opener, partsOf, sourceOf } from './budget-parts.ts';
-import { type Priority, workerLine } from './lines.ts';
+import { workerLine } from './lines.ts';
 import type { TicketBook } from './ticket-book.ts';
 
 export type { BudgetDependencies } from './budget-parts.ts';

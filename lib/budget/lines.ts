@@ -1,4 +1,4 @@
-import type { BudgetStream } from '../contract.ts';
+import type { BudgetStream, Priority } from '../contract.ts';
 import { type BudgetSettings, DEFAULT_BUDGET_SETTINGS, type StreamSettings } from './settings.ts';
 import { ticketsThatFit } from './tickets.ts';
 
@@ -70,14 +70,13 @@ export function lineOf({ intervalMs }: StreamSettings, aheadMs: number, maxBlock
   };
 }
 
+/** Of a stream of the default rate. */
+const LOW = { aheadMs: 1_300, maxBlock: 4, spreadMs: 5_000, maxSpreadMs: 80_000 };
+
 /**
  * Normal calls reserve as far ahead as there is a line. Low priority reserves a short one, however long it is ready to wait: so
  * normal calls pass any amount of it, with one counter and the same proof, and it gets what they leave.
  */
-export type Priority = 'normal' | 'low';
-
-const LOW = { aheadMs: 1_300, maxBlock: 4, spreadMs: 5_000, maxSpreadMs: 80_000 };
-
 export function workerLine(priority: Priority, { worker }: BudgetSettings): Line {
   const { horizonMs } = worker;
   if (priority === 'normal') return lineOf(worker, horizonMs);

@@ -1,3 +1,4 @@
+import type { Priority } from '../contract.ts';
 import type { Broker } from '../plume/broker.ts';
 import type { RetryOptions } from '../plume/retry-policy.ts';
 import type { IsWafBlock } from '../waf/waf-block.ts';
@@ -29,6 +30,13 @@ export interface PlumeOptions {
    * @default - never: queues and invokers retry too, and retries of many callers spend the budget that all share
    */
   readonly retry?: RetryOptions;
+  /**
+   * How long a line of the call budget these calls may join. Those of `low` priority take the tickets that others leave: they
+   * reserve 1.3 s ahead, in blocks of at most four, and so calls of people who wait pass any amount of bulk work. It is paid for by about
+   * four times the requests to DynamoDB under load, and by waiting without end while others saturate the budget.
+   * @default normal
+   */
+  readonly priority?: Priority;
   /**
    * For tests: that of `createTestBroker`.
    * @default - the one that the function's environment describes

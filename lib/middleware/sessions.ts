@@ -1,3 +1,4 @@
+import { isPriority, PRIORITY_RULE } from '../contract.ts';
 import { ConfigError } from '../errors.ts';
 import { checkClientName } from '../platform/client-name.ts';
 import type { Session, WorkerBroker } from '../plume/broker.ts';
@@ -34,11 +35,13 @@ const MAX_MARGIN_MS = 900_000;
 export function createSessions(options: PlumeOptions): OpenSession {
   if (typeof options !== 'object' || options === null)
     throw new ConfigError('the options must be an object with a client');
-  const { maxWaitMs = 30_000, marginMs = 2_000, isWafBlock, retry } = options;
+  const { maxWaitMs = 30_000, marginMs = 2_000, isWafBlock, retry, priority } = options;
   checkMilliseconds('maxWaitMs', maxWaitMs, MAX_WAIT_MS);
   checkMilliseconds('marginMs', marginMs, MAX_MARGIN_MS);
   const brokenRule = retry === undefined ? undefined : brokenRetryRule(retry);
   if (brokenRule !== undefined) throw new ConfigError(`the option ${brokenRule}`);
+  if (priority !== undefined && !isPriority(priority))
+    throw new ConfigError(`the option priority ${PRIORITY_RULE}`);
   if (isWafBlock !== undefined) checkIsWafBlock(isWafBlock);
   const client = checkClientName(options.client);
   const broker = (options.broker ?? brokerFromEnvironment()) as WorkerBroker;
@@ -52,6 +55,7 @@ export function createSessions(options: PlumeOptions): OpenSession {
       calls: checkCalls(calls),
       isWafBlock,
       retry,
+      priority,
       patienceMs: () => Math.min(maxWaitMs, remainingMs() - marginMs),
       endsInMs: remainingMs() - Math.min(CLOSING_MS, marginMs),
     });

@@ -1,3 +1,4 @@
+import { isPriority, PRIORITY_RULE, type Priority } from '../contract.ts';
 import { RequestRefusedError } from './errors.ts';
 import { addQuery } from './query.ts';
 import type { PlumeRequestInit } from './request-init.ts';
@@ -16,6 +17,8 @@ export interface ApiRequest {
   readonly repeatable: boolean;
   readonly timeoutMs: number | undefined;
   readonly retry: RetryOptions | undefined;
+  /** Undefined for that of its session. */
+  readonly priority: Priority | undefined;
 }
 
 /** As long as an invocation of Lambda. */
@@ -48,12 +51,13 @@ export function apiRequest(
 ): ApiRequest {
   const url = urlOf(client, baseUrl, input);
   // As for `fetch`, null is as good as nothing.
-  const { query, json, timeoutMs, retry, ...init } = given ?? {};
+  const { query, json, timeoutMs, retry, priority, ...init } = given ?? {};
   const call = { method: String(init.method ?? 'GET').toUpperCase(), path: url.pathname };
   const refused = (rule: string) => new RequestRefusedError(client, call, rule);
   if (given !== undefined && typeof given !== 'object') throw refused('its options must be an object');
   const broken =
-    brokenRule(init, timeoutMs, retry) ?? (query === undefined ? undefined : addQuery(url, query));
+    brokenRule(init, { timeoutMs, retry, priority }) ??
+    (query === undefined ? undefined : addQuery(url, query));
   if (broken !== undefined) throw refused(`its option ${broken}`);
   if (json !== undefined && init.body != null) throw refused('it has both json and a body');
 
@@ -79,6 +83,7 @@ export function apiRequest(
     repeatable: !isStream(body),
     timeoutMs,
     retry,
+    priority: usual(priority),
   };
 }
 
@@ -98,8 +103,7 @@ function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
 
 function brokenRule(
   { signal, dispatcher }: RequestInit & { readonly dispatcher?: { readonly dispatch?: unknown } },
-  timeoutMs: number | undefined,
-  retry: RetryOptions | undefined,
+  { timeoutMs, retry, priority }: Pick<ApiRequest, 'timeoutMs' | 'retry'> & { readonly priority: unknown },
 ): string | undefined {
   if (signal != null && !(signal instanceof AbortSignal)) return 'signal must be an AbortSignal';
   if (dispatcher != null && typeof dispatcher.dispatch !== 'function')
@@ -107,7 +111,14 @@ function brokenRule(
   const isTime = typeof timeoutMs === 'number' && timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS;
   if (timeoutMs !== undefined && !isTime)
     return `timeoutMs must be a number of milliseconds, 1 to ${MAX_TIMEOUT_MS}`;
+  if (priority !== undefined && priority !== 'auto' && priority !== 'high' && !isPriority(priority))
+    return `priority ${PRIORITY_RULE}`;
   return retry === undefined ? undefined : brokenRetryRule(retry);
+}
+
+/** By the values of `fetch` too. */
+function usual(priority: PlumeRequestInit['priority']): Priority | undefined {
+  return priority === 'high' ? 'normal' : priority === 'auto' ? undefined : priority;
 }
 
 /** Undefined if it is none. The platform's message would repeat names of what it found. */

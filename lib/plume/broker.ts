@@ -1,3 +1,5 @@
+import type { TicketBook } from '../budget/call-budget.ts';
+import type { Priority } from '../contract.ts';
 import { REDACTED } from '../telemetry/redaction.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
 import type { IsWafBlock } from '../waf/waf-block.ts';
@@ -29,7 +31,7 @@ export interface WorkerBroker extends Broker {
 export interface Invocation {
   /** The M2M client whose token they carry, such as `mocha`. */
   readonly client: string;
-  /** How many calls are expected: tickets are reserved in blocks of that many. */
+  /** How many calls of its priority are expected: tickets are reserved in blocks of that many. */
   readonly calls?: number | undefined;
   /** How long, in ms, a call may wait for a token or a ticket if it begins to wait now. */
   readonly patienceMs: () => number;
@@ -42,6 +44,8 @@ export interface Invocation {
   readonly isWafBlock?: IsWafBlock | undefined;
   /** For calls that do not have a policy of their own. @default - no retries */
   readonly retry?: RetryOptions | undefined;
+  /** Of calls that have none of their own. @default normal */
+  readonly priority?: Priority | undefined;
 }
 
 /** The calls of one invocation. None outlives `close`. */
@@ -90,12 +94,14 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
     init: PlumeRequestInit | undefined,
     accept?: string,
   ): Promise<AnsweredCall> {
-    const { scope, ended } = begin();
+    const { scope, bookOf, ended } = begin();
     const request = await requestOf(input, init, ended);
     const { headers, init: own } = request;
     if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
     const signal = own.signal ? AbortSignal.any([ended, own.signal]) : ended;
-    return { client, request, signal, answer: await callWithRetries(dependencies, scope, request, signal) };
+    const book = bookOf(request.priority);
+    const answer = await callWithRetries(dependencies, { ...scope, book }, request, signal);
+    return { client, request, signal, answer };
   }
 
   /** In the caller's turn, unless there is a body to be read first. */
@@ -141,29 +147,37 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
 
 /** The calls of a session from its first one on. */
 interface Begun {
-  readonly scope: CallScope & { readonly retry: RetryOptions };
+  readonly scope: Omit<CallScope, 'book'> & { readonly retry: RetryOptions };
+  /** The tickets of that priority, or of the invocation's. */
+  readonly bookOf: (priority: Priority | undefined) => TicketBook;
   /** Aborts when the invocation has no time left, or its session is closed. */
   readonly ended: AbortSignal;
   readonly end: () => void;
 }
 
-function beginCalls(
-  { budget, clock }: CallDependencies,
-  { client, calls, patienceMs, endsInMs, isWafBlock = budget.isWafBlock, retry = NO_RETRY }: Invocation,
-  sent: Set<string>,
-): Begun {
-  const book = budget.openBook({ patienceMs, ...(calls !== undefined && { calls }) });
+function beginCalls({ budget, clock }: CallDependencies, invocation: Invocation, sent: Set<string>): Begun {
+  const { client, calls = 1, patienceMs, endsInMs } = invocation;
+  const { isWafBlock = budget.isWafBlock, retry = NO_RETRY } = invocation;
+  const { priority: usual = 'normal' } = invocation;
+  const books = new Map<Priority, TicketBook>();
+  const bookOf = (priority: Priority = usual): TicketBook => {
+    const book =
+      books.get(priority) ?? budget.openBook({ patienceMs, priority, calls: priority === usual ? calls : 1 });
+    books.set(priority, book);
+    return book;
+  };
   const ending = new AbortController();
   const endInvocation = (): void => ending.abort(new InvocationOverError(client, clock.now()));
   if (endsInMs <= 0) endInvocation();
   else if (endsInMs < Number.POSITIVE_INFINITY)
     clock.sleep(endsInMs, ending.signal).then(endInvocation, () => {});
   return {
-    scope: { client, patienceMs, isWafBlock, book, retry, sent },
+    scope: { client, patienceMs, isWafBlock, retry, sent },
+    bookOf,
     ended: ending.signal,
     end() {
       ending.abort(new SessionClosedError(client));
-      book.close();
+      for (const book of books.values()) book.close();
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Priority } from '../contract.ts';
 import type { Query } from './query.ts';
 import type { RetryOptions } from './retry-policy.ts';
 
@@ -12,6 +13,12 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** When this call is made again, if it fails. @default - that of `plume()` or `createPlume()`, or no retries */
   readonly retry?: RetryOptions;
+  /**
+   * How long a line of the call budget this call may join: see `plume()`. Of the values of `fetch`, `high` is `normal`, and `auto` is
+   * the default.
+   * @default - that of `plume()` or `createPlume()`
+   */
+  readonly priority?: Priority | 'high' | 'auto';
 }
 
 /** In place of a body. */
@@ -24,4 +31,7 @@ export interface JsonBody {
 
 /** The options of `fetch`, and what most calls need besides. */
 export type PlumeRequestInit = CallOptions &
-  ((RequestInit & { readonly json?: never }) | (Omit<RequestInit, 'body'> & JsonBody));
+  (
+    | (Omit<RequestInit, 'priority'> & { readonly json?: never })
+    | (Omit<RequestInit, 'body' | 'priority'> & JsonBody)
+  );

@@ -16,14 +16,24 @@ test('the worker reads its clients, its queues, and whether to log jobs that are
     namedResults: new Map(),
     deadLetters: 'https://sqs/dead',
   };
-  expect(readJobSettings(variables)).toEqual({ clients: ['mocha', 'latte'], urls, logsDone: true });
+  expect(readJobSettings(variables)).toEqual({
+    clients: ['mocha', 'latte'],
+    urls,
+    logsDone: true,
+    priority: 'normal',
+  });
   expect(
     readJobSettings({
       ...variables,
       PLUME_RESULT_QUEUE_URLS: '{"billing":"https://sqs/billing"}',
       PLUME_LOG_JOBS: 'false',
+      PLUME_JOB_PRIORITY: 'low',
     }),
-  ).toMatchObject({ urls: { namedResults: new Map([['billing', 'https://sqs/billing']]) }, logsDone: false });
+  ).toMatchObject({
+    urls: { namedResults: new Map([['billing', 'https://sqs/billing']]) },
+    logsDone: false,
+    priority: 'low',
+  });
 });
 
 test.each(Object.keys(variables))('without %s it does not start', (name) => {
@@ -36,6 +46,7 @@ test.each([
   ['PLUME_RESULT_QUEUE_URLS', 'MARKER'],
   ['PLUME_RESULT_QUEUE_URLS', '{"MARKER":1}'],
   ['PLUME_RESULT_QUEUE_URLS', 'null'],
+  ['PLUME_JOB_PRIORITY', 'MARKER'],
 ])('%s=%s is refused by its rule and is not repeated', (name, value) => {
   expect(() => readJobSettings({ ...variables, [name]: value })).toThrow(
     new RegExp(`^(?!.*MARKER)${name} must be`),

@@ -9,13 +9,20 @@ test('a worker has one client, one result queue and lines for all jobs, unless t
   expect(Variables.PLUME_CLIENTS).toBe('mocha');
   expect(Variables).not.toHaveProperty('PLUME_RESULT_QUEUE_URLS');
   expect(Variables).not.toHaveProperty('PLUME_LOG_JOBS');
+  expect(Variables).not.toHaveProperty('PLUME_JOB_PRIORITY');
 });
 
 test('the clients, result queues and log of a stage reach its worker, which may do what they need and no more', () => {
-  const template = synth({ clients: ['latte', 'mocha'], resultQueues: ['billing'], logJobs: false });
+  const template = synth({
+    clients: ['latte', 'mocha'],
+    resultQueues: ['billing'],
+    logJobs: false,
+    jobPriority: 'low',
+  });
   const { Variables } = functionOf(template, WORKER).Properties.Environment;
   expect(Variables.PLUME_CLIENTS).toBe('mocha,latte');
   expect(Variables.PLUME_LOG_JOBS).toBe('false');
+  expect(Variables.PLUME_JOB_PRIORITY).toBe('low');
   expect(JSON.stringify(Variables.PLUME_RESULT_QUEUE_URLS)).toContain('JobsResultsbilling');
 
   const statements = statementsOf(template, WORKER);

@@ -196,6 +196,7 @@ describe('at construction', () => {
     { marginMs: 900_001 },
     { retry: null },
     { retry: 'often' },
+    { priority: 'high' },
     { isWafBlock: true },
     { calls: 3 },
     { as: '' },

@@ -383,3 +383,50 @@ test('redact takes out the tokens that the calls of this session carried, and no
   await session.close();
   expect(session.redact(echo)).not.toContain('MARKER');
 });
+
+describe('priority', () => {
+  /** The budget, and what was asked of it: priority and calls. */
+  function watched() {
+    const budget = budgetOf(client);
+    const asked: unknown[] = [];
+    const openBook: CallBudget['openBook'] = (options) => {
+      asked.push([options.priority, options.calls]);
+      return budget.openBook(options);
+    };
+    return { asked, broker: environment({ ...budget, openBook }) };
+  }
+  const invocation = () => ({ client, calls: 3, patienceMs: () => 10_000, endsInMs: 60_000 });
+
+  test('of a call goes before that of its invocation, and those expected are of the invocation', async () => {
+    const { asked, broker } = watched();
+    const session = broker.open({ ...invocation(), priority: 'low' });
+    await session.fetch('/v1');
+    await session.fetch('/v1', { priority: 'auto' });
+    await session.fetch('/v1', { priority: 'normal' });
+    await session.fetch('/v1', { priority: 'high' });
+    expect(asked).toEqual([
+      ['low', 3],
+      ['normal', 1],
+    ]);
+    await session.close();
+  });
+
+  test('is normal where nobody says otherwise', async () => {
+    const { asked, broker } = watched();
+    const session = broker.open(invocation());
+    await session.fetch('/v1');
+    await session.fetch('/v1', { priority: 'low' });
+    expect(asked).toEqual([
+      ['normal', 3],
+      ['low', 1],
+    ]);
+    await session.close();
+  });
+
+  test('is one of those that there are', async () => {
+    const priority = 'MARKER' as 'low';
+    const refused = open().fetch('/v1', { priority });
+    await expect(refused).rejects.toMatchObject({ code: 'request_refused' });
+    await expect(refused).rejects.toThrow("its option priority must be 'normal' or 'low'");
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+
+import { type FleetOptions, type FleetResult, type Group, runFleet } from './fleet.ts';
+import type { Random } from './random.ts';
+
+/** Half an hour each, with equal clocks and every request to the counter counted. */
+const MINUTES_30 = 1_800_000;
+const run = (groups: readonly Group[], options: Partial<FleetOptions> = {}): Promise<FleetResult> =>
+  runFleet({ groups, seed: 1, durationMs: MINUTES_30, ...options });
+const one = (): number => 1;
+const ten = (): number => 10;
+const aboutTen = (random: Random): number => Math.round(random.between(5, 15));
+
+describe('calls that wait at most 5 s, beside work of low priority', () => {
+  const people = { name: 'people', callsPerJob: one, patienceMs: 5_000, isUrgent: true } as const;
+  const bulk = { name: 'bulk', callsPerJob: ten, priority: 'low' } as const;
+
+  test.each([4.5, 8])(
+    'never fail, and what is left serves the others: %d a second',
+    async (callsPerSecond) => {
+      const { groups, shareOfRate, perSecond, requestsPerCall } = await run([
+        { ...people, instances: 10, callsPerSecond: 1 },
+        { ...bulk, instances: 20, callsPerSecond },
+      ]);
+      expect(groups.people?.failed).toBe(0);
+      expect(groups.people?.waitP99Ms).toBeLessThanOrEqual(1_500);
+      if (callsPerSecond === 4.5) expect(perSecond).toBeGreaterThanOrEqual(5.5);
+      else expect(shareOfRate).toBeGreaterThanOrEqual(0.97);
+      expect(requestsPerCall).toBeLessThanOrEqual(0.75);
+    },
+  );
+
+  test('never fail, one a minute beside sixty instances that always want another call', async () => {
+    const { groups, shareOfRate, requestsPerCall } = await run([
+      { ...people, instances: 1, callsPerSecond: 1 / 60 },
+      { ...bulk, instances: 60, callsPerSecond: 'saturated' },
+    ]);
+    expect(groups.people?.calls).toBeGreaterThan(15);
+    expect(groups.people?.failed).toBe(0);
+    expect(groups.people?.waitP99Ms).toBeLessThanOrEqual(1_500);
+    expect(shareOfRate).toBeGreaterThanOrEqual(0.97);
+    expect(requestsPerCall).toBeLessThanOrEqual(0.75);
+  });
+
+  test('fail where the same work has normal priority', async () => {
+    const { groups } = await run([
+      { ...people, instances: 10, callsPerSecond: 1 },
+      { ...bulk, instances: 20, callsPerSecond: 8, priority: 'normal' },
+    ]);
+    expect(groups.people?.failed).toBeGreaterThan(100);
+  });
+});
+
+test.each([20, 50, 200])('batches of ten calls at once waste no ticket: %i instances', async (instances) => {
+  const batches = { name: 'batches', instances, callsPerJob: ten, inParallel: true, callsPerSecond: 12 };
+  const { shareOfRate } = await run([batches], { durationMs: 600_000 });
+  expect(shareOfRate).toBeGreaterThanOrEqual(0.99);
+});
+
+test.each([
+  [10, 0.2],
+  [50, 0.45],
+  [100, 0.7],
+  [200, 1.1],
+])('%i saturating workers, jobs of about ten calls: at most %d requests a call', async (instances, most) => {
+  const jobs = { name: 'jobs', instances, callsPerJob: aboutTen, callsPerSecond: 'saturated' as const };
+  const { requestsPerCall, shareOfRate } = await run([jobs]);
+  expect(requestsPerCall).toBeLessThanOrEqual(most);
+  expect(shareOfRate).toBeGreaterThanOrEqual(0.99);
+});
+
+test.each([
+  [1, 1.2],
+  [2, 1.5],
+  [3, 1.5],
+  [4, 1.5],
+  [5, 1.2],
+])(
+  'invocations of one call, %i a second from ten workers: at most %d requests a call',
+  async (rate, most) => {
+    const { requestsPerCall } = await run([
+      { name: 'one', instances: 10, callsPerJob: one, callsPerSecond: rate },
+    ]);
+    expect(requestsPerCall).toBeLessThanOrEqual(most);
+  },
+);
+
+test('1200 calls at once from 100 instances are done in 255 s, 99 of 100 in 230 s', async () => {
+  const burst = { atMs: 150_000, calls: 1_200 };
+  for (const seed of [1, 2, 3]) {
+    const groups = [{ name: 'burst', instances: 100, callsPerJob: ten, burst }];
+    const result = await run(groups, { seed, durationMs: 600_000 });
+    expect(result.groups.burst?.calls).toBe(1_200);
+    expect(result.groups.burst?.sinceArrivalP99Ms).toBeLessThanOrEqual(230_000);
+    expect(result.groups.burst?.sinceArrivalMaxMs).toBeLessThanOrEqual(255_000);
+  }
+});
+
+test('jobs of one, three and ten calls in a row each get their share under overload', async () => {
+  const size = (calls: number, instances: number): Group => ({
+    name: String(calls),
+    instances,
+    callsPerJob: () => calls,
+    callsPerSecond: 'saturated',
+  });
+  const { groups, perSecond } = await run([size(1, 100), size(3, 30), size(10, 10)]);
+  for (const group of Object.values(groups)) {
+    expect(group.perSecond / (perSecond / 3)).toBeGreaterThanOrEqual(0.67);
+    expect(group.perSecond / (perSecond / 3)).toBeLessThanOrEqual(1.5);
+  }
+});
