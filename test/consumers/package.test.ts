@@ -104,15 +104,15 @@ describe('the tarball', () => {
 });
 
 describe('the entries', () => {
-  const namesOf = (entry: string, type: 'module' | 'commonjs'): string[] => {
-    const load =
-      type === 'module' ? `import * as entry from '${entry}';` : `const entry = require('${entry}');`;
-    const script = `${load} console.log(JSON.stringify(Object.keys(entry).sort()));`;
-    return JSON.parse(inConsumer(process.execPath, [`--input-type=${type}`, '--eval', script]));
-  };
+  const ENTRIES = ['', '/cdk', '/testing'].map((subpath) => `${PACKAGE}${subpath}`);
 
-  test.each(['module', 'commonjs'] as const)('of type %s export what they promise', (type) => {
-    const names = namesOf(PACKAGE, type);
+  test.each([
+    { type: 'module', load: (entry: string) => `await import('${entry}')` },
+    { type: 'commonjs', load: (entry: string) => `require('${entry}')` },
+  ])('of type $type export what they promise', ({ type, load }) => {
+    const script = `console.log(JSON.stringify([${ENTRIES.map(load)}].map((entry) => Object.keys(entry).sort())));`;
+    const printed = inConsumer(process.execPath, [`--input-type=${type}`, '--eval', script]);
+    const [names = [], ...others] = JSON.parse(printed) as string[][];
     const errors = names.filter((name) => /^[A-Z]\w+Error$/.test(name));
     expect(names.filter((name) => !errors.includes(name))).toEqual([
       'ERROR_KINDS',
@@ -122,8 +122,7 @@ describe('the entries', () => {
       'shouldPostpone',
     ]);
     expect(errors).toEqual(expect.arrayContaining(['ApiError', 'BudgetExhaustedError', 'PlumeError']));
-    expect(namesOf(`${PACKAGE}/cdk`, type)).toEqual(['Monitoring', 'TokenBroker']);
-    expect(namesOf(`${PACKAGE}/testing`, type)).toEqual(['createTestBroker']);
+    expect(others).toEqual([['Monitoring', 'TokenBroker'], ['createTestBroker']]);
   });
 });
 

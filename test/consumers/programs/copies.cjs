@@ -2,8 +2,13 @@ const { subscribe } = require('node:diagnostics_channel');
 
 /** Calls the API by both copies of the package, and prints how often a token was read from the table. */
 let tokenReads = 0;
-subscribe('http.client.request.start', ({ request }) => {
-  if (String(request.getHeader('x-amz-target')).endsWith('.GetItem')) tokenReads += 1;
+subscribe('http.client.request.created', ({ request }) => {
+  const end = request.end.bind(request);
+  request.end = (body, ...others) => {
+    const isGet = String(request.getHeader('x-amz-target')).endsWith('.GetItem');
+    if (isGet && Buffer.from(body).includes('"token#')) tokenReads += 1;
+    return end(body, ...others);
+  };
 });
 
 async function main() {
