@@ -16,8 +16,8 @@ const SYSTEM = [
 export default defineConfig({
   test: {
     // Limits for what hangs, not for what is slow: on a busy machine a synthesis of one second has taken forty.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },
     maxWorkers: Math.max(2, availableParallelism()),
     projects: [

@@ -86,7 +86,10 @@ export function createFaultDesk(context: FaultContext): FaultDesk {
   };
 }
 
+/** However short the times of a profile are. */
+const SLOWEST_MACHINE_MS = 180_000;
+
 function patienceMs({ profile: { budget, clients } }: FaultContext): number {
   const longestLifeMs = 1000 * Math.max(...clients.map(({ lifetimeSeconds }) => lifetimeSeconds));
-  return 4 * (2 * budget.windowMs + longestLifeMs);
+  return Math.max(SLOWEST_MACHINE_MS, 2 * (2 * budget.windowMs + longestLifeMs));
 }

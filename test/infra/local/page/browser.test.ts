@@ -67,7 +67,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
 
   async function open(url: string): Promise<BrowserPage> {
     const opened = await browser.newPage({ viewport: DESKTOP });
-    opened.setDefaultTimeout(100_000);
+    opened.setDefaultTimeout(200_000);
     opened.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
@@ -203,7 +203,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
       for (const name of wave) await press(name);
       await expect.poll(() => tab.locator('.log li').count()).toBe(begun + wave.length);
       await screenshot(`phone, ${wave.length} faults`);
-      await expect.poll(() => open.count(), { timeout: 100_000 }).toBe(0);
+      await expect.poll(() => open.count(), { timeout: 200_000 }).toBe(0);
     }
     await tab.setViewportSize(DESKTOP);
   });
