@@ -7,6 +7,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 
+import { forecast, perSecond } from '../../lib/budget/forecast.ts';
+import { slowed } from '../../lib/budget/orders.ts';
 import { isPlausible } from '../../lib/budget/plausible.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { type BudgetStream, TABLE } from '../../lib/contract.ts';
@@ -48,14 +50,20 @@ export function createOperatorCounters({
     isPlausible(nextMs, nowMs, stream, settings);
 
   return {
-    async status(budget, stream, nowMs): Promise<StreamStatus> {
+    async status(budget, stream, nowMs, orders): Promise<StreamStatus> {
       const item = await read(budget, stream);
-      if (item === undefined) return { stream, breaker: 'absent', implausible: false };
+      const taken = slowed(settings[stream], stream, orders);
+      const rate = { perSecond: perSecond(taken), settingsInUse: item?.settings?.S?.split(' ') ?? [] };
+      if (item === undefined) return { stream, breaker: 'absent', ...rate, implausible: false };
       const nextMs = nextMsOf(item);
       return {
         stream,
         breaker: breakerOf(item, nowMs),
-        ...(Number.isFinite(nextMs) && { nextInMs: nextMs - nowMs }),
+        ...(Number.isFinite(nextMs) && {
+          nextInMs: nextMs - nowMs,
+          couldStartInMs: forecast(nextMs, nowMs, taken),
+        }),
+        ...rate,
         implausible: item.nextMs !== undefined && !isSound(nextMs, stream, nowMs),
       };
     },

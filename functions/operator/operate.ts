@@ -1,3 +1,4 @@
+import type { Forecast } from '../../lib/budget/forecast.ts';
 import { activeOrders, type BudgetOrders } from '../../lib/budget/orders.ts';
 import type { BudgetStream } from '../../lib/contract.ts';
 import { ConfigError } from '../../lib/errors.ts';
@@ -33,13 +34,19 @@ export interface StreamStatus {
   readonly breaker: 'closed' | 'open' | 'half-open' | 'absent';
   /** How far ahead of now the next free ticket becomes valid; negative after a pause without calls. */
   readonly nextInMs?: number;
+  /** When one call could start and the last of ten could, in ms from now, if nobody else reserves and the breaker is closed. */
+  readonly couldStartInMs?: Forecast;
+  /** Calls a second, in the mean, that the broker's settings and `slow` give it. */
+  readonly perSecond: number;
+  /** By name: settings with which tickets were taken lately. More than one while a deployment lasts. */
+  readonly settingsInUse: readonly string[];
   /** `nextMs` lies further ahead than any honest caller can have moved it: `heal` deletes it. */
   readonly implausible: boolean;
 }
 
 /** The counters of a budget, as an operator may read and change them. */
 export interface OperatorCounters {
-  status(budget: string, stream: BudgetStream, nowMs: number): Promise<StreamStatus>;
+  status(budget: string, stream: BudgetStream, nowMs: number, orders: BudgetOrders): Promise<StreamStatus>;
   /** Makes an open breaker half-open: the next reservation is the probe. @returns false if it is not open */
   halfOpen(budget: string, stream: BudgetStream, nowMs: number): Promise<boolean>;
   /** Deletes a counter whose `nextMs` is implausible. @returns false if it is plausible or absent */
@@ -140,11 +147,9 @@ async function statusOf(
   { orders, counters, now }: OperatorDependencies,
 ): Promise<BudgetStatus> {
   const nowMs = now();
-  const [given, streams] = await Promise.all([
-    orders.read(budget),
-    Promise.all(STREAMS.map((stream) => counters.status(budget, stream, nowMs))),
-  ]);
-  const { pause, slow } = activeOrders(given, nowMs);
+  const active = activeOrders(await orders.read(budget), nowMs);
+  const streams = await Promise.all(STREAMS.map((stream) => counters.status(budget, stream, nowMs, active)));
+  const { pause, slow } = active;
   return {
     budget,
     ...(pause && { paused: { ...told(pause), minter: pause.minter } }),

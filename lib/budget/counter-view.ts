@@ -2,7 +2,7 @@ import { type BudgetStream, TABLE } from '../contract.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { CircuitBreaker } from '../waf/circuit-breaker.ts';
 import type { BudgetClock } from './budget-clock.ts';
-import { latestPlausibleMs } from './lines.ts';
+import { isPlausible } from './plausible.ts';
 import type { BudgetSettings } from './settings.ts';
 import type { CounterState } from './ticket-counter.ts';
 
@@ -41,7 +41,7 @@ export function createCounterView(dependencies: {
 
   /** Once a window: whoever wrote it, calls stand still until it is healed or its moment has come. */
   const reportIfImplausible = (nextMs: number, nowMs: number): void => {
-    if (nextMs <= latestPlausibleMs(nowMs, stream, settings) || nowMs < reportedMs + windowMs) return;
+    if (isPlausible(nextMs, nowMs, stream, settings) || nowMs < reportedMs + windowMs) return;
     reportedMs = nowMs;
     telemetry.metric('CounterImplausible', 1, { budget: name });
     telemetry.log(

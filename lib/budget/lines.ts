@@ -106,17 +106,6 @@ export function lentLine(settings: BudgetSettings): Line {
   return { aheadMs: longestLineMs('worker', settings), maxBlock: 1, spreadMs, maxSpreadMs: spreadMs };
 }
 
-/**
- * The latest value of a counter that an honest caller can have written, by a clock that is within the allowance: the line, and
- * where a new counter begins. What is later was written by a clock that was wrong, or worse.
- */
-export function latestPlausibleMs(nowMs: number, stream: BudgetStream, settings: BudgetSettings): number {
-  const { clockAllowanceMs, networkDelayMs } = settings;
-  const { intervalMs, horizonMs } = settings[stream];
-  const blockMs = lineOf(settings[stream], horizonMs).maxBlock * intervalMs;
-  return nowMs + longestLineMs(stream, settings) + blockMs + 4 * clockAllowanceMs + networkDelayMs;
-}
-
 /** How long a request of the minter waits for a ticket, 45 s by default: the line, and coming back to it once. */
 export function mintWaitMs(settings: BudgetSettings): number {
   return Math.ceil(1.5 * longestLineMs('worker', settings));

@@ -100,6 +100,16 @@ test('status tells tokens, budget and breakers, as JSON for scripts and as table
     expect.arrayContaining([expect.objectContaining({ client: 'mocha', state: 'served' })]),
   );
   expect(status.budgets).toMatchObject([{ budget, streams: [{ stream: 'worker' }, { stream: 'minter' }] }]);
+  const { streams } = status.budgets[0];
+  for (const stream of streams)
+    expect(stream).toMatchObject({ perSecond: expect.any(Number), settingsInUse: expect.any(Array) });
+  // The first token was minted with a ticket of one of them: a new counter's first is of later.
+  expect(streams).toContainEqual(
+    expect.objectContaining({
+      settingsInUse: [expect.stringMatching(/^\d+(\/\d+){6}$/)],
+      couldStartInMs: { one: expect.any(Number), ten: expect.any(Number) },
+    }),
+  );
   const { stdout } = await command('status');
   expect(stdout).toMatch(/^Tokens\n {2}client +state/);
   expect(stdout).toMatch(/\n {2}budget +stream +breaker/);
