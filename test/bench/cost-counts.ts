@@ -7,7 +7,7 @@ import { VENDOR_PROFILE } from '../../infra/local/run/profile.ts';
 import { METRICS } from '../../lib/contract.ts';
 import { startTable } from '../fixtures/table.ts';
 import { createWorld } from '../fixtures/virtual-time/minter.ts';
-import type { CallerEvent } from '../system/functions/caller.ts';
+import type { CallerEvent } from '../system/functions/many-calls.ts';
 import { startColdWorld } from './cold-world.ts';
 import { countRequests, isWrite } from './count-requests.ts';
 
@@ -49,10 +49,10 @@ export async function countMinter(): Promise<{ tick: TableRequests; mint: TableR
 /** Bytes that the bundles write, besides Lambda's own lines: in a tick with nothing to do, and for a call that is one of ten of its invocation. */
 export async function countLogs(): Promise<{ tick: number; call: number }> {
   const [times, calls] = [5, 10];
-  const world = await startColdWorld({ tokenLatencyMs: 1, testFunctions: ['caller'] });
+  const world = await startColdWorld({ tokenLatencyMs: 1, testFunctions: ['many-calls'] });
   const { system, cloud } = world;
   try {
-    system.add('caller', { environment: system.environment({ apiUrl: cloud.apiUrl }) });
+    system.add('many-calls', { environment: system.environment({ apiUrl: cloud.apiUrl }) });
     const bytes: Record<string, number> = {};
     system.events.subscribe((event) => {
       if (event.kind !== 'log') return;
@@ -70,7 +70,7 @@ export async function countLogs(): Promise<{ tick: number; call: number }> {
     const event: CallerEvent = { calls, startAtMs: 0 };
     return {
       tick: await written('minter', { kind: 'tick' }),
-      call: (await written('caller', event)) / calls,
+      call: (await written('many-calls', event)) / calls,
     };
   } finally {
     await world.stop();

@@ -14,7 +14,7 @@ const app = new App();
 const stack = new Stack(app, 'PlumeConsumer', { env: { account, region } });
 const broker = TokenBroker.fromParameter(stack, 'Broker', '/PlumeTokenBroker-dev/broker');
 const caller = new NodejsFunction(stack, 'Caller', {
-  entry: at('test/system/functions/caller.ts'),
+  entry: at('test/system/functions/many-calls.ts'),
   projectRoot: at(''),
   depsLockFilePath: at('package-lock.json'),
   runtime: Runtime.NODEJS_24_X,

@@ -11,7 +11,7 @@ import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/pl
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
 import type { WorkerSettings } from '../../lib/settings.ts';
-import type { CallerEvent } from '../system/functions/caller.ts';
+import type { CallerEvent } from '../system/functions/many-calls.ts';
 import type { DeployedFunction } from './deployed.ts';
 import type { Secret } from './secret.ts';
 
@@ -32,7 +32,7 @@ const SDK_VARIABLES = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'A
 export interface Deployment {
   /** Of the stack. */
   readonly functions: readonly DeployedFunction[];
-  /** A function of another app, which uses the broker: `test/system/functions/caller.ts`. */
+  /** A function of another app, which uses the broker: `test/system/functions/many-calls.ts`. */
   readonly caller: DeployedFunction;
   readonly secret: Secret;
 }

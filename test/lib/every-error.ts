@@ -28,6 +28,8 @@ export const EVERY_ERROR: Readonly<Record<string, PlumeError>> = {
   TokenStoreUnavailableError: new token.TokenStoreUnavailableError('mocha', 'read', 'x'),
   BudgetExhaustedError: new budget.BudgetExhaustedError('x', 0),
   BudgetBlockedError: new budget.BudgetBlockedError('x', 0),
+  BudgetPausedError: new budget.BudgetPausedError('x', 0),
+  BudgetSettingsConflictError: new budget.BudgetSettingsConflictError('x', 0),
   BudgetUnavailableError: new budget.BudgetUnavailableError('x', 0),
   BudgetClockUnreliableError: new budget.BudgetClockUnreliableError('x', 0),
   BudgetClosedError: new budget.BudgetClosedError(),

@@ -3,7 +3,7 @@ import type { PlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { RunEvent } from '../../infra/local/run/events.ts';
 import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
-import type { CallerEvent } from './functions/caller.ts';
+import type { CallerEvent } from './functions/many-calls.ts';
 
 /** Eight instances in threads of their own, with 63 callers each. */
 const INSTANCES = 8;
@@ -17,13 +17,13 @@ let events: RunEvent[];
 
 beforeAll(async () => {
   system = await startSystem({
-    functions: ['minter', 'caller'],
+    functions: ['minter', 'many-calls'],
     token: { youngTokenMs: 50, forcedMintFloorMs: FLOOR_MS },
   });
   cloud = (await addPlumeCloud(system)).cloud;
   system.add('minter', { environment: system.withSecrets() });
   const environment = system.environment({ apiUrl: cloud.apiUrl });
-  system.add('caller', { environment, concurrency: INSTANCES });
+  system.add('many-calls', { environment, concurrency: INSTANCES });
   system.events.subscribe((event) => events.push(event));
   events = [];
   // Loads the instances, so that the herd starts at one moment and finds the minter awake.
@@ -37,7 +37,9 @@ beforeEach(() => {
 /** How the calls of all instances ended. */
 async function herd(calls = CALLS): Promise<Record<string, number>> {
   const event: CallerEvent = { calls, startAtMs: Date.now() + 300 };
-  const answers = await Promise.all(Array.from({ length: INSTANCES }, () => system.invoke('caller', event)));
+  const answers = await Promise.all(
+    Array.from({ length: INSTANCES }, () => system.invoke('many-calls', event)),
+  );
   const sums: Record<string, number> = {};
   for (const { failed, answer } of answers) {
     expect(failed, JSON.stringify(answer)).toBe(false);
@@ -61,7 +63,7 @@ test('an empty table and 504 callers in 8 instances: one token request, every ca
   expect(answersOf('token')).toHaveLength(1);
   expect(answersOf('api')).toHaveLength(CALLERS);
   const instances = events.flatMap((event) =>
-    event.kind === 'invocation-started' && event.name === 'caller' ? [event.instance] : [],
+    event.kind === 'invocation-started' && event.name === 'many-calls' ? [event.instance] : [],
   );
   expect(new Set(instances).size).toBe(INSTANCES);
 });
