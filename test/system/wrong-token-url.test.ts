@@ -21,7 +21,6 @@ afterAll(() => table.stop());
 
 test.each([
   [1, 40],
-  [3, 40],
   [10, 40],
 ])(
   'a wrong tokenUrl of %i clients, answered 403 by a WAF for %i minutes, stops no other mint and no worker',

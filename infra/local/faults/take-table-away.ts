@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Fault, nextEvent } from './fault.ts';
 
-const TICKS = 4;
+const TICKS = 6;
 
 /** No request reaches the table for some ticks. Recovered: a tick is complete and a job is done. */
 export const takeTableAway: Fault = {

@@ -136,7 +136,6 @@ describe.concurrent('somebody ends it', () => {
   test.each([
     // Twice, as npm does.
     ['SIGINT', 'SIGINT'],
-    ['SIGTERM'],
   ] as const)('ends with the report so far after %s', async (...signals) => {
     const child = start('--for', '600', '--workers', '1', '--no-faults', '--no-page');
     const ended = end(child);
