@@ -290,7 +290,7 @@ describe('tables', () => {
   test('every alarm has its row', () => {
     const alarms = Object.values(synth().findResources('AWS::CloudWatch::Alarm'));
     const names = alarms.map(({ Properties }) => /^Test-(\w+)(?:-default)?$/.exec(Properties.AlarmName)?.[1]);
-    expect(firstCells('### Dashboard and alarms').sort()).toEqual(names.sort());
+    expect(firstCells('## Dashboard and alarms').sort()).toEqual(names.sort());
   });
 
   test('every error code has its row, with its kind, and every row its code', () => {

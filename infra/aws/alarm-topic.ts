@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 /**
  * Allows the alarms of this account to publish to a topic and to use its key. Any statement, such as that of `enforceSSL`,
  * replaces SNS's default policy, which allows CloudWatch to publish. The policies of an imported topic or key cannot be
- * changed here: README says what they need.
+ * changed here: alarms.md says what they need.
  */
 export function permitAlarms(scope: Construct, topic: ITopic): void {
   const shared = {

@@ -68,7 +68,7 @@ const ANY_AT_ONCE = {
 };
 
 /**
- * Notifies the topic when calls fail or are about to, with the first thing to do. README has a row for each, by the name
+ * Notifies the topic when calls fail or are about to, with the first thing to do. alarms.md has a row for each, by the name
  * that follows the service's, and without the budget's.
  */
 export function createAlarms(scope: Construct, watched: Watched, topic: ITopic): readonly Alarm[] {
@@ -89,7 +89,7 @@ export function createAlarms(scope: Construct, watched: Watched, topic: ITopic):
     const name = budget === undefined ? row : `${row}-${budget}`;
     const alarm = new Alarm(scope, name, {
       alarmName: `${broker.serviceName}-${name}`,
-      alarmDescription: `[${rule.severity}] ${stage}: ${rule.description} First: ${rule.firstMove} (see ${row} in infra/aws/README.md)`,
+      alarmDescription: `[${rule.severity}] ${stage}: ${rule.description} First: ${rule.firstMove} (see ${row} in infra/aws/alarms.md)`,
       metric: rule.metric,
       comparisonOperator: rule.comparison,
       threshold: rule.threshold,

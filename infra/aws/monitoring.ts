@@ -23,7 +23,7 @@ export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
 
 /** Alarms that say what to do, and a dashboard: are tokens fresh, is the budget kept, is work flowing? */
 export class Monitoring extends Construct {
-  /** README's table says what each means, and what to do. */
+  /** The table of alarms.md says what each means, and what to do. */
   readonly alarms: readonly Alarm[];
   /** All metrics of the broker on one page. */
   readonly dashboard: Dashboard;

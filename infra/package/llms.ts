@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * `llms.txt`: the chapters that who writes a worker needs, and every export with what its docstring says first, in one file.
+ * `llms.txt`: the chapters that the author of a worker needs, and every export with what its docstring says first, in one file.
  * For people who let a tool write their worker.
  *
  * @see https://llmstxt.org
@@ -15,6 +15,10 @@ const CHAPTERS = [
   'lib/budget/README.md',
   'functions/worker/README.md',
   'infra/aws/README.md',
+  'infra/aws/workers.md',
+  'infra/aws/operate.md',
+  'infra/aws/alarms.md',
+  'infra/aws/security.md',
 ];
 
 /** @param declarations a file of declarations of each entry, by the name that importers know it by */

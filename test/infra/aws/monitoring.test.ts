@@ -112,7 +112,7 @@ describe('alarms', () => {
     }
   });
 
-  test('are named after the stack, the row of README and, where there is one per budget, the budget', () => {
+  test('are named after the stack, the row of alarms.md and, where there is one per budget, the budget', () => {
     const names = (stage?: Parameters<typeof synth>[0]) => alarmsOf(stage).map(({ AlarmName }) => AlarmName);
     expect(names()).toEqual(expect.arrayContaining(['Test-TicksMissing', 'Test-WafBlock-default']));
     expect(names({ zones: 2, budget: { name: 'nat' } })).toEqual(
@@ -120,12 +120,12 @@ describe('alarms', () => {
     );
   });
 
-  test('say how grave they are, of which stage, what to run first, and which row of README is theirs', () => {
+  test('say how grave they are, of which stage, what to run first, and which row of alarms.md is theirs', () => {
     for (const { AlarmName, AlarmDescription } of alarmsOf()) {
       const text = JSON.stringify(AlarmDescription);
       expect(text, AlarmName).toMatch(/\[(critical|warning)\] test: [A-Z].*\. First: aws \w/);
       const [, row = ''] = /^Test-(\w+)(?:-default)?$/.exec(AlarmName) ?? [];
-      expect(text).toContain(`(see ${row} in infra/aws/README.md)`);
+      expect(text).toContain(`(see ${row} in infra/aws/alarms.md)`);
       // The most that CloudWatch takes, with room for names that only the deployment knows.
       expect(text.length).toBeLessThan(1024 - 200);
     }

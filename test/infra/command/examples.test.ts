@@ -8,15 +8,15 @@ import { parse as parseYaml } from 'yaml';
 
 import { cfnLint, IS_CFN_LINT_INSTALLED } from '../../fixtures/cfn-lint.ts';
 
-/** README's examples of workers without the CDK, and the command that they tell to run. */
+/** The chapter's examples of workers without the CDK, and the command that they tell to run. */
 
-const readme = readFileSync('infra/aws/README.md', 'utf8');
-const [, yaml = ''] = /^```yaml template\.yaml\n([\s\S]*?)^```$/m.exec(readme) ?? [];
-const [, hcl = ''] = /^```hcl main\.tf\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+const chapter = readFileSync('infra/aws/workers.md', 'utf8');
+const [, yaml = ''] = /^```yaml template\.yaml\n([\s\S]*?)^```$/m.exec(chapter) ?? [];
+const [, hcl = ''] = /^```hcl main\.tf\n([\s\S]*?)^```$/m.exec(chapter) ?? [];
 
-/** What README's command prints, with flags that are given besides. */
+/** What the chapter's command prints, with flags that are given besides. */
 function printed(...flags: readonly string[]): string {
-  expect(readme).toContain(`npx --no plume-m2m-token-broker policy ${flags.join(' ')} > mocha.json`);
+  expect(chapter).toContain(`npx --no plume-m2m-token-broker policy ${flags.join(' ')} > mocha.json`);
   const { stdout } = spawnSync(process.execPath, ['infra/command/main.ts', 'policy', ...flags], {
     encoding: 'utf8',
   });
