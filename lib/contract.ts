@@ -91,6 +91,9 @@ export type MinterEvent =
 
 export const METRIC_NAMESPACE = 'PlumeM2M';
 
+/** Which of the {@link METRICS} are metrics of CloudWatch: those that are alarmed, or all. */
+export type MetricChoice = 'alarmed' | 'all';
+
 /** The dimension `service`, which every metric carries besides its own, where nothing else is said. */
 export const DEFAULT_SERVICE = 'token-broker';
 
@@ -117,75 +120,98 @@ export const MINT_FAILURES = [
 export type MintFailure = (typeof MINT_FAILURES)[number];
 
 /**
- * Every metric the functions emit. Alarms and widgets take names from here alone. Clients are no dimension: there may be
- * thousands, each would be a metric to pay for, and an alarm can only be set for a combination that is known beforehand.
+ * Everything that the functions measure. Alarms and widgets take names from here alone. What an alarm or the operator's
+ * `status` reads is a metric of CloudWatch; the rest are fields of the log, for Logs Insights, since each metric is paid for
+ * in every hour in which it is sent. Clients are no dimension: there may be thousands, and an alarm can only be set for a
+ * combination that is known beforehand.
  */
 export const METRICS = {
   /** A token was minted and stored. */
-  TokenMinted: { unit: 'Count', dimensions: [], properties: ['client'] },
+  TokenMinted: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** A mint failed; `code` is one of {@link MINT_FAILURES}. */
-  MintFailed: { unit: 'Count', dimensions: ['code'], properties: ['client'] },
+  MintFailed: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: ['code'], properties: ['client'] },
   /** Seconds until the stored token is no longer served; emitted per due client at every tick: watch its minimum. */
-  SecondsToExpiry: { unit: 'Seconds', dimensions: [], properties: ['client'] },
+  SecondsToExpiry: {
+    unit: 'Seconds',
+    keeps: 'latest',
+    isAlarmed: true,
+    dimensions: [],
+    properties: ['client'],
+  },
   /** Two sources of a token's expiry differ by more than the grace. */
-  ExpiryDisagreement: { unit: 'Count', dimensions: [], properties: ['client'] },
+  ExpiryDisagreement: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** The minter completed a tick. */
-  MinterTick: { unit: 'Count', dimensions: [], properties: [] },
+  MinterTick: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: [] },
   /** The minter could not list the secrets in a tick, such as because AWS refused ListSecrets. */
-  SecretsNotListed: { unit: 'Count', dimensions: [], properties: [] },
+  SecretsNotListed: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
-  ClientsFailing: { unit: 'Count', dimensions: [], properties: [], isLevel: true },
+  ClientsFailing: { unit: 'Count', keeps: 'latest', isAlarmed: true, dimensions: [], properties: [] },
   /** The secret of a client is gone: its token was deleted, and it is forgotten. */
-  ClientRemoved: { unit: 'Count', dimensions: [], properties: ['client'] },
+  ClientRemoved: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: ['client'] },
   /** A worker was given a token; `source` is memory, table or minter. */
-  TokenServed: { unit: 'Count', dimensions: ['source'], properties: ['client'] },
+  TokenServed: { unit: 'Count', keeps: 'sum', dimensions: ['source'], properties: ['client'] },
   /** The API answered 401. */
-  TokenRejected: { unit: 'Count', dimensions: [], properties: ['client'] },
+  TokenRejected: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** A call succeeded on the retry after a 401. */
-  TokenRecovered: { unit: 'Count', dimensions: [], properties: ['client'] },
+  TokenRecovered: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** Tickets handed out, in blocks: each is a call that may be made. */
-  TicketsGranted: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  TicketsGranted: {
+    unit: 'Count',
+    keeps: 'sum',
+    isAlarmed: true,
+    dimensions: ['budget', 'stream'],
+    properties: [],
+  },
   /** A reservation was refused; it is made again if the call has the time to wait. */
-  TicketsRefused: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  TicketsRefused: { unit: 'Count', keeps: 'sum', dimensions: ['budget', 'stream'], properties: [] },
   /** How long a call waited for its turn. */
-  TicketWait: { unit: 'Milliseconds', dimensions: ['budget', 'stream'], properties: [] },
+  TicketWait: { unit: 'Milliseconds', keeps: 'maximum', dimensions: ['budget', 'stream'], properties: [] },
   /** A ticket expired before it was used. */
-  TicketsExpired: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [] },
+  TicketsExpired: { unit: 'Count', keeps: 'sum', dimensions: ['budget', 'stream'], properties: [] },
   /** 1 while the calls of a stream rest because the WAF refused some, else 0; emitted at every tick. */
-  CallsResting: { unit: 'Count', dimensions: ['budget', 'stream'], properties: [], isLevel: true },
+  CallsResting: {
+    unit: 'Count',
+    keeps: 'latest',
+    isAlarmed: true,
+    dimensions: ['budget', 'stream'],
+    properties: [],
+  },
   /** The WAF refuses the address: calls of a stream rest, at the beginning of each of their rests. */
-  WafBlocked: { unit: 'Count', dimensions: ['budget'], properties: [] },
+  WafBlocked: { unit: 'Count', keeps: 'sum', dimensions: ['budget'], properties: [] },
   /** Calls that the WAF refused while others passed: for their content, or because a `tokenUrl` is wrong. */
-  WafRefusedCall: { unit: 'Count', dimensions: ['budget'], properties: [] },
+  WafRefusedCall: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: ['budget'], properties: [] },
   /** A counter stands further ahead than any caller can have moved it: its stream stands still. */
-  CounterImplausible: { unit: 'Count', dimensions: ['budget'], properties: [] },
+  CounterImplausible: {
+    unit: 'Count',
+    keeps: 'sum',
+    isAlarmed: true,
+    dimensions: ['budget'],
+    properties: [],
+  },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
-  ClockOffset: { unit: 'Milliseconds', dimensions: ['budget'], properties: [] },
+  ClockOffset: { unit: 'Milliseconds', keeps: 'latest', dimensions: ['budget'], properties: [] },
   /** How long ago a job first came to the queue, when the reference worker takes it up: also as a postponed copy. */
-  JobAge: { unit: 'Seconds', dimensions: [], properties: ['client'] },
+  JobAge: { unit: 'Seconds', keeps: 'maximum', isAlarmed: true, dimensions: [], properties: ['client'] },
   /** Jobs that the reference worker did; 0 is told too, of a job that it took up and did not do. */
-  JobDone: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobDone: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: ['client'] },
   /** A job must wait, and went back to the queue with that delay. */
-  JobPostponed: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobPostponed: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** A job failed, and the queue delivers it again. */
-  JobFailed: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobFailed: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** A job went to the dead-letter queue. */
-  JobDead: { unit: 'Count', dimensions: [], properties: ['client'] },
+  JobDead: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
 } as const satisfies Record<string, MetricDefinition>;
 
 export interface MetricDefinition {
   readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
-  /** How many there are, not how many times something happened: values are not added up. */
-  readonly isLevel?: true;
+  /** What is told of several values of one invocation. */
+  readonly keeps: 'sum' | 'maximum' | 'latest';
+  /** An alarm or the operator's `status` reads it: it is a metric of CloudWatch, whatever the stage says. */
+  readonly isAlarmed?: true;
   /** What CloudWatch keeps apart: of few values each. */
   readonly dimensions: readonly string[];
   /** What the line in the log says besides, for Logs Insights. */
   readonly properties: readonly string[];
-}
-
-/** Something that happened so many times: how many times in all is as good as each value. */
-export function isEvent({ unit, isLevel }: MetricDefinition): boolean {
-  return unit === 'Count' && !isLevel;
 }
 
 /** The name of a metric, as CloudWatch has it. */

@@ -1,5 +1,5 @@
 import { BUDGET_SCHEMA, type BudgetSettings } from './budget/settings.ts';
-import { type BudgetStream, ENV, type StreamOfBudget } from './contract.ts';
+import { type BudgetStream, ENV, type MetricChoice, type StreamOfBudget } from './contract.ts';
 import { ConfigError } from './errors.ts';
 import { isSecretPrefix, SECRET_PREFIX_RULE } from './platform/client-name.ts';
 import { endpointUse, parseApiUrl } from './platform/endpoint-url.ts';
@@ -18,6 +18,8 @@ export interface BrokerSettings {
   readonly apiUrl: string;
   /** The name under which logs and metrics appear: of one broker with all functions that use it. */
   readonly service: string;
+  /** Which measurements are metrics of CloudWatch, and not fields of the log alone. */
+  readonly metrics: MetricChoice;
   /** How long tokens are served and when they are replaced. */
   readonly tokenLife: TokenSettings;
   /** The calls that the egress address of the function may make. */
@@ -42,7 +44,7 @@ export interface OperatorSettings extends MinterSettings {
   readonly minter: string;
 }
 
-const text = (rule: string, matches: Text['matches'] = (given) => given !== ''): Text => ({
+const text = (rule: string, matches: Text['matches'] = /./): Text => ({
   kind: 'text',
   matches,
   rule,
@@ -53,6 +55,7 @@ const BROKER_SCHEMA = {
   // Judged as a URL below, with what is known of where the function runs.
   apiUrl: text("the URL of Plume's API"),
   service: text('the name under which logs and metrics appear'),
+  metrics: text('alarmed or all', /^(alarmed|all)$/),
   tokenLife: TOKEN_SCHEMA,
   budget: BUDGET_SCHEMA,
 } satisfies Schema<BrokerSettings>;

@@ -32,13 +32,14 @@ const MARGIN_MS = 2_000;
 
 const {
   service,
+  metrics,
   table,
   secretPrefix,
   tokenLife: settings,
   budget: budgetSettings,
 } = readMinterSettings(process.env);
 const client = new DynamoDBClient(SDK_CONFIG);
-const telemetry = createPowertoolsTelemetry(service, process.env.AWS_LAMBDA_FUNCTION_NAME);
+const telemetry = createPowertoolsTelemetry(service, metrics, process.env.AWS_LAMBDA_FUNCTION_NAME);
 const clock = createServerClock({
   clock: systemClock,
   onOffset: reportClockOffset(telemetry, budgetSettings.name),

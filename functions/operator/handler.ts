@@ -19,8 +19,8 @@ import { createOrderStore } from './order-store.ts';
 
 /** Carries out what people on call order. Workers have no right to invoke it. */
 
-const { service, table, minter, secretPrefix, budget: settings } = readOperatorSettings(process.env);
-const telemetry = createPowertoolsTelemetry(service);
+const { service, metrics, table, minter, secretPrefix, budget: settings } = readOperatorSettings(process.env);
+const telemetry = createPowertoolsTelemetry(service, metrics, process.env.AWS_LAMBDA_FUNCTION_NAME);
 const dynamodb = new DynamoDBClient(SDK_CONFIG);
 const clock = createServerClock({ clock: systemClock });
 followServerClock(dynamodb, clock);

@@ -13,8 +13,8 @@ import { readJobSettings } from './settings.ts';
 /** A reference worker: one SQS message is one call of Plume's API, its answer goes to a result queue. */
 
 const { clients, urls, logsDone, priority } = readJobSettings(process.env);
-const { service } = readWorkerSettings(process.env);
-const telemetry = createPowertoolsTelemetry(service, process.env.AWS_LAMBDA_FUNCTION_NAME);
+const { service, metrics } = readWorkerSettings(process.env);
+const telemetry = createPowertoolsTelemetry(service, metrics, process.env.AWS_LAMBDA_FUNCTION_NAME);
 const dependencies = {
   rules: { clients, resultQueues: new Set(urls.namedResults.keys()) },
   plumes: new Map(clients.map((client) => [client, createPlume({ client, priority })])),

@@ -88,7 +88,7 @@ export class BrokerAccess {
 
   /** Permissions on the table, which take the use of its key. */
   allow(grantee: IGrantable, ...permissions: readonly Permission[]): Grant {
-    return this.#grants.give(grantee, [new TablePermissions(this.#arns).useKey(), ...permissions]);
+    return this.#grants.give(grantee, [...new TablePermissions(this.#arns).useKey(), ...permissions]);
   }
 
   #settingsFor({ budgetName = this.#settings.budget.name }: EnvironmentOptions): WorkerSettings {

@@ -48,6 +48,8 @@ export interface BrokerFunctionProps extends NetworkProps {
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
+  /** X-Ray records its invocations. @default false */
+  readonly isTraced?: boolean | undefined;
   /** The function sends messages to the queue that invokes it, and knows when to stop. @default false */
   readonly mayInvokeItself?: boolean | undefined;
   /** Takes the events of asynchronous invocations that failed. @default - none */
@@ -77,6 +79,7 @@ export class BrokerFunction extends NodejsFunction {
       vpc,
       vpcSubnets,
       securityGroups,
+      isTraced = false,
       mayInvokeItself,
       deadLetterQueue,
       reservedConcurrency,
@@ -99,7 +102,7 @@ export class BrokerFunction extends NodejsFunction {
       role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
-      tracing: Tracing.ACTIVE,
+      tracing: isTraced ? Tracing.ACTIVE : Tracing.DISABLED,
       bundling: {
         ...bundling,
         banner,
@@ -132,6 +135,7 @@ export class BrokerFunction extends NodejsFunction {
     acknowledge(this, {
       'Serverless-LambdaDLQ': 'Without a dead-letter queue: invoked synchronously, failures go to the caller',
       'Serverless-LambdaAsyncFailureDestination': 'The dead-letter queue takes what fails',
+      'Serverless-LambdaTracing': 'Traces of each call are paid for: the stage says whether they are wanted',
     });
   }
 }

@@ -3,11 +3,12 @@ import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-clou
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import {
   type BudgetStream,
-  isEvent,
   METRIC_NAMESPACE,
   METRICS,
+  type MetricDefinition,
   type MetricName,
 } from '../../lib/contract.ts';
+import type { BrokerSettings } from '../../lib/settings.ts';
 
 /** The values of a metric's own dimensions; `service` is added to them. */
 export type DimensionsOf<Name extends MetricName> = {
@@ -17,18 +18,27 @@ export type DimensionsOf<Name extends MetricName> = {
 /** CloudWatch's options of a metric, such as `period`; its dimensions are the metric's own. */
 export type MetricChoices = Omit<MetricOptions, 'dimensionsMap'>;
 
-/** A metric of the functions as CloudWatch knows it: names and dimensions are those of `lib/contract.ts`. */
+/**
+ * A metric of the functions as CloudWatch knows it: names and dimensions are those of `lib/contract.ts`.
+ *
+ * @throws {Error} the broker's functions do not send it
+ */
 export function brokerMetric<Name extends MetricName>(
-  service: string,
+  { service, metrics }: Pick<BrokerSettings, 'service' | 'metrics'>,
   metricName: Name,
   dimensions: DimensionsOf<Name>,
   options: MetricChoices = {},
 ): Metric {
+  const { keeps, isAlarmed }: MetricDefinition = METRICS[metricName];
+  if (metrics !== 'all' && !isAlarmed)
+    throw new Error(
+      `${metricName} is a field of the log of ${service}, and no metric: set the broker's metrics to 'all', or ask Logs Insights`,
+    );
   return new Metric({
     namespace: METRIC_NAMESPACE,
     metricName,
     dimensionsMap: { service, ...dimensions },
-    statistic: isEvent(METRICS[metricName]) ? 'Sum' : 'Maximum',
+    statistic: keeps === 'sum' ? 'Sum' : 'Maximum',
     ...options,
   });
 }

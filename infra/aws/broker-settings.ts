@@ -19,6 +19,7 @@ export function brokerSettings(broker: Construct, props: TokenBrokerProps): Sett
   const settings: Settings = {
     apiUrl,
     service: serviceName,
+    metrics: props.metrics ?? 'alarmed',
     tokenLife: {
       ...DEFAULT_TOKEN_SETTINGS,
       ...inMilliseconds<TokenSettings>(props.tokenLife),

@@ -14,7 +14,8 @@ const MAX_TABLE_POLICY = 20_480;
 /** What is shared: each part has a policy of its own. */
 export interface SharedParts {
   readonly table: TableV2;
-  readonly encryptionKey: IKey;
+  /** Absent: AWS owns the key, and lets in whoever may use the table. */
+  readonly encryptionKey: IKey | undefined;
   readonly minter: LambdaFunction;
 }
 
@@ -42,25 +43,26 @@ export class BrokerSharing {
 
   /** @throws {Error} if the policy of the key cannot be changed from here */
   share(principal: ArnPrincipal, use: { readonly client: string; readonly budgetName: string }): void {
-    const { region } = Stack.of(this.#parts.table);
+    const { encryptionKey, table } = this.#parts;
+    const { region } = Stack.of(table);
+    const keyArn = encryptionKey && '*';
     // In the policy of a resource `*` is that resource: its own ARN would make it refer to itself.
-    const permissions = workerPermissions({ tableArn: '*', keyArn: '*', minterArn: '*', region }, use);
+    const permissions = workerPermissions({ tableArn: '*', keyArn, minterArn: '*', region }, use);
     const isNew = !this.#principals.has(nameOf(principal));
     this.#principals.add(nameOf(principal));
     for (const permission of permissions) {
       const service = permission.actions[0]?.split(':')[0];
       if (service === 'dynamodb') this.#allowTable(principal, permission);
       else if (!isNew) continue;
-      else if (service === 'kms') this.#allowKey(principal, permission);
+      else if (encryptionKey && service === 'kms') this.#allowKey(encryptionKey, principal, permission);
       else this.#allowMinter(principal, permission);
     }
   }
 
-  #allowKey(principal: ArnPrincipal, permission: Permission): void {
-    const { encryptionKey, table } = this.#parts;
-    if (encryptionKey.addToResourcePolicy(statementOf(principal, permission)).statementAdded) return;
+  #allowKey(key: IKey, principal: ArnPrincipal, permission: Permission): void {
+    if (key.addToResourcePolicy(statementOf(principal, permission)).statementAdded) return;
     throw new Error(
-      `${table.node.path} is encrypted with an imported key, whose policy cannot be changed here. To share the broker, encrypt it with a key of this app, or leave encryptionKey out`,
+      `${this.#parts.table.node.path} is encrypted with an imported key, whose policy cannot be changed here. To share the broker, encrypt it with a key of this app, or leave encryptionKey out`,
     );
   }
 

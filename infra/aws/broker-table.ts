@@ -6,9 +6,14 @@ import { Construct } from 'constructs';
 import { TABLE } from '../../lib/contract.ts';
 import { type TableArns, TablePermissions } from './table-permissions.ts';
 
+/** Whose key encrypts the table: one of the account, which costs a dollar a month, or one that AWS owns and does not show. */
+export type TableEncryption = 'customer-managed' | 'aws-owned';
+
 export interface BrokerTableProps {
-  /** @default - a key of its own, rotated every year */
+  /** @default - a key of its own, rotated every year, unless AWS owns the key */
   readonly encryptionKey?: IKey | undefined;
+  /** @default customer-managed */
+  readonly encryption?: TableEncryption | undefined;
   /** @default false */
   readonly deletionProtection?: boolean | undefined;
 }
@@ -18,24 +23,29 @@ export interface BrokerTableProps {
  */
 export class BrokerTable extends Construct {
   readonly table: TableV2;
-  readonly encryptionKey: IKey;
+  /** Undefined: AWS owns the key. */
+  readonly encryptionKey: IKey | undefined;
   readonly arns: TableArns;
   readonly permissions: TablePermissions;
 
   constructor(
     scope: Construct,
     id: string,
-    { encryptionKey, deletionProtection = false }: BrokerTableProps = {},
+    { encryptionKey, encryption = 'customer-managed', deletionProtection = false }: BrokerTableProps = {},
   ) {
     super(scope, id);
     const { dueIndex } = TABLE;
+    if (encryption === 'aws-owned' && encryptionKey !== undefined)
+      throw new Error("encryption is 'aws-owned', and encryptionKey is a key of yours: choose one of them");
     this.encryptionKey =
-      encryptionKey ??
-      new Key(this, 'Key', {
-        description: 'Encrypts M2M access tokens at rest',
-        enableKeyRotation: true,
-        removalPolicy: RemovalPolicy.DESTROY,
-      });
+      encryption === 'aws-owned'
+        ? undefined
+        : (encryptionKey ??
+          new Key(this, 'Key', {
+            description: 'Encrypts M2M access tokens at rest',
+            enableKeyRotation: true,
+            removalPolicy: RemovalPolicy.DESTROY,
+          }));
     this.table = new TableV2(this, 'Table', {
       partitionKey: { name: TABLE.partitionKey, type: AttributeType.STRING },
       timeToLiveAttribute: TABLE.ttl,
@@ -48,13 +58,16 @@ export class BrokerTable extends Construct {
           projectionType: ProjectionType.KEYS_ONLY,
         },
       ],
-      encryption: TableEncryptionV2.customerManagedKey(this.encryptionKey),
+      encryption:
+        this.encryptionKey === undefined
+          ? TableEncryptionV2.dynamoOwnedKey()
+          : TableEncryptionV2.customerManagedKey(this.encryptionKey),
       removalPolicy: RemovalPolicy.DESTROY,
       deletionProtection,
     });
     this.arns = {
       tableArn: this.table.tableArn,
-      keyArn: this.encryptionKey.keyArn,
+      keyArn: this.encryptionKey?.keyArn,
       region: Stack.of(this).region,
     };
     this.permissions = new TablePermissions(this.arns);

@@ -58,11 +58,13 @@ export function checkBudget(budget: BrokerSettings['budget']): void {
 }
 
 /** @throws {Error} if they are not what a broker's parameter holds */
-export function checkAttributes(attributes: WorkerSettings & { readonly key: string }): void {
+export function checkAttributes(attributes: WorkerSettings & { readonly key?: string | undefined }): void {
   const violation = violationOf(WORKER_SCHEMA, attributes, 'attributes');
   if (violation !== undefined)
     throw new Error(`${violation}: they are what the SSM parameter of the broker holds`);
   for (const name of ['table', 'minter', 'key'] as const) {
+    // AWS owns the key of some tables.
+    if (name === 'key' && attributes.key === undefined) continue;
     if (Token.isUnresolved(attributes[name]) || attributes[name]?.startsWith('arn:')) continue;
     throw new Error(`attributes.${name} must be an ARN: it is what the SSM parameter of the broker holds`);
   }

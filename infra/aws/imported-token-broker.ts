@@ -22,8 +22,8 @@ export interface TokenBrokerAttributes extends WorkerSettings {
   readonly table: string;
   /** ARN of the minter. */
   readonly minter: string;
-  /** ARN of the KMS key that encrypts the table. */
-  readonly key: string;
+  /** ARN of the KMS key that encrypts the table. Absent: AWS owns the key. */
+  readonly key?: string | undefined;
 }
 
 /** A broker of another app, in this account or in another. */
@@ -90,6 +90,7 @@ export function lookUpAttributes(scope: Construct, parameterName: string): Token
     key: arn('kms', 'key'),
     apiUrl: 'https://looked-up.example/',
     service: DEFAULT_SERVICE,
+    metrics: 'alarmed',
     tokenLife: DEFAULT_TOKEN_SETTINGS,
     budget: budgetSettings({}),
   };

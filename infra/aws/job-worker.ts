@@ -25,6 +25,8 @@ export interface JobWorkerProps extends NetworkProps {
   /** The budget of the address that the calls leave from. @default - the broker's own */
   readonly budgetName?: string | undefined;
   readonly logRetention: RetentionDays;
+  /** X-Ray records its invocations. @default false */
+  readonly isTraced?: boolean | undefined;
 }
 
 /** A few workers saturate a budget: six calls a second, of less than half a second each. */
@@ -54,6 +56,7 @@ export class JobWorker extends Construct {
       timeout: TIMEOUT,
       // A postponed job is a copy on the job queue; one that is only ever postponed ends after four days.
       mayInvokeItself: true,
+      isTraced: props.isTraced,
       logRetention,
       ...networkOf(props),
       environment: {

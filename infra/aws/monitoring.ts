@@ -3,6 +3,7 @@ import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 
+import { acknowledge } from './acknowledge.ts';
 import { permitAlarms } from './alarm-topic.ts';
 import { createAlarms } from './alarms.ts';
 import { createOverview } from './overview.ts';
@@ -46,10 +47,21 @@ export class Monitoring extends Construct {
       workQueues,
       deadLetterQueues: { DeadTicks: broker.deadLetterQueue, ...deadLetterQueues },
     };
-    this.topic =
-      props.topic ?? new Topic(this, 'Topic', { masterKey: broker.encryptionKey, enforceSSL: true });
+    this.topic = props.topic ?? this.#createTopic(broker);
     permitAlarms(this, this.topic);
     this.alarms = createAlarms(this, watched, this.topic);
     this.dashboard = createOverview(this, watched, this.alarms);
+  }
+
+  #createTopic({ encryptionKey }: TokenBroker): Topic {
+    const topic = new Topic(this, 'Topic', {
+      enforceSSL: true,
+      ...(encryptionKey && { masterKey: encryptionKey }),
+    });
+    if (encryptionKey === undefined)
+      acknowledge(topic, {
+        'AwsSolutions-SNS2': "CloudWatch cannot use AWS's own key, and a key of the account was not wanted",
+      });
+    return topic;
   }
 }

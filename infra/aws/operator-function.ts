@@ -17,6 +17,7 @@ export function operatorFunction(
 ): LambdaFunction {
   return new BrokerFunction(broker, 'Operator', {
     entry: 'operator',
+    isTraced: true,
     description: 'Carries out orders of people on call',
     // It waits for the minter.
     timeout: Duration.millis(MINTER_TIMEOUT_MS + 10_000),

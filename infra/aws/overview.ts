@@ -7,21 +7,22 @@ import {
   type GraphWidgetProps,
   type IMetric,
   type IWidget,
-  LogQueryWidget,
+  type LogQueryWidget,
   PeriodOverride,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
 import { type BudgetStream, MINT_FAILURES } from '../../lib/contract.ts';
+import { logTable } from './log-table.ts';
 import type { Watched, WatchedBudget } from './watched.ts';
 
 const FULL = 24;
 const HALF = FULL / 2;
-const SOURCES = ['memory', 'table', 'minter'];
 
-/** Every metric of the functions on one page, under the three questions that people come with. */
+/** Everything that the functions measure on one page, under the three questions that people come with. */
 export function createOverview(scope: Construct, watched: Watched, alarms: readonly Alarm[]): Dashboard {
   // Whatever span is looked at, a point stands for the period that its line names.
   const dashboard = new Dashboard(scope, 'Dashboard', { periodOverride: PeriodOverride.INHERIT });
@@ -33,6 +34,7 @@ export function createOverview(scope: Construct, watched: Watched, alarms: reado
     ...tokenRows(watched),
     [heading('Is the budget kept?')],
     ...watched.budgets.flatMap((budget) => budgetRows(watched, budget)),
+    [waits(watched)],
     [heading('Is work flowing?')],
     ...workRows(watched),
   ];
@@ -40,42 +42,56 @@ export function createOverview(scope: Construct, watched: Watched, alarms: reado
   return dashboard;
 }
 
-function tokenRows({ broker }: Watched): IWidget[][] {
+function tokenRows({ broker, budgets }: Watched): IWidget[][] {
+  const logGroups = logGroupsOf({ broker, budgets });
   return [
     [
       graph('Shortest time to expiry, seconds', [broker.metricSecondsToExpiry()], {
         leftAnnotations: [{ value: broker.tick.toSeconds(), label: 'one tick' }],
       }),
-      graph('Mints', [broker.metricTokenMinted(), broker.metricClientsFailing(), broker.metricMinterTick()]),
+      graph('Ticks, and clients that fail', [
+        broker.metricMinterTick(),
+        broker.metricClientsFailing(),
+        broker.metric('ClientRemoved', {}),
+        broker.metric('SecretsNotListed', {}),
+      ]),
     ],
     [
       graph(
         'Failed mints, by code',
         MINT_FAILURES.map((code) => broker.metricMintFailed({ code })),
       ),
-      new LogQueryWidget({
+      logTable({
         title: 'Seconds to expiry, by client',
-        logGroupNames: [broker.minter.logGroup.logGroupName],
-        queryLines: [
-          'filter ispresent(SecondsToExpiry)',
-          'stats latest(SecondsToExpiry) as seconds by client',
-          'sort seconds asc',
-        ],
+        logGroups: [broker.minter.logGroup],
+        columns: { seconds: ['latest', 'SecondsToExpiry'] },
+        by: ['client'],
+        sort: ['seconds', 'asc'],
         width: HALF,
       }),
     ],
     [
-      graph(
-        'Tokens served, by source',
-        SOURCES.map((source) => broker.metric('TokenServed', { source }, { label: source })),
-      ),
-      graph('Tokens rejected, and other trouble', [
-        broker.metric('TokenRejected', {}),
-        broker.metric('TokenRecovered', {}),
-        broker.metric('ExpiryDisagreement', {}),
-        broker.metric('SecretsNotListed', {}),
-        broker.metric('ClientRemoved', {}),
-      ]),
+      logTable({
+        title: 'Tokens, by client',
+        logGroups,
+        columns: {
+          minted: ['sum', 'TokenMinted'],
+          rejected: ['sum', 'TokenRejected'],
+          recovered: ['sum', 'TokenRecovered'],
+          disagreements: ['sum', 'ExpiryDisagreement'],
+        },
+        by: ['client'],
+        sort: ['rejected', 'desc'],
+        width: HALF,
+      }),
+      logTable({
+        title: 'Tokens served, by source',
+        logGroups,
+        columns: { served: ['sum', 'TokenServed'] },
+        by: ['source'],
+        sort: ['served', 'desc'],
+        width: HALF,
+      }),
     ],
   ];
 }
@@ -94,12 +110,7 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
         ...(shares[0] && { period: shares[0].period }),
       }),
       graph(`Calls of budget ${budget}`, [
-        ...ofStreams((of) => [
-          broker.metric('TicketsGranted', of, { label: `granted, ${of.stream}` }),
-          broker.metric('TicketsRefused', of, { label: `refused, ${of.stream}` }),
-          broker.metric('TicketsExpired', of, { label: `expired, ${of.stream}` }),
-        ]),
-        broker.metric('WafBlocked', { budget }),
+        ...ofStreams((of) => [broker.metric('TicketsGranted', of, { label: `granted, ${of.stream}` })]),
         broker.metric('WafRefusedCall', { budget }),
         broker.metric('CounterImplausible', { budget }),
       ]),
@@ -109,18 +120,29 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
         `Streams of budget ${budget} whose calls rest`,
         ofStreams((of) => [broker.metric('CallsResting', of, { label: of.stream })]),
       ),
-      graph(`Clocks beside DynamoDB's, ms, budget ${budget}`, [broker.metric('ClockOffset', { budget })]),
-    ],
-    [
-      graph(
-        `Waits of budget ${budget}, ms`,
-        ofStreams((of) => [
-          broker.metric('TicketWait', of, { statistic: 'p50', label: `p50, ${of.stream}` }),
-          broker.metric('TicketWait', of, { statistic: 'p99', label: `p99, ${of.stream}` }),
-        ]),
-      ),
     ],
   ];
+}
+
+function waits({ broker, budgets }: Watched): LogQueryWidget {
+  return logTable({
+    title: 'Waits, by budget and stream',
+    logGroups: logGroupsOf({ broker, budgets }),
+    columns: {
+      refused: ['sum', 'TicketsRefused'],
+      expired: ['sum', 'TicketsExpired'],
+      longestWaitMs: ['max', 'TicketWait'],
+      wafRests: ['sum', 'WafBlocked'],
+      clockOffsetMs: ['max', 'ClockOffset'],
+    },
+    by: ['budget', 'stream'],
+    sort: ['refused', 'desc'],
+    width: FULL,
+  });
+}
+
+function logGroupsOf({ broker, budgets }: Pick<Watched, 'broker' | 'budgets'>): readonly ILogGroup[] {
+  return [broker.minter.logGroup, ...budgets.flatMap(({ worker }) => worker?.logGroup ?? [])];
 }
 
 function workRows({ broker, budgets, workQueues, deadLetterQueues }: Watched): IWidget[][] {
@@ -136,12 +158,7 @@ function workRows({ broker, budgets, workQueues, deadLetterQueues }: Watched): I
   if (Object.keys(workQueues).length === 0) return [[deadLetters]];
   return [
     [
-      graph('Jobs of the reference worker', [
-        broker.metric('JobDone', {}),
-        broker.metric('JobPostponed', {}),
-        broker.metric('JobFailed', {}),
-        broker.metric('JobDead', {}),
-      ]),
+      graph('Jobs done', [broker.metric('JobDone', {})]),
       graph('Age, seconds: of jobs when they are taken up, of the oldest message', [
         broker.metric('JobAge', {}),
         ...each(workQueues, (queue, label) => queue.metricApproximateAgeOfOldestMessage({ label })),
@@ -155,6 +172,18 @@ function workRows({ broker, budgets, workQueues, deadLetterQueues }: Watched): I
       deadLetters,
     ],
     [
+      logTable({
+        title: 'Jobs that were not done, by client',
+        logGroups: logGroupsOf({ broker, budgets }),
+        columns: {
+          postponed: ['sum', 'JobPostponed'],
+          failed: ['sum', 'JobFailed'],
+          deadLettered: ['sum', 'JobDead'],
+        },
+        by: ['client'],
+        sort: ['postponed', 'desc'],
+        width: HALF,
+      }),
       graph(
         'Invocations of workers that failed or were throttled',
         budgets.flatMap(({ name, worker }) =>

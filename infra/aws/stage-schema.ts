@@ -2,7 +2,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as v from 'valibot';
 
 import { BUDGET_SCHEMA, type BudgetOverrides } from '../../lib/budget/settings.ts';
-import { PRIORITIES, type Priority } from '../../lib/contract.ts';
+import { type MetricChoice, PRIORITIES, type Priority } from '../../lib/contract.ts';
 import {
   CLIENT_NAME_RULE,
   isClientName,
@@ -11,6 +11,7 @@ import {
 } from '../../lib/platform/client-name.ts';
 import { type AnySchema, isRule, type Text, type WholeNumber } from '../../lib/platform/schema.ts';
 import { TOKEN_SCHEMA, type TokenSettings } from '../../lib/token/settings.ts';
+import type { TableEncryption } from './broker-table.ts';
 import { HTTPS_API_RULE, isHttpsApi } from './checks.ts';
 
 /** One stage of `infra/stages.json`. */
@@ -53,6 +54,12 @@ export interface Stage {
   readonly availabilityZones?: readonly string[];
   /** Executions that the account keeps free for the minter. */
   readonly minterReservedConcurrency?: number;
+  /** Whose key encrypts the table: one of the account, or one that AWS owns, which costs nothing. */
+  readonly encryption?: TableEncryption;
+  /** Which measurements are metrics of CloudWatch: those that an alarm or the command `status` reads, or all. */
+  readonly metrics?: MetricChoice;
+  /** X-Ray traces the invocations of the worker, too. */
+  readonly workerTraces?: boolean;
   /** Neither the stack nor its table can be deleted until this is switched off and deployed. */
   readonly deletionProtection?: boolean;
 }
@@ -138,6 +145,11 @@ const stageSchema = v.pipe(
         ),
       ),
       minterReservedConcurrency: v.exactOptional(whole(1, 1000, 'executions')),
+      encryption: v.exactOptional(
+        v.picklist(['customer-managed', 'aws-owned'], 'customer-managed or aws-owned'),
+      ),
+      metrics: v.exactOptional(v.picklist(['alarmed', 'all'], 'alarmed or all')),
+      workerTraces: v.exactOptional(v.boolean('true or false')),
       deletionProtection: v.exactOptional(v.boolean('true or false')),
     },
     // Told of a key that is missing, too.

@@ -4,8 +4,8 @@ import type { Permission } from './permission.ts';
 /** A broker's table and its key, by name. */
 export interface TableArns {
   readonly tableArn: string;
-  /** Of the key that encrypts the table. */
-  readonly keyArn: string;
+  /** Of the customer-managed key that encrypts the table. Absent: DynamoDB encrypts it with a key of AWS. */
+  readonly keyArn?: string | undefined;
   /** Where the table is, such as `eu-central-1`. */
   readonly region: string;
 }
@@ -54,13 +54,16 @@ export class TablePermissions {
     };
   }
 
-  /** The table's key, through DynamoDB alone. */
-  useKey(): Permission {
+  /** The table's key, through DynamoDB alone. A key of AWS takes no permission. */
+  useKey(): Permission[] {
     const { keyArn, region } = this.#arns;
-    return {
-      actions: KEY_ACTIONS,
-      resourceArns: [keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.amazonaws.com` } },
-    };
+    if (keyArn === undefined) return [];
+    return [
+      {
+        actions: KEY_ACTIONS,
+        resourceArns: [keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.amazonaws.com` } },
+      },
+    ];
   }
 }

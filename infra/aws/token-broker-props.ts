@@ -2,7 +2,9 @@ import type { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
+import type { MetricChoice } from '../../lib/contract.ts';
 import type { NetworkProps } from './broker-function.ts';
+import type { TableEncryption } from './broker-table.ts';
 import type { BudgetOptions, TokenLifeOptions } from './settings-props.ts';
 
 /** What a broker is made with. Settings that cannot work fail at synthesis, with the arithmetic. */
@@ -34,6 +36,18 @@ export interface TokenBrokerProps extends NetworkProps {
    * @default - a new key, rotated every year and deleted with the stack
    */
   readonly encryptionKey?: IKey | undefined;
+  /**
+   * Whose key encrypts the table: `customer-managed`, of the account, whose use CloudTrail records; or `aws-owned`, which
+   * costs nothing. With the latter the topic of `Monitoring` is not encrypted: CloudWatch cannot use AWS's own key for it.
+   * @default customer-managed
+   */
+  readonly encryption?: TableEncryption | undefined;
+  /**
+   * Which measurements are metrics of CloudWatch: those that an alarm or the command `status` reads, or all. The others
+   * are fields of the log alone, since each metric is paid for.
+   * @default alarmed
+   */
+  readonly metrics?: MetricChoice | undefined;
   /**
    * Whether the table can be deleted only after this was switched off and deployed. The stack's own is
    * `terminationProtection`.

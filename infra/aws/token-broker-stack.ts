@@ -48,10 +48,12 @@ export class TokenBrokerStack extends Stack {
       ...egress?.anyZone,
       minterReservedConcurrency: stage.minterReservedConcurrency,
       deletionProtection: stage.deletionProtection,
+      encryption: stage.encryption,
+      metrics: stage.metrics,
     });
     const queues = new JobQueues(this, 'Jobs', stage.resultQueues);
-    const { clients, logJobs, jobPriority: priority } = stage;
-    const workerProps = { broker, queues, client, clients, logJobs, priority, logRetention };
+    const { clients, logJobs, jobPriority: priority, workerTraces: isTraced } = stage;
+    const workerProps = { broker, queues, client, clients, logJobs, priority, logRetention, isTraced };
     const namedResults = [...queues.namedResults].map(([name, queue]) => [capitalised(name), queue] as const);
     const workers = egress?.zones.map((network, index) => {
       const zone = index + 1;

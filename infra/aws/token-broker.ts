@@ -79,8 +79,8 @@ export class TokenBroker extends Construct implements ITokenBroker {
   readonly operator: LambdaFunction;
   /** Tokens, what is known of each mint, and the counters of the budgets: items by a string key, `pk`. */
   readonly table: TableV2;
-  /** Encrypts the table. */
-  readonly encryptionKey: IKey;
+  /** Encrypts the table. Undefined: AWS owns the key. */
+  readonly encryptionKey: IKey | undefined;
   /** Takes ticks that did not reach the minter or that it could not finish. */
   readonly deadLetterQueue: IQueue;
   /** Tells other apps of the broker: `/<serviceName>/broker`. */
@@ -127,6 +127,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     const environment = environmentOf(this, withSecrets);
     this.minter = new BrokerFunction(this, 'Minter', {
       entry: 'minter',
+      isTraced: true,
       description: 'Mints M2M access tokens before they expire',
       timeout: Duration.millis(MINTER_TIMEOUT_MS),
       environment: {
@@ -140,6 +141,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     });
     this.inspector = new BrokerFunction(this, 'Inspector', {
       entry: 'inspector',
+      isTraced: true,
       description: 'Reports the state of M2M access tokens without showing them',
       timeout: INSPECTOR_TIMEOUT,
       environment,
@@ -242,13 +244,13 @@ export class TokenBroker extends Construct implements ITokenBroker {
     return this.#callers.grant(grantee, options);
   }
 
-  /** One of the metrics that the functions emit: {@link METRICS} says what each means. */
+  /** One of the metrics that the functions emit. @throws Error if it is a field of the log alone, as `metrics` is not `all` */
   metric<Name extends MetricName>(
     name: Name,
     dimensions: DimensionsOf<Name>,
     options?: MetricChoices,
   ): Metric {
-    return brokerMetric(this.serviceName, name, dimensions, options);
+    return brokerMetric(this.#settings, name, dimensions, options);
   }
 
   /** Ticks that the minter completed. */
@@ -256,7 +258,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     return this.metric('MinterTick', {}, options);
   }
 
-  /** Tokens that were minted and stored, of all clients. */
+  /** Tokens that were minted and stored, of all clients. @throws Error unless `metrics` is `all` */
   metricTokenMinted(options?: MetricChoices): Metric {
     return this.metric('TokenMinted', {}, options);
   }

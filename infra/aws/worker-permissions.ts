@@ -17,7 +17,7 @@ export function workerPermissions(
 ): Permission[] {
   const table = new TablePermissions(arns);
   return [
-    table.useKey(),
+    ...table.useKey(),
     table.items('GetItem', [TABLE.tokenKey(client), TABLE.orderKey(budgetName)]),
     table.items('UpdateItem', [TABLE.requestKey(client)]),
     table.tickets(budgetName, ['worker']),

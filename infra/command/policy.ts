@@ -59,7 +59,8 @@ function parseBroker(json: string): WorkerArns & { readonly budgetName: string |
   return {
     tableArn,
     region,
-    keyArn: arnOf('key'),
+    // AWS owns the key of some tables.
+    keyArn: broker.key === undefined ? undefined : arnOf('key'),
     minterArn: arnOf('minter'),
     budgetName: broker.budget?.name,
   };

@@ -39,9 +39,9 @@ export function brokerFromEnvironment(): WorkerBroker {
 
 function createFrom(environment: Environment): WorkerBroker {
   const broker = readWorkerSettings(environment);
-  const { service, table, tokenLife: settings, budget: budgetSettings } = broker;
+  const { service, metrics, table, tokenLife: settings, budget: budgetSettings } = broker;
   const client = new DynamoDBClient(SDK_CONFIG);
-  const telemetry = createPowertoolsTelemetry(service, environment.AWS_LAMBDA_FUNCTION_NAME);
+  const telemetry = createPowertoolsTelemetry(service, metrics, environment.AWS_LAMBDA_FUNCTION_NAME);
   const clock = systemClock;
   const serverClock = createServerClock({
     clock,

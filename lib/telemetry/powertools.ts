@@ -1,47 +1,30 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics } from '@aws-lambda-powertools/metrics';
 
-import { isEvent, METRIC_NAMESPACE, METRICS, type MetricDefinition, type MetricName } from '../contract.ts';
+import type { MetricChoice } from '../contract.ts';
+import { systemClock } from '../platform/clock.ts';
 import { currentRequestId } from './invocation.ts';
 import { currentLogFields } from './log-fields.ts';
+import { createMetricBuffer } from './metric-lines.ts';
 import { redactingReplacer } from './redaction.ts';
 import type { BufferedTelemetry } from './telemetry.ts';
 
-/** A metric with its labels, and what came of it since the last flush. */
-interface Gathered {
-  readonly name: MetricName;
-  readonly definition: MetricDefinition;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly values: [number, ...number[]];
-}
-
 /**
- * Structured logs and metrics in the embedded metric format, through Powertools. Metrics are gathered by their
- * labels, one line each at the flush. An environment may serve several invocations at once: they share the
- * buffer, and whoever ends first flushes it.
+ * Structured logs through Powertools, and metrics as lines between them. An environment may serve several invocations at
+ * once: they share the buffer of metrics, and the one that ends first flushes it.
  *
  * @param functionName is said in every line: several functions share a service
  */
-export function createPowertoolsTelemetry(service: string, functionName?: string): BufferedTelemetry {
-  const logger = new Logger({
-    serviceName: service,
-    jsonReplacerFn: redactingReplacer,
-    ...(functionName !== undefined && { persistentKeys: { function: functionName } }),
-  });
-  const gathered = new Map<string, Gathered>();
+export function createPowertoolsTelemetry(
+  service: string,
+  metrics: MetricChoice,
+  functionName?: string,
+): BufferedTelemetry {
+  const persistentKeys = { ...(functionName !== undefined && { function: functionName }) };
+  const logger = new Logger({ serviceName: service, jsonReplacerFn: redactingReplacer, persistentKeys });
+  const buffer = createMetricBuffer({ service, ...persistentKeys }, metrics, systemClock.now);
 
   return {
-    metric(name, value, labels) {
-      const key = [name, ...Object.values(labels)].join('\n');
-      const known = gathered.get(key);
-      if (known === undefined) {
-        gathered.set(key, { name, definition: METRICS[name], labels, values: [value] });
-      } else if (isEvent(known.definition)) {
-        known.values[0] += value;
-      } else {
-        known.values.push(value);
-      }
-    },
+    metric: buffer.add,
     log(level, message, fields = {}) {
       const requestId = currentRequestId();
       logger[level](message, {
@@ -51,39 +34,8 @@ export function createPowertoolsTelemetry(service: string, functionName?: string
       });
     },
     flush() {
-      for (const metrics of Map.groupBy(gathered.values(), lineOf).values()) publish(service, metrics);
-      gathered.clear();
+      // Not through the console, to whose lines Lambda adds its own words: CloudWatch would not find the metrics.
+      for (const line of buffer.drain()) process.stdout.write(`${line}\n`);
     },
   };
-}
-
-/** Metrics that share their labels share a line, if the same ones of them are dimensions. */
-function lineOf({ definition, labels }: Gathered): string {
-  return JSON.stringify([definition.dimensions, labels]);
-}
-
-function publish(service: string, metrics: readonly Gathered[]): void {
-  let line: Metrics | undefined;
-  for (const metric of metrics) {
-    for (const value of metric.values) {
-      line ??= createLine(service, metric);
-      line.addMetric(metric.name, metric.definition.unit, value);
-      // Powertools publishes a line by itself when a metric has a hundred values in it, and forgets its labels then.
-      if (!line.hasStoredMetrics()) line = undefined;
-    }
-  }
-  line?.publishStoredMetrics();
-}
-
-/** Some labels are dimensions, the others stand beside them. */
-function createLine(service: string, { definition, labels }: Gathered): Metrics {
-  const isDimension = ([label]: [string, string]): boolean => definition.dimensions.includes(label);
-  const entries = Object.entries(labels);
-  const line = new Metrics({
-    namespace: METRIC_NAMESPACE,
-    serviceName: service,
-    defaultDimensions: Object.fromEntries(entries.filter(isDimension)),
-  });
-  for (const [label, value] of entries.filter((entry) => !isDimension(entry))) line.addMetadata(label, value);
-  return line;
 }

@@ -281,7 +281,6 @@ describe("the SQS worker's bundle", () => {
     expect([...new Set(added.map(([file]) => originOf(file)))].sort()).toEqual([
       '@aws-lambda-powertools/commons',
       '@aws-lambda-powertools/logger',
-      '@aws-lambda-powertools/metrics',
       '@aws-sdk/client-dynamodb',
       'cdk-stack/names.ts',
       'lib',

@@ -16,6 +16,7 @@ const broker: WorkerSettings & MinterSettings = {
   minter: 'minter',
   apiUrl: 'https://api.plume.example/',
   service: 'token-broker',
+  metrics: 'alarmed',
   tokenLife: DEFAULT_TOKEN_SETTINGS,
   budget: DEFAULT_BUDGET_SETTINGS,
   secretPrefix: 'plume/m2m',

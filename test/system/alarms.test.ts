@@ -48,11 +48,7 @@ const alarms = alarmsOf(template);
 /** Only the machine's speed decides how long a story takes, and no verdict depends on that. */
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
-/**
- * Of instances that freeze, clocks that are off and servers that contradict themselves, which no story here has:
- * test/lib/budget/ and test/lib/minter/ do.
- */
-const OF_OTHER_STORIES = new Set(['TicketsExpired', 'ClockOffset', 'ExpiryDisagreement']);
+/** What only a fault makes the functions emit. */
 const OF_FAULTS = new Set([
   'ClientRemoved',
   'CounterImplausible',
@@ -301,7 +297,7 @@ describe('what alarms and widgets ask for', () => {
   const graphs = widgetsOf(template).flatMap((widget) => (widget.kind === 'graph' ? [widget] : []));
   const asked = [...alarms, ...graphs.flatMap(({ lines }) => lines)]
     .flatMap(({ query }) => metricsOf(query))
-    .filter(({ namespace, name }) => namespace === METRIC_NAMESPACE && !OF_OTHER_STORIES.has(name));
+    .filter(({ namespace }) => namespace === METRIC_NAMESPACE);
 
   test('was emitted, with those dimensions, in the stories above', () => {
     expect([...new Set(asked.map(nameOf))].filter((name) => !emitted.has(name))).toEqual([]);

@@ -17,9 +17,9 @@ export function createWidgetRecords(
   function recordOf(widget: Widget): (nowMs: number) => WidgetView {
     if (widget.kind === 'graph') return createGraphRecord(widget, store, scale);
     if (widget.kind !== 'logs') return () => widget;
-    const query = parseLogQuery(widget.query);
     // Times as the graphs have them, and as CloudWatch would.
-    const table = createLogTable(query, isTime(query.latest) ? 1000 / scale.secondMs : 1);
+    const scaleOf = (field: string): number => (isTime(field) ? 1000 / scale.secondMs : 1);
+    const table = createLogTable(parseLogQuery(widget.query), scaleOf);
     tables.push(table);
     return () => ({ kind: 'logs', title: widget.title, ...table.table() });
   }

@@ -115,6 +115,8 @@ export async function startDeployment({
     table: tableName,
     apiUrl: cloud.apiUrl,
     service: DEFAULT_SERVICE,
+    // The report counts what no alarm looks at.
+    metrics: 'all',
     tokenLife: profile.token,
     budget: profile.budget,
   };

@@ -67,6 +67,7 @@ beforeAll(async () => {
     table: engine.table,
     apiUrl: cloud.apiUrl,
     service: DEFAULT_SERVICE,
+    metrics: 'alarmed',
     tokenLife: { ...DEFAULT_TOKEN_SETTINGS, requestTimeoutMs: 1_000 },
     budget: ABUNDANT_BUDGET,
     secretPrefix: DEFAULT_SECRET_PREFIX,

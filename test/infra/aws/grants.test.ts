@@ -81,6 +81,7 @@ describe('connect', () => {
     expect(Object.keys(own.Properties.Environment.Variables)).toEqual(Object.keys(broker.environment()));
     expect(brokerOf(own)).toEqual({
       table: expect.stringMatching(/^BrokerStoreTable/),
+      metrics: 'alarmed',
       minter: expect.stringMatching(/^BrokerMinter.*,Arn$/),
       apiUrl: API_URL,
       service: 'token-broker',

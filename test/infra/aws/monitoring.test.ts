@@ -49,14 +49,15 @@ function alarmsOf(stage: Parameters<typeof synth>[0] = {}): readonly AlarmProper
 const metricsOf = (alarm: AlarmProperties): readonly AlarmMetric[] =>
   alarm.Metrics?.flatMap(({ MetricStat }) => (MetricStat ? [MetricStat.Metric] : [])) ?? [alarm];
 
-/** The metrics on the dashboard: `[namespace, name, dimension, value, …, options]`. */
-function metricsOnDashboard(): readonly (readonly unknown[])[] {
+/** The properties of the dashboard's widgets. */
+function widgetsOnDashboard(): readonly {
+  readonly metrics?: readonly (readonly unknown[])[];
+  readonly query?: string;
+}[] {
   const [dashboard] = Object.values(synth().findResources('AWS::CloudWatch::Dashboard'));
   const [, parts] = dashboard!.Properties.DashboardBody['Fn::Join'] as [string, unknown[]];
   const body = JSON.parse(parts.map((part) => (typeof part === 'string' ? part : 'token')).join(''));
-  return body.widgets.flatMap(
-    ({ properties }: { properties: { metrics?: unknown[] } }) => properties.metrics ?? [],
-  );
+  return body.widgets.map(({ properties }: { properties: object }) => properties);
 }
 
 const dimensionsOf = (name: string): string[] =>
@@ -71,10 +72,21 @@ test('every metric is emitted somewhere', () => {
 });
 
 describe('the dashboard', () => {
-  const own = metricsOnDashboard().filter(([namespace]) => namespace === METRIC_NAMESPACE);
+  const widgets = widgetsOnDashboard();
+  /** `[namespace, name, dimension, value, …, options]` */
+  const own = widgets
+    .flatMap(({ metrics = [] }) => metrics)
+    .filter(([namespace]) => namespace === METRIC_NAMESPACE);
 
-  test('shows every metric', () => {
-    expect(new Set(own.map(([, name]) => name))).toEqual(new Set(Object.keys(METRICS)));
+  test('draws what is alarmed, and has the rest in tables from the log', () => {
+    const [alarmed, others] = [true, false].map((isAlarmed) =>
+      Object.keys(METRICS).filter((name) => 'isAlarmed' in METRICS[name as MetricName] === isAlarmed),
+    );
+    expect(new Set(own.map(([, name]) => name))).toEqual(new Set(alarmed));
+    const inTables = widgets.flatMap(({ query = '' }) =>
+      [...query.matchAll(/(?:sum|max|latest)\((\w+)\)/g)].map(([, name]) => name),
+    );
+    expect(inTables).toEqual(expect.arrayContaining(others ?? []));
   });
 
   test('asks for metrics by the dimensions that they are emitted with', () => {

@@ -104,7 +104,7 @@ function asked(
   return [
     ...sent.map(({ operation, input }) => ({ ...by, service: 'dynamodb', operation, input })),
     { ...by, service: 'lambda', operation: 'Invoke', input: { FunctionName: attributes.minter } },
-  ].flatMap((call) => awsRequestsOf(call, attributes.key));
+  ].flatMap((call) => awsRequestsOf(call, attributes.key ?? ''));
 }
 
 test('a function of another account reaches the table by its ARN, at the host of the account that owns it', async () => {
@@ -188,7 +188,7 @@ describe('IAM of both accounts', () => {
     ];
     for (const [operation, input] of attacks) {
       const call = { principal: theirs.role, functionArn: theirs.arn, service: 'dynamodb', operation, input };
-      const [request] = awsRequestsOf(call, attributes.key);
+      const [request] = awsRequestsOf(call, attributes.key ?? '');
       if (request === undefined) throw new Error('there is a request');
       expect(
         await refusalsOf([request], [...statements, all]),
@@ -232,6 +232,16 @@ describe('shareWith', () => {
     expect(JSON.stringify(functions)).toContain('theirs#worker');
   });
 
+  test('changes no policy of a key where AWS owns the key', () => {
+    const stack = new Stack(createApp(), 'Own', { env: { account: ACCOUNT, region: REGION } });
+    const broker = new TokenBroker(stack, 'Broker', { apiUrl: API_URL, encryption: 'aws-owned' });
+    broker.shareWith(new AccountPrincipal(OTHER), { client: 'latte' });
+    const world = deploy(Template.fromStack(stack));
+    expect(statementsOf(world).some(({ of }) => of.includes(':table/'))).toBe(true);
+    expect(JSON.stringify(statementsOf(world))).not.toContain('kms:');
+    expect(attributesIn(world).key).toBeUndefined();
+  });
+
   test('is refused for a table with an imported key, whose policy cannot be changed', () => {
     const stack = new Stack(createApp(), 'Own', { env: { account: ACCOUNT, region: REGION } });
     const encryptionKey = Key.fromKeyArn(stack, 'Theirs', `arn:aws:kms:${REGION}:${ACCOUNT}:key/theirs`);
@@ -273,7 +283,7 @@ describe('fromAttributes', () => {
 
   test.each<[string, object, RegExp]>([
     ['a table by its name', { table: 'name' }, /attributes.table must be an ARN/],
-    ['no key', { key: undefined }, /attributes.key must be an ARN/],
+    ['a key by its name', { key: 'name' }, /attributes.key must be an ARN/],
     ['a budget that lacks a setting', { budget: {} }, /attributes.budget.name is missing/],
     [
       'a table of another region',

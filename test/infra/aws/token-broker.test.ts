@@ -42,12 +42,21 @@ describe('a stack without options', () => {
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         MemorySize: 512,
-        TracingConfig: { Mode: 'Active' },
         LoggingConfig: { LogFormat: 'JSON', LogGroup: expect.anything() },
       });
       expect(Properties.FunctionName).toBeUndefined();
       expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
     }
+  });
+
+  test('has traces of its own functions, and of the worker where the stage wants them', () => {
+    const { minter, inspector, operator, worker } = FUNCTIONS;
+    const traced = (stage: Parameters<typeof synth>[0]) =>
+      [minter, inspector, operator, worker].map(
+        (description) => functionOf(synth(stage), description).Properties.TracingConfig?.Mode,
+      );
+    expect(traced({})).toEqual(['Active', 'Active', 'Active', undefined]);
+    expect(traced({ workerTraces: true })).toEqual(['Active', 'Active', 'Active', 'Active']);
   });
 
   test('gives functions the time that they need', () => {
@@ -232,7 +241,7 @@ describe('the environment', () => {
   test('of the minter does not name the minter, which would refer to itself', () => {
     const broker = brokerOf(functionOf(synth(), FUNCTIONS.minter));
     expect(Object.keys(broker).sort()).toEqual(
-      ['apiUrl', 'budget', 'secretPrefix', 'service', 'table', 'tokenLife'].sort(),
+      ['apiUrl', 'budget', 'metrics', 'secretPrefix', 'service', 'table', 'tokenLife'].sort(),
     );
   });
 });
@@ -254,6 +263,30 @@ describe('options', () => {
     const stack = new Stack(createApp(), 'Own', { env: { region: REGION } });
     new TokenBroker(stack, 'Broker', { apiUrl: API_URL, encryptionKey: new Key(stack, 'Mine') });
     Template.fromStack(stack).resourceCountIs('AWS::KMS::Key', 1);
+  });
+
+  test('leave the key to AWS: then no role needs the use of a key, and CloudWatch none for the topic', () => {
+    const template = synth({ encryption: 'aws-owned' });
+    template.resourceCountIs('AWS::KMS::Key', 0);
+    template.hasResourceProperties('AWS::DynamoDB::GlobalTable', { SSESpecification: { SSEEnabled: false } });
+    template.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.absent() });
+    expect(JSON.stringify(template.findResources('AWS::IAM::Policy'))).not.toContain('kms:');
+    const both = (stack: Stack) =>
+      new TokenBroker(stack, 'Broker', {
+        apiUrl: API_URL,
+        encryption: 'aws-owned',
+        encryptionKey: new Key(stack, 'Mine'),
+      });
+    expect(() => both(new Stack(createApp(), 'Own', { env: { region: REGION } }))).toThrow('choose one');
+  });
+
+  test('make what is measured a metric: all of it, or what is alarmed', () => {
+    const { broker } = createBroker();
+    expect(() => broker.metricTokenMinted()).toThrow(
+      /TokenMinted is a field of the log.*set the broker's metrics to 'all'/,
+    );
+    expect(createBroker({ metrics: 'all' }).broker.metricTokenMinted().metricName).toBe('TokenMinted');
+    expect(broker.metricMinterTick().metricName).toBe('MinterTick');
   });
 
   test.each<[string, Partial<TokenBrokerProps>, RegExp]>([

@@ -50,7 +50,7 @@ describe('policy', () => {
         .map(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
       const filled = JSON.stringify(await statementsFor('--client', 'mocha', ...flags))
         .replaceAll('"${TableArn}"', JSON.stringify(stack.resolve(broker.table.tableArn)))
-        .replaceAll('"${KeyArn}"', JSON.stringify(stack.resolve(broker.encryptionKey.keyArn)))
+        .replaceAll('"${KeyArn}"', JSON.stringify(stack.resolve(broker.encryptionKey?.keyArn)))
         .replaceAll('"${MinterArn}"', JSON.stringify(stack.resolve(broker.minter.functionArn)))
         .replaceAll('${Region}', REGION);
       expect(permissionsOf(JSON.parse(filled))).toEqual(permissionsOf(granted ?? []));
@@ -84,11 +84,18 @@ describe('policy', () => {
     expect(text).not.toContain('${');
   });
 
+  test('needs no key where AWS owns it', async () => {
+    const broker = JSON.stringify({ ...BROKER, key: undefined });
+    const text = JSON.stringify(await statementsFor('--client', 'mocha', '--broker', broker));
+    expect(text).toContain('token#mocha');
+    expect(text).not.toContain('kms:');
+  });
+
   test.each([
     ['no JSON', '{', '--broker must be JSON'],
     ['null', 'null', '--broker has no ARN as table'],
     ["a table's name", JSON.stringify({ ...BROKER, table: 'tokens' }), '--broker has no ARN as table'],
-    ['no key', JSON.stringify({ ...BROKER, key: undefined }), '--broker has no ARN as key'],
+    ["a key's name", JSON.stringify({ ...BROKER, key: 'mine' }), '--broker has no ARN as key'],
   ])('refuses a broker that is %s', async (_, broker, message) => {
     await expect(statementsFor('--client', 'mocha', '--broker', broker)).rejects.toThrow(message);
   });

@@ -1,7 +1,7 @@
 import type { PartnerView } from '../view.ts';
-import { element } from './dom.ts';
 import { formatTime } from './format.ts';
 import { type Part, section } from './section.ts';
+import { wideTable } from './wide-table.ts';
 
 const COLUMNS: Readonly<Record<string, (partner: PartnerView) => string>> = {
   client: ({ client }) => client,
@@ -17,18 +17,8 @@ const COLUMNS: Readonly<Record<string, (partner: PartnerView) => string>> = {
 
 /** What the inspector tells of each client, in the run's time. */
 export function createPartners(): Part {
-  const body = element('tbody');
-  const heads = Object.keys(COLUMNS).map((column) => element('th', { scope: 'col' }, column));
-  const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads)), body);
-  const root = section(
-    'Partners',
-    'partners',
-    element(
-      'div',
-      { class: 'wide', tabindex: '0', role: 'region', 'aria-label': 'Table of partners' },
-      table,
-    ),
-  );
+  const table = wideTable('Table of partners', Object.keys(COLUMNS));
+  const root = section('Partners', 'partners', table.root);
   let shown = '';
 
   return {
@@ -37,11 +27,7 @@ export function createPartners(): Part {
       const text = JSON.stringify(partners);
       if (text === shown) return;
       shown = text;
-      body.replaceChildren(
-        ...partners.map((partner) =>
-          element('tr', {}, ...Object.values(COLUMNS).map((cellOf) => element('td', {}, cellOf(partner)))),
-        ),
-      );
+      table.fill(partners.map((partner) => Object.values(COLUMNS).map((cellOf) => cellOf(partner))));
     },
   };
 }

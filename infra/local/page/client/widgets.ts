@@ -4,6 +4,7 @@ import { createFigure } from './figure.ts';
 import { formatTime } from './format.ts';
 import { type Part, section } from './section.ts';
 import { timeRangeOf } from './time-range.ts';
+import { wideTable } from './wide-table.ts';
 
 /** The widgets of the stack's dashboard, as CloudWatch will show them; its alarms stand above already. */
 export function createWidgets(): Part {
@@ -51,16 +52,11 @@ function createGraph({ title }: GraphView): WidgetPart {
 }
 
 function createTable({ title, columns }: Extract<WidgetView, { kind: 'logs' }>): WidgetPart {
-  const body = element('tbody');
-  const heads = columns.map((column) => element('th', { scope: 'col' }, column));
-  const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads)), body);
+  const table = wideTable(title, columns);
   return {
-    root: element('figure', {}, element('figcaption', {}, title), table),
+    root: element('figure', {}, element('figcaption', {}, title), table.root),
     update(widget) {
-      if (widget.kind !== 'logs') return;
-      body.replaceChildren(
-        ...widget.rows.map((row) => element('tr', {}, ...row.map((cell) => element('td', {}, cell)))),
-      );
+      if (widget.kind === 'logs') table.fill(widget.rows);
     },
   };
 }

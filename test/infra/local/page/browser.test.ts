@@ -127,7 +127,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     expect(await tab.locator('.dashboard figcaption').allTextContents()).toContain(
       'Tokens served, by source',
     );
-    await tab.locator('.dashboard td', { hasText: 'latte' }).waitFor();
+    await tab.locator('.dashboard td', { hasText: 'latte' }).first().waitFor();
     await tab.locator('.lights li').first().waitFor();
     const { alarms } = JSON.parse(
       (await tab.evaluate(() => (window as unknown as { heard: string[] }).heard)).at(-1) ?? '{}',
