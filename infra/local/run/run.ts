@@ -101,7 +101,7 @@ interface Operated {
 
 /** Until the time is over and every job and every fault is done with, or the signal aborts. */
 async function operate(
-  { events: { record }, state, deployment: { sqs, queues }, load, faultDesk }: Operated,
+  { events: { record }, state, deployment: { sqs, queues, worker }, load, faultDesk }: Operated,
   { profile, durationMs, faults, signal }: RunOptions,
 ): Promise<void> {
   const perSecond = (1000 / profile.budget.worker.intervalMs) * DEMAND;
@@ -132,7 +132,10 @@ async function operate(
     await Promise.race([collecting, working]);
     const waitingMs = (state.submitted.size - state.latencies.size) * profile.budget.worker.intervalMs;
     const lastMs = performance.now() + waitingMs + maxDrainMs(profile);
-    while (state.latencies.size < state.submitted.size && performance.now() < lastMs)
+    // A job's result comes before the end of its invocation, and what the invocation says of it comes with the end.
+    const isWorking = (): boolean =>
+      state.latencies.size < state.submitted.size || worker.pool.busy().length > 0;
+    while (isWorking() && performance.now() < lastMs)
       await Promise.race([collecting, sleep(50, undefined, { signal })]);
   } catch (error) {
     if (!signal.aborted) throw error;
