@@ -13,6 +13,9 @@ const SYSTEM = [
   'test/bench/**/*.test.ts',
 ];
 
+/** What decides by the environment in which a library is loaded. */
+const ALONE = ['test/lib/telemetry/powertools.test.ts'];
+
 export default defineConfig({
   test: {
     // Limits for what hangs, not for what is slow: on a busy machine a synthesis of one second has taken forty.
@@ -23,7 +26,17 @@ export default defineConfig({
     projects: [
       // In the order of their names: the long ones begin first.
       { extends: true, test: { name: 'system', include: SYSTEM } },
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: SYSTEM } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...SYSTEM, ...ALONE],
+          // Loading the SDK and the CDK anew for each file takes longer than most of the tests.
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'unit alone', include: ALONE } },
     ],
   },
 });

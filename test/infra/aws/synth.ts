@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type Environment } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { afterAll } from 'vitest';
 
 import type { Stage } from '../../../infra/aws/stage-schema.ts';
 import { TokenBrokerStack } from '../../../infra/aws/token-broker-stack.ts';
@@ -15,7 +14,8 @@ export const REGION = 'eu-central-1';
 export const STAGE: Stage = { name: 'test', apiUrl: 'https://api.plume.example/', client: 'mocha' };
 
 const assemblies = mkdtempSync(join(tmpdir(), 'plume-assemblies-'));
-afterAll(() => rmSync(assemblies, { recursive: true, force: true }));
+// Not after a file: several files share this module.
+process.on('exit', () => rmSync(assemblies, { recursive: true, force: true }));
 
 /** The feature flags that the stack is deployed with. */
 const { context: flags } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
