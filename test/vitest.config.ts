@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** What takes long: whole systems of many threads on real time, simulated hours, the package and the benches. */
+/** Whole systems of many threads on real time, simulated hours, the package and the benches: each in a process of its own. */
 const SYSTEM = [
   'test/system/**/*.test.ts',
   'test/infra/local/run/{start,run}.test.ts',
@@ -11,6 +11,17 @@ const SYSTEM = [
   'test/{model,simulation}/**/*.test.ts',
   'test/consumers/**/*.test.ts',
   'test/bench/**/*.test.ts',
+];
+
+/** What takes long, and needs no process of its own. */
+const LONG = [
+  'test/functions/caller/call.test.ts',
+  'test/infra/aws/nag.test.ts',
+  'test/infra/command/examples.test.ts',
+  'test/infra/package/reference.test.ts',
+  'test/lib/middleware/durable.test.ts',
+  'test/lib/minter/{crash,minter,race,tick}.test.ts',
+  'test/lib/plume/wire.test.ts',
 ];
 
 /** What decides by the environment in which a library is loaded. */
@@ -24,14 +35,14 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     maxWorkers: Math.max(2, availableParallelism()),
     projects: [
-      // In the order of their names: the long ones begin first.
       { extends: true, test: { name: 'system', include: SYSTEM } },
+      { extends: true, test: { name: 'long', include: LONG, isolate: false } },
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...SYSTEM, ...ALONE],
+          exclude: [...SYSTEM, ...LONG, ...ALONE],
           // Loading the SDK and the CDK anew for each file takes longer than most of the tests.
           isolate: false,
         },

@@ -12,8 +12,8 @@ import { disguises, traces } from '../../fixtures/leaks.ts';
 import { VENDOR } from '../../fixtures/vendor-document.ts';
 import { answering, credentialsFor, TOKEN } from './support.ts';
 
-/** Every property is tried with so many inputs. */
-const NUM_RUNS = 10_000;
+/** Every property is tried with so many inputs, others each time; `PLUME_TEST_INPUTS=10000` for many at once. */
+const NUM_RUNS = Number(process.env.PLUME_TEST_INPUTS ?? 2_000);
 const MARKER = 'MARKER-f4zz~secret';
 const MARKS = disguises(MARKER);
 const credentials = credentialsFor();
@@ -110,7 +110,7 @@ test('any secret is credentials or a rule', () => {
     }),
     { numRuns: NUM_RUNS },
   );
-  expect(accepted).toBeGreaterThan(NUM_RUNS / 20);
+  expect(accepted).toBeGreaterThan(NUM_RUNS / 30);
 });
 
 const status = fc.oneof(
@@ -184,7 +184,7 @@ test('any token response is a grant or a typed error', async () => {
     { numRuns: NUM_RUNS },
   );
   // Both ends are reached, and so is the token's own expiry.
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(NUM_RUNS / 50);
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(NUM_RUNS / 100);
 });
 
 test('any introspection response is an answer or a typed error', async () => {
@@ -211,7 +211,7 @@ test('any introspection response is an answer or a typed error', async () => {
     }),
     { numRuns: NUM_RUNS },
   );
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(NUM_RUNS / 20);
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(NUM_RUNS / 30);
 });
 
 test('any token has the exp that it states, if that is a moment, or none', () => {
@@ -237,7 +237,7 @@ test('any token has the exp that it states, if that is a moment, or none', () =>
     }),
     { numRuns: NUM_RUNS },
   );
-  expect(stated).toBeGreaterThan(NUM_RUNS / 20);
+  expect(stated).toBeGreaterThan(NUM_RUNS / 30);
 });
 
 test('the search for secrets finds them', () => {

@@ -301,21 +301,26 @@ describe('the last moments of the invocation', () => {
     await session.close();
   });
 
+  /** How a call ends whose invocation is over while it is under way: a busy machine sends it later. */
+  async function endedUnderWay(call: (session: Session) => Promise<unknown>): Promise<unknown> {
+    for (let endsInMs = 250; ; endsInMs *= 4) {
+      const error = await call(open(environment(), 1, endsInMs)).catch((thrown: unknown) => thrown);
+      if (calls.length > 0) return error;
+      expect(error).toMatchObject({ code: 'invocation_over' });
+    }
+  }
+
   test('end a call under way, which may have been acted on', async () => {
     answer = () => {};
-    const session = open(environment(), 1, 500);
-    await expect(session.fetch('/v1')).rejects.toMatchObject({
-      code: 'api_unreachable',
-      reason: 'invocation over',
-    });
+    const error = await endedUnderWay((session) => session.fetch('/v1'));
+    expect(error).toMatchObject({ code: 'api_unreachable', reason: 'invocation over' });
     expect(calls).toHaveLength(1);
   });
 
   test('end the reading of an answer', async () => {
     answer = (_, response) => response.writeHead(200).write('{"half":');
-    const session = open(environment(), 1, 500);
-    const response = await session.fetch('/v1');
-    await expect(response.text()).rejects.toMatchObject({ code: 'api_unreachable' });
+    const error = await endedUnderWay(async (session) => (await session.fetch('/v1')).text());
+    expect(error).toMatchObject({ code: 'api_unreachable' });
   });
 
   test.each([0, 20])('are over for a call that only begins then: %d ms', async (endsInMs) => {
