@@ -21,6 +21,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { REQUEST_HEADERS } from '../functions/worker/headers.ts';
 import { parseJob } from '../functions/worker/job.ts';
 import type { JobResult } from '../functions/worker/result.ts';
+import { LOG_QUERIES } from '../infra/aws/log-queries.ts';
 import { readStage } from '../infra/aws/stages.ts';
 import { BUDGET_SCHEMA } from '../lib/budget/settings.ts';
 import { ENV } from '../lib/contract.ts';
@@ -291,6 +292,10 @@ describe('tables', () => {
     const alarms = Object.values(synth().findResources('AWS::CloudWatch::Alarm'));
     const names = alarms.map(({ Properties }) => /^Test-(\w+)(?:-default)?$/.exec(Properties.AlarmName)?.[1]);
     expect(firstCells('## Dashboard and alarms').sort()).toEqual(names.sort());
+  });
+
+  test('every saved query has its row', () => {
+    expect(firstCells('### Saved queries').sort()).toEqual(Object.keys(LOG_QUERIES).sort());
   });
 
   test('every error code has its row, with its kind, and every row its code', () => {

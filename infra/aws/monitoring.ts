@@ -7,6 +7,7 @@ import { acknowledge } from './acknowledge.ts';
 import { permitAlarms } from './alarm-topic.ts';
 import { createAlarms } from './alarms.ts';
 import { createOverview } from './overview.ts';
+import { createSavedQueries } from './saved-queries.ts';
 import type { TokenBroker } from './token-broker.ts';
 import type { Watched } from './watched.ts';
 
@@ -22,7 +23,7 @@ export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
   readonly topic?: ITopic | undefined;
 }
 
-/** Alarms that say what to do, and a dashboard: are tokens fresh, is the budget kept, is work flowing? */
+/** Alarms that say what to do, a dashboard (are tokens fresh, is the budget kept, is work flowing?), and saved queries of the logs. */
 export class Monitoring extends Construct {
   /** The table of alarms.md says what each means, and what to do. */
   readonly alarms: readonly Alarm[];
@@ -38,6 +39,7 @@ export class Monitoring extends Construct {
       stage = Stack.of(this).stackName,
       budgets = [{ name: broker.budgetName, streams: ['worker', 'minter'] }],
       workQueues = {},
+      callers = [],
       deadLetterQueues = {},
     } = props;
     const watched: Watched = {
@@ -45,12 +47,14 @@ export class Monitoring extends Construct {
       stage,
       budgets,
       workQueues,
+      callers,
       deadLetterQueues: { DeadTicks: broker.deadLetterQueue, ...deadLetterQueues },
     };
     this.topic = props.topic ?? this.#createTopic(broker);
     permitAlarms(this, this.topic);
     this.alarms = createAlarms(this, watched, this.topic);
     this.dashboard = createOverview(this, watched, this.alarms);
+    createSavedQueries(this, watched);
   }
 
   #createTopic({ encryptionKey }: TokenBroker): Topic {

@@ -77,6 +77,7 @@ export class TokenBrokerStack extends Stack {
         Results: queues.results,
         ...Object.fromEntries(namedResults.map(([name, queue]) => [`Results${name}`, queue])),
       },
+      callers,
       deadLetterQueues: { DeadJobs: queues.deadLetters },
       topic: alarmTopicArn === undefined ? undefined : this.#topic(alarmTopicArn),
     });

@@ -24,6 +24,8 @@ export interface Watched {
   readonly budgets: readonly WatchedBudget[];
   /** The queues of the reference worker whose messages are work to do, by name. @default - none */
   readonly workQueues: Readonly<Record<string, IQueue>>;
+  /** Functions of others that make calls: saved queries look at their logs too. @default - none */
+  readonly callers: readonly LambdaFunction[];
   /** Queues that ought to be empty, by the name of what ends there; the dead ticks are among them. */
   readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
 }

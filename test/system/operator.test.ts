@@ -11,6 +11,7 @@ import {
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
+import { LOG_QUERIES } from '../../infra/aws/log-queries.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { type Deployment, startDeployment } from '../../infra/local/run/deployment.ts';
 import { createEventLog } from '../../infra/local/run/events.ts';
@@ -25,9 +26,14 @@ let server: Server;
 let dynamodb: DynamoDBClient;
 let table: string;
 const { name: budget } = SCALED_PROFILE.budget;
+/** What the functions have logged. */
+const lines: Readonly<Record<string, unknown>>[] = [];
 const WAIT = { timeout: 60_000, interval: 200 };
 
 beforeAll(async () => {
+  events.subscribe((event) => {
+    if (event.kind === 'log') lines.push(JSON.parse(event.line));
+  });
   deployment = await startDeployment({
     profile: SCALED_PROFILE,
     workers: 2,
@@ -86,6 +92,15 @@ async function setMoment(stream: 'worker' | 'minter', name: string, ms: number):
       Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
       UpdateExpression: `SET ${name} = :ms`,
       ExpressionAttributeValues: { ':ms': { N: String(ms) } },
+    }),
+  );
+}
+
+async function sendJob(): Promise<void> {
+  await deployment.sqs.send(
+    new SendMessageCommand({
+      QueueUrl: deployment.queues.jobs,
+      MessageBody: JSON.stringify({ method: 'GET', path: '/api/v1/devices' }),
     }),
   );
 }
@@ -215,6 +230,33 @@ test('an invalid command line names the argument and exits with 2', async () => 
   }
 });
 
+test('a job can be followed by its id, and by its trace to the mint that it caused', async () => {
+  await vi.waitFor(async () => {
+    const before = lines.length;
+    deployment.cloud.revoke('mocha');
+    await sendJob();
+    const done = await vi.waitUntil(
+      () => lines.slice(before).find(({ message }) => message === 'a job was done'),
+      WAIT,
+    );
+    const ofJob = lines.filter(({ jobId }) => jobId === done.jobId);
+    expect(new Set(ofJob.map(({ xray_trace_id }) => xray_trace_id))).toEqual(new Set([done.xray_trace_id]));
+    expect(done).toMatchObject({
+      function: 'worker',
+      end: 'done',
+      status: 200,
+      requestId: expect.any(String),
+    });
+    // Unless a tick has replaced the token before the job was taken up.
+    const ofCall = lines.filter(({ xray_trace_id }) => xray_trace_id === done.xray_trace_id);
+    expect(ofCall.map((line) => [line.function, line.message])).toEqual([
+      ['worker', 'the API rejected the access token'],
+      ['minter', 'a token was minted'],
+      ['worker', 'a job was done'],
+    ]);
+  }, WAIT);
+});
+
 test('the deployed worker obeys a pause: its job goes back to the queue and says why', async () => {
   await answerOf('pause', budget, '--minutes', '30', '--reason', 'maintenance');
   const refused = Promise.withResolvers<void>();
@@ -222,12 +264,48 @@ test('the deployed worker obeys a pause: its job goes back to the queue and says
     if (event.kind === 'log' && /"end":"postponed".*"code":"budget_paused"/.test(event.line))
       refused.resolve();
   });
-  await deployment.sqs.send(
-    new SendMessageCommand({
-      QueueUrl: deployment.queues.jobs,
-      MessageBody: JSON.stringify({ method: 'GET', path: '/api/v1/devices' }),
-    }),
-  );
+  await sendJob();
   await refused.promise;
   unsubscribe();
 });
+
+test('the fields of the saved queries are those of the lines that were logged above', async () => {
+  // Its secret is gone.
+  await command('mint', 'latte', '--yes');
+  const seen = (): Set<string> => new Set(lines.flatMap((line) => fieldsOf(line)));
+  // The tick measures it when it ends.
+  await vi.waitFor(() => expect(seen()).toContain('MintFailed'), WAIT);
+  for (const [name, query] of Object.entries(LOG_QUERIES)) {
+    const asked = fieldsAsked(query);
+    expect(asked.length, name).toBeGreaterThan(2);
+    expect(
+      asked.filter((field) => !seen().has(field)),
+      name,
+    ).toEqual([]);
+    // What a query counts, or finds its lines by, stands in one line.
+    const together = query.includes('stats')
+      ? asked
+      : fieldsAsked(query.split('\n')[0]?.split(' and not ')[0] ?? '');
+    expect(
+      lines.some((line) => together.every((field) => fieldsOf(line).includes(field))),
+      name,
+    ).toBe(true);
+  }
+});
+
+/** Names of fields as Logs Insights has them: `error.code`. */
+function fieldsOf(line: object, prefix = ''): string[] {
+  return Object.entries(line).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null ? fieldsOf(value, `${prefix}${name}.`) : [prefix + name],
+  );
+}
+
+/** All names of a query but its own words, those of Logs Insights and the columns that it makes. */
+function fieldsAsked(query: string): readonly string[] {
+  const made = [...query.matchAll(/ as (\w+)/g)].map(([, name = '']) => name);
+  const words = /^(filter|fields|stats|sort|as|and|not|asc|desc|ispresent|sum|latest)$/;
+  const names = [...query.replaceAll(/'[^']*'| by /g, ' ').matchAll(/(?<![@\w.])[\w.]+/g)].map(
+    ([name]) => name,
+  );
+  return [...new Set(names.filter((name) => !words.test(name) && !made.includes(name)))];
+}

@@ -71,6 +71,17 @@ test('every metric is emitted somewhere', () => {
   for (const name of Object.keys(METRICS)) expect(source).toContain(`metric('${name}', `);
 });
 
+test('the saved queries look at the logs of every function of the stack', () => {
+  const template = synth({ callers: ['mocha'] });
+  const queries = Object.values(template.findResources('AWS::Logs::QueryDefinition'));
+  expect(queries.map(({ Properties }) => Properties.Name)).toContain('Test/Who used the budget');
+  const logged = Object.values(template.findResources('AWS::Lambda::Function')).flatMap(
+    ({ Properties }) => Properties.LoggingConfig?.LogGroup ?? [],
+  );
+  expect(logged).toHaveLength(5);
+  for (const { Properties } of queries) expect(new Set(Properties.LogGroupNames)).toEqual(new Set(logged));
+});
+
 describe('the dashboard', () => {
   const widgets = widgetsOnDashboard();
   /** `[namespace, name, dimension, value, …, options]` */

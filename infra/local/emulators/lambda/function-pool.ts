@@ -1,12 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { FunctionEvent } from '../../run/events.ts';
 import { type Instance, type InvocationResult, type LocalFunction, startInstance } from './instance.ts';
 
 /** The instances of one function: started when needed, reused when idle. */
 export interface FunctionPool {
-  /** @throws {ThrottledError} every instance that may run is busy */
-  invoke(payload: string): Promise<InvocationResult>;
+  /**
+   * @param traceId the header of the caller's trace @default - a new trace, which X-Ray does not record
+   * @throws {ThrottledError} every instance that may run is busy
+   */
+  invoke(payload: string, traceId?: string): Promise<InvocationResult>;
   /** The ids of the instances that are serving an invocation, longest first. */
   busy(): readonly string[];
   /** Ends an instance, as a host that dies does. False: there is no such instance. */
@@ -33,7 +36,7 @@ export function createFunctionPool(
   }
 
   return {
-    async invoke(payload) {
+    async invoke(payload, traceId = newTrace()) {
       if (busy.size >= local.concurrency) {
         record({ kind: 'invocation-throttled', name });
         throw new ThrottledError(`all ${local.concurrency} instances of ${name} are busy`);
@@ -43,7 +46,7 @@ export function createFunctionPool(
       const id = randomUUID();
       const startedMs = performance.now();
       record({ kind: 'invocation-started', name, instance: instance.id, id });
-      const result = await instance.invoke(id, payload);
+      const result = await instance.invoke(id, payload, traceId);
       busy.delete(instance);
       if (!instance.stopped) idle.push(instance);
       record({
@@ -66,4 +69,11 @@ export function createFunctionPool(
       await Promise.all([...busy, ...idle].map((instance) => instance.stop('shut-down')));
     },
   };
+}
+
+/** @see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader */
+function newTrace(): string {
+  const seconds = Math.floor(Date.now() / 1000).toString(16);
+  const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
+  return `Root=1-${seconds}-${hex(12)};Parent=${hex(8)};Sampled=0`;
 }

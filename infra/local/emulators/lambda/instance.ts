@@ -28,7 +28,7 @@ export interface LocalFunction {
 export interface Instance {
   readonly id: string;
   /** One at a time. Never rejects; a time-out ends the instance, as it does in Lambda. */
-  invoke(invocation: string, payload: string): Promise<InvocationResult>;
+  invoke(invocation: string, payload: string, traceId: string): Promise<InvocationResult>;
   stop(reason: StopReason): Promise<void>;
   readonly stopped: boolean;
 }
@@ -42,7 +42,7 @@ export function startInstance(
   const { name } = local;
   const id = randomUUID();
   const worker = new Worker(threadUrl, {
-    env: { ...local.environment },
+    env: { ...local.environment, AWS_LAMBDA_FUNCTION_NAME: name },
     stdout: true,
     stderr: true,
     workerData: {
@@ -86,13 +86,14 @@ export function startInstance(
     get stopped() {
       return stopped;
     },
-    async invoke(invocation, payload) {
+    async invoke(invocation, payload, traceId) {
       const result = new Promise<InvocationResult>((resolve) => {
         settle = resolve;
       });
       await ready.promise;
       if (stopped) return result;
-      const request: ThreadRequest = { id: invocation, payload, deadlineMs: Date.now() + local.timeoutMs };
+      const deadlineMs = Date.now() + local.timeoutMs;
+      const request: ThreadRequest = { id: invocation, traceId, payload, deadlineMs };
       worker.postMessage(request);
       const timer = setTimeout(() => {
         const seconds = (local.timeoutMs / 1000).toFixed(2);

@@ -47,7 +47,8 @@ export async function startLambda(record: (event: FunctionEvent) => void): Promi
       );
     }
     try {
-      const invocation = pool.invoke(payload);
+      const trace = request.headers['x-amzn-trace-id'];
+      const invocation = pool.invoke(payload, typeof trace === 'string' ? trace : undefined);
       if (request.headers['x-amz-invocation-type'] === 'Event') {
         // Throttling shows within this turn; the outcome of the rest is nobody's.
         await Promise.race([invocation, Promise.resolve()]);

@@ -11,6 +11,8 @@ export interface ThreadData {
 export interface ThreadRequest {
   /** The invocation's request id. */
   readonly id: string;
+  /** The header of the trace that the invocation belongs to. */
+  readonly traceId: string;
   /** JSON of the event. */
   readonly payload: string;
   /** Unix ms. */

@@ -16,7 +16,7 @@ const invocations = await InvokeStore.getInstanceAsync();
 const handler = await loadHandler();
 post({ kind: 'ready' });
 
-port.on('message', async ({ id, payload, deadlineMs }: ThreadRequest) => {
+port.on('message', async ({ id, traceId, payload, deadlineMs }: ThreadRequest) => {
   const context = {
     callbackWaitsForEmptyEventLoop: true,
     functionName,
@@ -29,7 +29,8 @@ port.on('message', async ({ id, payload, deadlineMs }: ThreadRequest) => {
     getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
   };
   try {
-    const invocation = { [InvokeStoreBase.PROTECTED_KEYS.REQUEST_ID]: id };
+    const { REQUEST_ID, X_RAY_TRACE_ID } = InvokeStoreBase.PROTECTED_KEYS;
+    const invocation = { [REQUEST_ID]: id, [X_RAY_TRACE_ID]: traceId };
     const result = await invocations.run(invocation, () => handler(JSON.parse(payload), context));
     // Lambda answers null where a handler returns nothing.
     post({ kind: 'answer', id, payload: JSON.stringify(result) ?? 'null' });

@@ -52,6 +52,7 @@ test('answers with what the handler returns, in a context like that of Lambda', 
   expect(answer).toMatchObject({ event: { a: 1 }, variable: 'its own', functionName: 'sample' });
   expect(answer.awsRequestId).toMatch(/^[0-9a-f-]{36}$/);
   expect(answer.requestIdOfLogs).toBe(answer.awsRequestId);
+  expect(answer.traceId).toMatch(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/);
   expect(answer.remainingMs).toBeGreaterThan(0);
   expect(answer.remainingMs).toBeLessThanOrEqual(700);
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { currentRequestId } from '../../../../../lib/telemetry/invocation.ts';
+import { currentRequestId, currentTraceId } from '../../../../../lib/telemetry/invocation.ts';
 
 /** A function for the tests of the local Lambda: does what its event says. */
 
@@ -25,6 +25,7 @@ export async function handler(
     functionName: context.functionName,
     awsRequestId: context.awsRequestId,
     requestIdOfLogs: currentRequestId(),
+    traceId: currentTraceId(),
     remainingMs: context.getRemainingTimeInMillis(),
   };
 }
