@@ -8,7 +8,7 @@ export const ENV = {
   /** JSON of the broker that the function belongs to: `lib/settings.ts` has its schema. */
   broker: 'PLUME_BROKER',
   /**
-   * The streams whose rests the minter reports, `<budget>#<stream>` between commas.
+   * The streams for which the minter reports WAF blocks: `<budget>#<stream>`, separated by commas.
    * @default - both of its own budget
    */
   watchedStreams: 'PLUME_WATCHED_STREAMS',
@@ -36,7 +36,7 @@ export const DEFAULT_SECRET_PREFIX = 'plume/m2m';
 
 /**
  * One table, one string key. `token#<client>` is all that a worker reads; `request#<client>` and
- * `budget#<name>#…` are all that it updates; the rest belongs to the minter.
+ * `budget#<name>#…` are all that it updates; every other item belongs to the minter.
  */
 export const TABLE = {
   partitionKey: 'pk',
@@ -168,7 +168,7 @@ export const METRICS = {
   TicketWait: { unit: 'Milliseconds', keeps: 'maximum', dimensions: ['budget', 'stream'], properties: [] },
   /** A ticket expired before it was used. */
   TicketsExpired: { unit: 'Count', keeps: 'sum', dimensions: ['budget', 'stream'], properties: [] },
-  /** 1 while the calls of a stream rest because the WAF refused some, else 0; emitted at every tick. */
+  /** 1 while the WAF blocks a stream, else 0; emitted at every tick. */
   CallsResting: {
     unit: 'Count',
     keeps: 'latest',
@@ -176,7 +176,7 @@ export const METRICS = {
     dimensions: ['budget', 'stream'],
     properties: [],
   },
-  /** The WAF refuses the address: calls of a stream rest, at the beginning of each of their rests. */
+  /** The WAF refuses the address, so a stream makes no calls: emitted when each pause begins. */
   WafBlocked: { unit: 'Count', keeps: 'sum', dimensions: ['budget'], properties: [] },
   /** Calls that the WAF refused while others passed: for their content, or because a `tokenUrl` is wrong. */
   WafRefusedCall: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: ['budget'], properties: [] },
@@ -192,7 +192,7 @@ export const METRICS = {
   ClockOffset: { unit: 'Milliseconds', keeps: 'latest', dimensions: ['budget'], properties: [] },
   /** How long ago a job first came to the queue, when the reference worker takes it up: also as a postponed copy. */
   JobAge: { unit: 'Seconds', keeps: 'maximum', isAlarmed: true, dimensions: [], properties: ['client'] },
-  /** Jobs that the reference worker did; 0 is told too, of a job that it took up and did not do. */
+  /** Jobs that the reference worker completed; 0 for a job that it took up and did not complete. */
   JobDone: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: ['client'] },
   /** A job must wait, and went back to the queue with that delay. */
   JobPostponed: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },

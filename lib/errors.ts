@@ -4,7 +4,7 @@ const BRAND = Symbol.for('plume-m2m.error');
  * What an error calls for.
  *
  * - `wait`: nothing was done, and the cause passes by itself. Make the call again at `retryAtMs`; it is no failure of the call.
- * - `fix`: somebody must correct a setting, a secret or the code first.
+ * - `fix`: a person must correct a setting, a secret or the code first.
  * - `retry`: this attempt failed, another may succeed. The API may have acted on it: repeat it only if that is safe.
  * - `give up`: this call can never succeed.
  */
@@ -61,7 +61,7 @@ export type ErrorCode = keyof typeof ERROR_KINDS;
 export interface PlumeErrorOptions {
   /** The M2M client concerned, such as `mocha`. */
   readonly client?: string | undefined;
-  /** The moment (Unix ms) from which trying again makes sense; absent if time alone changes nothing. */
+  /** The moment (Unix ms) from which trying again makes sense; absent if waiting does not help. */
   readonly retryAtMs?: number | undefined;
 }
 
@@ -82,7 +82,7 @@ export class PlumeError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly kind: (typeof ERROR_KINDS)[Code];
   /** The M2M client concerned, such as `mocha`; absent where no single client is concerned. */
   declare readonly client?: string;
-  /** The moment (Unix ms) from which trying again makes sense; absent if time alone changes nothing. */
+  /** The moment (Unix ms) from which trying again makes sense; absent if waiting does not help. */
   declare readonly retryAtMs?: number;
 
   constructor(code: Code, message: string, options: PlumeErrorOptions = {}) {
@@ -115,7 +115,7 @@ export function isPlumeError(error: unknown): error is PlumeError {
 
 /**
  * Whether to put the work off, without counting a failure: the error is of kind `wait`. Its `retryAtMs` says until when; where
- * it has none, nobody knows the moment.
+ * it has none, the moment is not known.
  */
 export function shouldPostpone(error: unknown): error is PlumeError {
   return isPlumeError(error) && error.kind === 'wait';

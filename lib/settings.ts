@@ -91,7 +91,7 @@ export function readMinterSettings(environment: Environment): MinterSettings {
 }
 
 /**
- * The streams whose rests the minter reports.
+ * The streams for which the minter reports WAF blocks.
  *
  * @param ownBudget the minter's: both of its streams where nothing else is said
  */
@@ -118,7 +118,7 @@ function readBroker(environment: Environment, schema: AnySchema): unknown {
   const json = environment[ENV.broker];
   if (!json) {
     throw new ConfigError(
-      `the environment variable ${ENV.broker} is missing: without it a function would keep a budget of its own. TokenBroker.connect sets it, elsewhere set what TokenBroker.environment returns`,
+      `the environment variable ${ENV.broker} is missing: without it a function would keep a budget of its own. TokenBroker.connect sets it; elsewhere, set what TokenBroker.environment returns`,
     );
   }
   const settings = parse(json);

@@ -5,7 +5,7 @@ import { required } from '../../lib/settings.ts';
 import { type CallAnswer, call } from './call.ts';
 import { failureOf } from './failure.ts';
 
-/** For what is no TypeScript: one event is one call of Plume's API, for the client of this function alone. */
+/** For callers that are not in TypeScript: one event is one call of Plume's API, for the one client of this function. */
 
 const client = required(process.env, 'client');
 const plume = createPlume({ client });

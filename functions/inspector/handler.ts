@@ -47,7 +47,7 @@ const secrets = createSecrets({
   prefix: secretPrefix,
   endpointUse: endpointUse(process.env),
   onRejected: ({ secretName, rule }) =>
-    telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
+    telemetry.log('error', 'a secret was ignored: it belongs to no client', { secretName, rule }),
 });
 const budget = createDynamoMintBudget({
   client: dynamo,
@@ -92,13 +92,15 @@ export const handler = async (event: unknown) => {
   }
 };
 
-/** What Secrets Manager refuses to tell is not known: the report says the rest. */
+/** If Secrets Manager cannot be asked, the report leaves out what only it knows. */
 async function unlessUnavailable<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
   try {
     return await ask();
   } catch (error) {
     if (!isPlumeError(error) || error.code !== 'secret_unavailable') throw error;
-    telemetry.log('warn', 'Secrets Manager could not be asked', { error: errorFields(error) });
+    telemetry.log('warn', 'a secret could not be read or listed, so the report leaves it out', {
+      error: errorFields(error),
+    });
     return undefined;
   }
 }

@@ -25,7 +25,7 @@ import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { parseEvent } from './event.ts';
 
-/** The only function that reads secrets and asks for tokens. Tokens leave it through the table alone. */
+/** The only function that reads secrets and asks for tokens. Tokens leave it only through the table. */
 
 /** Kept free at the end of an invocation to record what happened. */
 const MARGIN_MS = 2_000;
@@ -53,7 +53,7 @@ const secrets = createSecrets({
   prefix: secretPrefix,
   endpointUse: endpointUse(process.env),
   onRejected: ({ secretName, rule }) =>
-    telemetry.log('error', 'a secret belongs to no client', { secretName, rule }),
+    telemetry.log('error', 'a secret was ignored: it belongs to no client', { secretName, rule }),
 });
 const minter = createMinter({
   store: createTokenStore({ client, table }),

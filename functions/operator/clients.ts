@@ -55,7 +55,7 @@ export function createOperatorClients({
       const secretName = `${secretPrefix}/${client}`;
       if (await isThere(secretsManager, secretName)) {
         throw new ConfigError(
-          `the client ${client} was not forgotten: its secret ${secretName} is still there, and the next tick would mint again. Delete the secret first: aws secretsmanager delete-secret --secret-id ${secretName}`,
+          `the client ${client} was not forgotten: its secret ${secretName} still exists, so the next tick would mint again. Delete the secret first: aws secretsmanager delete-secret --secret-id ${secretName}`,
         );
       }
       // The record first: without it no tick renews the token that is deleted after it.

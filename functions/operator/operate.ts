@@ -10,7 +10,7 @@ import type { MintRequests } from '../../lib/token/mint-requests.ts';
 import type { OperatorClients } from './clients.ts';
 import type { Order } from './order.ts';
 
-/** What an operator is told of a budget. Moments are ISO 8601, of UTC. */
+/** The state of a budget, for an operator. Moments are ISO 8601, in UTC. */
 export interface BudgetStatus {
   readonly budget: string;
   readonly paused?: {
@@ -30,11 +30,11 @@ export interface BudgetStatus {
 
 export interface StreamStatus {
   readonly stream: BudgetStream;
-  /** `absent`: nobody has made a call yet, or the item was deleted. */
+  /** `absent`: no call was made yet, or the item was deleted. */
   readonly breaker: 'closed' | 'open' | 'half-open' | 'absent';
   /** How far ahead of now the next free ticket becomes valid; negative after a pause without calls. */
   readonly nextInMs?: number;
-  /** When one call could start and the last of ten could, in ms from now, if nobody else reserves and the breaker is closed. */
+  /** When one call could start and the last of ten could, in ms from now, if no other caller reserves and the breaker is closed. */
   readonly couldStartInMs?: Forecast;
   /** Calls a second, in the mean, that the broker's settings and `slow` give it. */
   readonly perSecond: number;
@@ -111,7 +111,7 @@ export async function operate(order: Order, dependencies: OperatorDependencies):
     }
     case 'lift': {
       const lifted = await streamsWhere((stream) => counters.halfOpen(order.budget, stream, nowMs));
-      // Warm instances rest by what they remember: this tells them to forget it.
+      // Warm instances still remember the block: this tells them to look again.
       await orders.lifted(order.budget, nowMs);
       return { budget: order.budget, halfOpen: lifted };
     }
@@ -119,7 +119,7 @@ export async function operate(order: Order, dependencies: OperatorDependencies):
       const healed = await streamsWhere((stream) => counters.heal(order.budget, stream, nowMs));
       if (healed.length > 0) return { budget: order.budget, healed };
       throw new ConfigError(
-        `the budget ${order.budget} was not healed: the counters of both its streams are plausible or absent. Nothing is wrong with them`,
+        `the budget ${order.budget} was not healed: the counters of both its streams are plausible or absent, so there is nothing to heal`,
       );
     }
     case 'mint':

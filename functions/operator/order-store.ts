@@ -11,7 +11,7 @@ import { TABLE } from '../../lib/contract.ts';
 import type { Now } from '../../lib/platform/clock.ts';
 import type { OrderStore } from './operate.ts';
 
-/** The `order#<budget>` items. Errors of the SDK come out as they are: an operator is told them. */
+/** The `order#<budget>` items. Errors of the SDK are thrown unchanged: the operator sees them. */
 export function createOrderStore({
   dynamodb,
   table,
@@ -38,7 +38,7 @@ export function createOrderStore({
         ...(values && { ExpressionAttributeValues: values }),
       }),
     );
-    // When it is written: whoever hears of it looks at once.
+    // When the order is written: an instance that sees it looks at once.
     await noteOrder({ client: dynamodb, table, budget }, now());
   };
 

@@ -35,7 +35,7 @@ const budget = v.pipe(
 const client = v.custom<string>(isClientName, `must be a client's name: ${CLIENT_NAME_RULE}`);
 const text = (maximum: number) =>
   v.pipe(
-    v.string('must be a text'),
+    v.string('must be a string'),
     v.trim(),
     v.minLength(1, 'must not be empty'),
     v.maxLength(maximum, `must be at most ${maximum} characters long`),
@@ -84,7 +84,7 @@ export function parseOrder(event: unknown, ownBudget: string): Order {
   const keys = typeof event === 'object' && event !== null ? Object.keys(event) : [];
   const [verb, ...others] = VERBS.filter((name) => keys.includes(name));
   if (verb === undefined || others.length > 0) {
-    throw new ConfigError(`the operator takes one order an event, one of ${VERBS.join(', ')}`);
+    throw new ConfigError(`the event must be exactly one order, one of ${VERBS.join(', ')}`);
   }
   const result = v.safeParse(SCHEMAS[verb], event);
   if (!result.success) {

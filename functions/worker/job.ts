@@ -4,7 +4,7 @@ import { isPlumeError, PlumeError } from '../../lib/errors.ts';
 import { type Envelope, envelopeOf } from './envelope.ts';
 import { REQUEST_HEADERS } from './headers.ts';
 
-/** One API call that somebody wants made. */
+/** One API call, as a message of the job queue asks for it. */
 export interface Job {
   /** The M2M client whose token it carries. */
   readonly client: string;
@@ -46,7 +46,7 @@ export class JobMalformedError extends PlumeError<'job_malformed'> {
   override readonly name = 'JobMalformedError';
 
   constructor(rule: string) {
-    super('job_malformed', `the job's message is malformed: ${rule}; correct what sends it`);
+    super('job_malformed', `the job is malformed: ${rule}; correct the sender`);
   }
 }
 

@@ -12,7 +12,7 @@ import type { Job, TakenJob } from './job.ts';
 import type { Queues } from './queues.ts';
 import { MAX_RESULT_BYTES, resultMessage } from './result.ts';
 
-/** `retry`: SQS shows the message again and counts the failure. All else is settled: the message may be deleted. */
+/** `retry`: SQS shows the message again and counts the failure. Every other outcome is settled: the message may be deleted. */
 export type JobEnd = 'done' | 'postponed' | 'dead-lettered' | 'retry';
 
 export interface JobDependencies {
@@ -30,7 +30,7 @@ export interface JobDependencies {
 const MAX_AGE_MS = 4 * 86_400_000;
 /** The wait where an error that passes by itself does not say when. */
 const DEFAULT_DELAY_MS = 30_000;
-/** The same where somebody must correct a secret first: as long as SQS delays a message. */
+/** The same if a person must correct a secret first: the longest that SQS delays a message. */
 const REPAIR_DELAY_MS = 900_000;
 /** The longest wait for the budget, whatever it says: an operator may lift a block or end a pause at any time. */
 const MAX_BUDGET_DELAY_MS = 45_000;
@@ -111,7 +111,7 @@ async function outcomeOf(taken: TakenJob, dependencies: JobDependencies): Promis
     } catch (queueError) {
       dependencies.telemetry.log(
         'error',
-        'a job could not be sent to its next queue and comes back by itself',
+        'a job could not be sent to its next queue, so SQS delivers it again',
         {
           client,
           error: errorFields(queueError),
@@ -162,7 +162,7 @@ async function putAway(
     const unknownMs = code === 'token_unavailable' ? REPAIR_DELAY_MS : DEFAULT_DELAY_MS;
     const wantedMs = retryAtMs === undefined ? unknownMs : Math.max(0, retryAtMs - now());
     const delayMs = code.startsWith('budget_') ? Math.min(wantedMs, MAX_BUDGET_DELAY_MS) : wantedMs;
-    // Those who were told the same moment must not all come back at it.
+    // Jobs with the same retry moment must not all be tried at that moment.
     await queues.postpone(body, envelope, Math.ceil((delayMs * (1 + random() / 10)) / 1000 + random()));
     telemetry.metric('JobPostponed', 1, { client });
     return 'postponed';

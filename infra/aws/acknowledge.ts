@@ -20,7 +20,7 @@ function acknowledgeOne(validations: cdk.Validations, acknowledgement: { id: str
   try {
     validations.acknowledge(acknowledgement);
   } catch (error) {
-    // The reason is for cdk-nag alone: a stack is synthesised without it.
+    // Only cdk-nag needs the reason: a stack is synthesised without it.
     if (!/validation rule ID/.test(String(error))) throw error;
   }
 }

@@ -14,7 +14,7 @@ import type { Construct } from 'constructs';
 import type { TokenBroker } from './token-broker.ts';
 import type { Watched, WatchedBudget } from './watched.ts';
 
-/** `critical`: calls fail, or are about to. `warning`: somebody should look during the day. */
+/** `critical`: calls fail, or are about to. `warning`: look during the day. */
 type Severity = 'critical' | 'warning';
 
 interface Rule {
@@ -40,12 +40,12 @@ const MISSING_TICKS = 3;
 const FAILING_TICKS = 3;
 /** A client that has just been created has no token for one tick. */
 const WITHOUT_TOKEN_TICKS = 2;
-/** One refusal is a suspicion, and tried again within its tick. Refused on, the client rests for longer than this. */
+/** One refusal is a suspicion and is tried again within its tick. If refusals go on, the minter pauses for longer than this. */
 const REFUSED_TICKS = 15;
 const REFUSED_BREACHES = 2;
 /** Secrets Manager may be unavailable for a tick or two. */
 const UNLISTED_TICKS = 3;
-/** The tick may meet the moment at which a rest has ended, and the call that tries again has not been answered. */
+/** A tick may fall between the end of a pause and the answer to the probe that follows it. */
 const RESTING_TICKS = 2;
 /** A job that has waited for so long waits for more than its turn. */
 const STANDING = Duration.minutes(15);
@@ -181,7 +181,7 @@ function budgetRules(
     WafBlock: {
       ...ANY_AT_ONCE,
       severity: 'critical',
-      description: `The WAF refuses every call of the address, and the calls of budget ${budget} rest.`,
+      description: `The WAF refuses every call of the address, so budget ${budget} makes no calls.`,
       firstMove: logsOf(worker ?? broker.minter),
       metric: callsResting(broker, { name: budget, streams }),
       periods: RESTING_TICKS,
@@ -197,14 +197,14 @@ function budgetRules(
     CounterImplausible: {
       ...ANY_AT_ONCE,
       severity: 'critical',
-      description: `A counter of budget ${budget} stands further ahead than any caller can have moved it: its calls stand still.`,
+      description: `A counter of budget ${budget} stands further ahead than any caller can have moved it, so its stream makes no calls.`,
       firstMove: logsOf(worker ?? broker.minter),
       metric: broker.metric('CounterImplausible', { budget }, { period: Duration.minutes(5) }),
     },
     ...(streams.includes('worker') && {
       BudgetSaturated: {
         severity: 'warning',
-        description: `Budget ${budget} is saturated: calls wait for each other, and jobs go back to the queue.`,
+        description: `Budget ${budget} is saturated: calls wait for their turn, and jobs go back to the queue.`,
         firstMove: logsOf(worker ?? broker.minter),
         metric: broker.metricBudgetUsed({ budget, stream: 'worker' }),
         comparison: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -232,7 +232,7 @@ function budgetRules(
   };
 }
 
-/** How many streams of a budget rest: the minter reports each at every tick. */
+/** How many streams of a budget the WAF blocks: the minter reports each at every tick. */
 function callsResting(broker: TokenBroker, { name: budget, streams }: WatchedBudget): IMetric {
   const usingMetrics = Object.fromEntries(
     streams.map((stream) => [stream, broker.metric('CallsResting', { budget, stream })]),
@@ -241,7 +241,7 @@ function callsResting(broker: TokenBroker, { name: budget, streams }: WatchedBud
     expression: streams.join(' + '),
     usingMetrics,
     period: broker.tick,
-    label: 'streams that rest',
+    label: 'blocked streams',
   });
 }
 
@@ -251,7 +251,7 @@ function workRules({ broker, budgets }: Watched): Readonly<Record<string, Rule>>
   return {
     WorkStands: {
       severity: 'critical',
-      description: `A job has waited for ${STANDING.toMinutes()} minutes, and none was done in that time.`,
+      description: `A job has waited for ${STANDING.toMinutes()} minutes, and no job was done in that time.`,
       firstMove: `${logsOf(worker)} --filter-pattern '"a job was not done"'`,
       metric: new MathExpression({
         // The worker tells both of each job that it takes up.

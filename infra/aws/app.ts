@@ -18,6 +18,6 @@ const stack = new TokenBrokerStack(app, `PlumeTokenBroker-${stage.name}`, {
 });
 if (file.isExample) {
   Annotations.of(stack).addInfo(
-    `infra/stages.json is not there, so this is stage ${stage.name} of ${file.name}`,
+    `infra/stages.json does not exist, so this is stage ${stage.name} of ${file.name}`,
   );
 }

@@ -49,7 +49,7 @@ export interface ITokenBroker extends IConstruct {
 
   /**
    * Permits what calls for one client take, and nothing else: to read its token, to ask the minter for another, to take
-   * tickets of the budget. It changes IAM alone: {@link ITokenBroker.connect} does this too.
+   * tickets of the budget. It changes only IAM; {@link ITokenBroker.connect} also does this.
    *
    * @param grantee - a role, or what has one
    * @throws Error if no secret can have the client's name, or if the grantee's permissions cannot be changed from here. The
@@ -65,7 +65,7 @@ export class BrokerAccess {
   readonly #arns: WorkerArns;
   readonly #grants = new RoleGrants();
 
-  /** @param settings what functions of this app are told */
+  /** @param settings what functions of this app get as `PLUME_BROKER` */
   constructor(broker: Construct, settings: WorkerSettings, arns: WorkerArns) {
     this.#broker = broker;
     this.#settings = settings;

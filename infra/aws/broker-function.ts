@@ -37,7 +37,7 @@ export interface NetworkProps {
   readonly securityGroups?: ISecurityGroup[] | undefined;
 }
 
-/** The network alone, of properties that have more. */
+/** Only the network, from properties that have more. */
 export function networkOf({ vpc, vpcSubnets, securityGroups }: NetworkProps): NetworkProps {
   return { vpc, vpcSubnets, securityGroups };
 }
@@ -115,7 +115,7 @@ export class BrokerFunction extends NodejsFunction {
       ...(vpcSubnets && { vpcSubnets }),
       ...(securityGroups && { securityGroups }),
       ...(reservedConcurrency !== undefined && { reservedConcurrentExecutions: reservedConcurrency }),
-      // Else Lambda takes it for a runaway after 16 rounds, and sends its messages to the dead-letter queue.
+      // Otherwise Lambda takes it for a runaway after 16 rounds, and sends its messages to the dead-letter queue.
       ...(mayInvokeItself && { recursiveLoop: RecursiveLoop.ALLOW }),
       // A failed event is not worth a second try, nor a late one a first: the schedule brings the next.
       ...(deadLetterQueue && { deadLetterQueue, retryAttempts: 0, maxEventAge: MAX_EVENT_AGE }),
@@ -130,7 +130,8 @@ export class BrokerFunction extends NodejsFunction {
     if (vpc) for (const statement of networkInterfaces()) this.addToRolePolicy(statement);
 
     acknowledge(role, {
-      'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for writing traces and for attaching to a VPC',
+      'AwsSolutions-IAM5[Resource::*]':
+        'AWS defines no resource for writing traces and for attaching to a VPC',
     });
     acknowledge(this, {
       'Serverless-LambdaDLQ': 'Without a dead-letter queue: invoked synchronously, failures go to the caller',

@@ -11,7 +11,7 @@ import type { TokenBrokerProps } from './token-broker-props.ts';
 
 type Settings = Omit<MinterSettings, 'table'>;
 
-/** What a broker's functions are told of its properties. @throws {Error} if it cannot work: it says which, and why */
+/** A broker's settings from its properties, as its functions get them. @throws {Error} if it cannot work: it says which, and why */
 export function brokerSettings(broker: Construct, props: TokenBrokerProps): Settings {
   const { apiUrl, serviceName = DEFAULT_SERVICE, secretPrefix = DEFAULT_SECRET_PREFIX } = props;
   const { tick = Duration.millis(DEFAULT_TOKEN_SETTINGS.tickMs) } = props;
@@ -42,12 +42,12 @@ function checkNeighbours(broker: Construct, settings: Settings): void {
   for (const other of others) {
     if (other.service === settings.service) {
       throw new Error(
-        `${other.path} and ${path} have one serviceName, ${settings.service}: their metrics, logs and alarms could not be told apart. Give each its own`,
+        `${other.path} and ${path} have the same serviceName, ${settings.service}, so their metrics, logs and alarms could not be told apart. Give each its own`,
       );
     }
     if (mayFindTheSame(other.secretPrefix, settings.secretPrefix)) {
       throw new Error(
-        `${other.path} and ${path} find the same secrets, so each would mint for all: give each a secretPrefix of its own, neither within the other`,
+        `${other.path} and ${path} find the same secrets, so each would mint for all of them: give each its own secretPrefix, neither within the other`,
       );
     }
   }

@@ -31,7 +31,7 @@ interface Shared {
  */
 export class BrokerSharing {
   readonly #parts: SharedParts;
-  /** Those who may use key and minter. */
+  /** Principals that may use the key and the minter. */
   readonly #principals = new Set<string>();
   /** By principal and action. */
   readonly #ofTable = new Map<string, Shared>();
@@ -90,7 +90,7 @@ export class BrokerSharing {
     const characters = JSON.stringify(Stack.of(table).resolve(new PolicyDocument({ statements }))).length;
     if (characters <= MAX_TABLE_POLICY) return [];
     return [
-      `the policy of ${table.node.path} has ${characters} characters for those who share the broker; DynamoDB allows ${MAX_TABLE_POLICY}. Share fewer clients, or with fewer principals`,
+      `the policy of ${table.node.path} has ${characters} characters for the principals that share the broker; DynamoDB allows ${MAX_TABLE_POLICY}. Share fewer clients, or with fewer principals`,
     ];
   }
 }

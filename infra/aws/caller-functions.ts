@@ -21,7 +21,7 @@ export interface CallerFunctionsProps extends NetworkProps {
 const TIMEOUT = Duration.seconds(60);
 
 /**
- * The functions that make calls for what is no TypeScript. One for each client, whose role reads that client's token alone:
+ * The functions that make calls for callers that are not in TypeScript. One for each client, whose role reads only that client's token:
  * IAM sees no event's content, so what may invoke a function may have any of its calls.
  */
 export class CallerFunctions {
@@ -49,7 +49,7 @@ export class CallerFunctions {
     this.#functions.set(client, known);
     if (known.budgetName === budgetName) return known.fn;
     throw new Error(
-      `the caller function of client ${client} takes tickets of the budget ${known.budgetName}, not of ${budgetName}: there is one for each client`,
+      `client ${client} already has a caller function, with the budget ${known.budgetName} and not ${budgetName}; a client has one caller function`,
     );
   }
 

@@ -20,7 +20,7 @@ import { TOKEN_SCHEMA } from '../../lib/token/settings.ts';
  * else. And AWS's: what it would refuse fails the synthesis too, not the deployment.
  */
 
-/** Half of the minter's time is for the ticket, the rest for two requests and for writing down what happened. */
+/** Half of the minter's time is for the ticket, the other half for two requests and for recording the outcome. */
 const MAX_REQUEST_TIMEOUT_MS = MINTER_TIMEOUT_MS / 6;
 /** An alarm looks at two windows, and CloudWatch's alarms at a day at most (PutMetricAlarm, EvaluationPeriods). */
 const MAX_WINDOW_MS = 12 * 3_600_000;
@@ -60,13 +60,12 @@ export function checkBudget(budget: BrokerSettings['budget']): void {
 /** @throws {Error} if they are not what a broker's parameter holds */
 export function checkAttributes(attributes: WorkerSettings & { readonly key?: string | undefined }): void {
   const violation = violationOf(WORKER_SCHEMA, attributes, 'attributes');
-  if (violation !== undefined)
-    throw new Error(`${violation}: they are what the SSM parameter of the broker holds`);
+  if (violation !== undefined) throw new Error(`${violation}: give the value of the broker's SSM parameter`);
   for (const name of ['table', 'minter', 'key'] as const) {
     // AWS owns the key of some tables.
     if (name === 'key' && attributes.key === undefined) continue;
     if (Token.isUnresolved(attributes[name]) || attributes[name]?.startsWith('arn:')) continue;
-    throw new Error(`attributes.${name} must be an ARN: it is what the SSM parameter of the broker holds`);
+    throw new Error(`attributes.${name} must be an ARN; give the value of the broker's SSM parameter`);
   }
 }
 

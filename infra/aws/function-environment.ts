@@ -31,7 +31,7 @@ export function setBroker(target: IFunction, settings: WorkerSettings): void {
   const other = given && keys.find((key) => JSON.stringify(given[key]) !== JSON.stringify(settings[key]));
   if (other !== undefined) {
     throw new Error(
-      `${fn.node.path} uses another broker or budget already: ${other} would change. A function uses one of each; give the other calls a function of their own`,
+      `${fn.node.path} already uses another broker or budget: ${other} would change. A function uses one of each; make the other calls from another function`,
     );
   }
   brokers.set(fn, settings);

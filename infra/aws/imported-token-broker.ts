@@ -41,7 +41,7 @@ export class ImportedTokenBroker extends Construct implements ITokenBroker {
     const stack = Stack.of(this);
     if (!Token.isUnresolved(stack.region) && stack.region !== region) {
       throw new Error(
-        `${this.node.path}: the table of the broker is in ${region}; a function reaches tables of its own region alone, ${stack.region}`,
+        `${this.node.path}: the broker's table is in ${region}, and this stack is in ${stack.region}; a function can only use a table of its own region`,
       );
     }
     this.apiUrl = settings.apiUrl;
@@ -79,7 +79,7 @@ export function lookUpAttributes(scope: Construct, parameterName: string): Token
     try {
       return JSON.parse(json);
     } catch {
-      throw new Error(`the parameter ${parameterName} is no broker's: it must be JSON`);
+      throw new Error(`the parameter ${parameterName} is not a broker's: its value must be JSON`);
     }
   }
   const arn = (service: string, resource: string) =>

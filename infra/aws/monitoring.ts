@@ -11,12 +11,12 @@ import { createSavedQueries } from './saved-queries.ts';
 import type { TokenBroker } from './token-broker.ts';
 import type { Watched } from './watched.ts';
 
-/** What is watched, and who is told. */
+/** What is watched, and where notifications go. */
 export interface MonitoringProps extends Partial<Omit<Watched, 'broker'>> {
   /** Its minter, its tokens and its own budget are watched. */
   readonly broker: TokenBroker;
   /**
-   * Who is told when an alarm is raised, and when it is over. A topic of the app, and its key, are opened to alarms of this
+   * Receives a notification when an alarm is raised, and when it is over. A topic of the app, and its key, are opened to alarms of this
    * account; the owner of an imported one must do so.
    * @default - a new topic under the broker's key; subscribe to it
    */

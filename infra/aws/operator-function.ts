@@ -18,7 +18,7 @@ export function operatorFunction(
   return new BrokerFunction(broker, 'Operator', {
     entry: 'operator',
     isTraced: true,
-    description: 'Carries out orders of people on call',
+    description: "Carries out the on-call operator's orders",
     // It waits for the minter.
     timeout: Duration.millis(MINTER_TIMEOUT_MS + 10_000),
     environment: environmentOf(broker, settings),
@@ -44,7 +44,7 @@ export function operatorPermissions(
       ...table.items('GetItem', [TABLE.tokenKey('*')]),
       conditions: {
         ...onlyAttributes('fingerprint'),
-        // Whoever names no attributes is given all of them.
+        // A request that names no attributes gets all of them.
         StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
         Null: { 'dynamodb:Attributes': 'false' },
       },

@@ -117,7 +117,7 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
     ],
     [
       graph(
-        `Streams of budget ${budget} whose calls rest`,
+        `Streams of budget ${budget} that the WAF blocks`,
         ofStreams((of) => [broker.metric('CallsResting', of, { label: of.stream })]),
       ),
     ],

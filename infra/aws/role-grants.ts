@@ -37,7 +37,8 @@ export class RoleGrants {
       extend(given, role, permission);
       return given.grants;
     });
-    if (!grants.every(({ success }) => success)) throw notChangeable(grantee, 'it is no role and has none');
+    if (!grants.every(({ success }) => success))
+      throw notChangeable(grantee, 'it is not a role and has none');
     return grants.reduce((one, other) => one.combine(other));
   }
 

@@ -31,7 +31,8 @@ export function acknowledgeSecrets(role: IRole, prefix: string): void {
     Token.isUnresolved(value) ? `<AWS::${name}>` : value;
   const secrets = `arn:${known(partition, 'Partition')}:secretsmanager:${known(region, 'Region')}:${known(account, 'AccountId')}:secret:${prefix}/*`;
   acknowledge(role, {
-    [`AwsSolutions-IAM5[Resource::${secrets}]`]: 'Adding a client is creating a secret, without a deployment',
-    'AwsSolutions-IAM5[Resource::*]': 'AWS knows no resource for ListSecrets, nor for writing traces',
+    [`AwsSolutions-IAM5[Resource::${secrets}]`]:
+      'Clients are added by creating a secret, without a deployment',
+    'AwsSolutions-IAM5[Resource::*]': 'AWS defines no resource for ListSecrets, nor for writing traces',
   });
 }

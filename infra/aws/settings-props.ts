@@ -97,7 +97,7 @@ export interface BudgetOptions {
    */
   readonly networkDelay?: Duration | undefined;
   /**
-   * How the WAF's refusal is told from an answer of the API or of the authorization server: a 403 whose body is not
+   * How to tell the WAF's refusal from an answer of the API or of the authorization server: a 403 whose body is not
    * JSON, or every 403.
    * @default not-json
    */

@@ -46,7 +46,7 @@ export interface Stage {
   readonly budget?: BudgetOverrides;
   /** How long CloudWatch keeps logs. */
   readonly logRetentionDays?: RetentionDays;
-  /** An SNS topic of the same region that is told of alarms. Absent: a topic of the stack. */
+  /** An SNS topic of the same region that receives the alarms' notifications. Absent: a topic of the stack. */
   readonly alarmTopicArn?: string;
   /** Availability zones with a fixed egress address each; 0: no VPC. */
   readonly zones?: number;
@@ -152,7 +152,7 @@ const stageSchema = v.pipe(
       workerTraces: v.exactOptional(v.boolean('true or false')),
       deletionProtection: v.exactOptional(v.boolean('true or false')),
     },
-    // Told of a key that is missing, too.
+    // Also for a key that is missing.
     ({ path }) => REQUIRED[path?.at(-1)?.key as keyof typeof REQUIRED] ?? OBJECT_RULE,
   ),
   v.check(

@@ -45,7 +45,7 @@ function readStages({ name: file, content }: StagesFile): readonly Stage[] {
     const other = stages.slice(0, index).find((earlier) => mayShareSecrets(earlier, stage));
     if (other === undefined) return;
     throw new Error(
-      `${file}: stages ${other.name} and ${stage.name} may find the same secrets, so that each mints for all: give them a secretPrefix each, neither within the other, or both an account or a region that differs`,
+      `${file}: stages ${other.name} and ${stage.name} may find the same secrets, so each would mint for all of them: give each its own secretPrefix, neither within the other, or both an account or a region that differs`,
     );
   });
   return stages;
@@ -55,7 +55,7 @@ function parse(file: string, content: string): unknown {
   try {
     return JSON.parse(content);
   } catch (error) {
-    throw new Error(`${file} is no JSON: ${(error as Error).message}`);
+    throw new Error(`${file} is not JSON: ${(error as Error).message}`);
   }
 }
 
@@ -63,7 +63,7 @@ function parse(file: string, content: string): unknown {
 function checkName(file: string, name: string): void {
   if (/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(name)) return;
   throw new Error(
-    `${file}: the stage ${JSON.stringify(name)} must be named by up to 64 letters, digits and -, beginning with a letter`,
+    `${file}: the stage ${JSON.stringify(name)} must have a name of up to 64 letters, digits and -, beginning with a letter`,
   );
 }
 
@@ -78,7 +78,7 @@ function mayShareSecrets(one: Stage, other: Stage): boolean {
 
 function sentenceOf(issue: v.BaseIssue<unknown>): string {
   const key = v.getDotPath(issue) ?? 'the whole';
-  if (issue.expected === 'never') return `${key} is no known key`;
+  if (issue.expected === 'never') return `${key} is not a known key`;
   if (issue.received === 'undefined') return `${key} is missing; it must be ${issue.message}`;
   return `${key} is ${JSON.stringify(issue.input)}; it must be ${issue.message}`;
 }

@@ -11,7 +11,7 @@ export interface TableArns {
 }
 
 /**
- * What DynamoDB asks of whoever reads or writes a table that a customer's key encrypts.
+ * What a role needs to read or write a DynamoDB table that a customer-managed key encrypts.
  *
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */

@@ -24,7 +24,7 @@ export class TlsQueue extends Queue {
     if (props.deadLetterQueue) return;
     // Where a queue redrives to it, no redriveAllowPolicy names that queue: the two resources would refer to each other, which
     // CloudFormation refuses while it generates their names.
-    const reason = 'It is the end of the line: people, or consumers of their own, take messages from it';
+    const reason = 'No queue follows it: people, or their own consumers, take messages from it';
     acknowledge(this, { 'AwsSolutions-SQS3': reason, 'Serverless-SQSRedrivePolicy': reason });
   }
 }

@@ -122,7 +122,7 @@ export class TokenBrokerStack extends Stack {
     });
   }
 
-  /** Those of the stage. Else the CDK takes the first by name, which in some accounts lack NAT gateways or Lambda. */
+  /** The stage's zones. Without them the CDK takes the first by name, which in some accounts lack NAT gateways or Lambda. */
   override get availabilityZones(): string[] {
     return this.#zoneNames === undefined ? super.availabilityZones : [...this.#zoneNames];
   }
@@ -131,7 +131,7 @@ export class TokenBrokerStack extends Stack {
     const region = Stack.of(this).splitArn(arn, ArnFormat.NO_RESOURCE_NAME).region;
     if (!Token.isUnresolved(this.region) && region !== this.region) {
       throw new Error(
-        `alarmTopicArn is in ${region}; alarms tell topics of their own region alone, ${this.region}`,
+        `alarmTopicArn is in ${region}; alarms can only notify topics of their own region, ${this.region}`,
       );
     }
     return Topic.fromTopicArn(this, 'AlarmTopic', arn);
@@ -143,7 +143,7 @@ export class TokenBrokerStack extends Stack {
   }
 }
 
-/** Each worker's budget, and the broker's own, whether a worker uses it or the minter alone. */
+/** Each worker's budget, and the broker's own, whether workers use it or only the minter. */
 function budgetsOf(broker: TokenBroker, workers: readonly JobWorker[]): readonly WatchedBudget[] {
   const ofWorkers = workers.map(
     ({ budgetName: name, function: worker }): WatchedBudget => ({
@@ -167,7 +167,7 @@ function numbered(name: string, values: readonly string[]): Record<string, strin
 function checkedZones(names: readonly string[] | undefined, region: string): readonly string[] | undefined {
   const elsewhere = Token.isUnresolved(region) ? undefined : names?.find((name) => !name.startsWith(region));
   if (elsewhere === undefined) return names;
-  throw new Error(`availabilityZones names ${elsewhere}, which is no zone of ${region}`);
+  throw new Error(`availabilityZones has ${elsewhere}, which is not a zone of ${region}`);
 }
 
 function capitalised(name: string): string {

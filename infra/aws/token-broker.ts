@@ -99,7 +99,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
   readonly #access: BrokerAccess;
   readonly #sharing: BrokerSharing;
   readonly #settings: WorkerSettings;
-  /** The streams that functions take tickets of, `<budget>#<stream>`: the minter reports which of them rest. */
+  /** The streams that functions take tickets of, `<budget>#<stream>`: the minter reports which of them the WAF blocks. */
   readonly #streams = new Set<string>();
 
   /** @throws Error if the settings cannot work: it says which, and why */
@@ -155,7 +155,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     const { tableArn, keyArn } = this.#store.arns;
     const attributes: TokenBrokerAttributes = { ...this.#settings, table: tableArn, key: keyArn };
     this.parameter = new StringParameter(this, 'Parameter', {
-      description: 'What functions that use the broker are told of it, and the key of its table',
+      description: 'The settings that functions need to use the broker, and the key of its table',
       parameterName: `/${this.serviceName}/broker`,
       simpleName: false,
       stringValue: Stack.of(this).toJsonString(attributes),

@@ -5,7 +5,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What every verb may be told. */
+/** Options of every verb. */
 export interface CommonOptions {
   /** The stack whose broker is meant. */
   readonly stack: string | undefined;
@@ -26,15 +26,15 @@ export interface CommandLine extends CommonOptions {
 /** Names, types and meaning of the options, as `--help` prints them. */
 export const OPTIONS = {
   stack: { type: 'string', help: 'the stack, such as PlumeTokenBroker-prod' },
-  endpoint: { type: 'string', help: 'the address that npm start prints, in place of a stack' },
+  endpoint: { type: 'string', help: 'the address that npm start prints, instead of a stack' },
   minutes: { type: 'string', help: 'pause, slow: for how long' },
-  reason: { type: 'string', help: 'why: it is logged; pause and slow need one' },
+  reason: { type: 'string', help: 'the reason, which is logged; pause and slow need one' },
   minter: { type: 'boolean', help: 'pause: stop minting too' },
   share: { type: 'string', help: 'slow: the share of the rate, such as 0.25' },
   client: { type: 'string', help: 'policy: the client whose token the worker uses' },
-  broker: { type: 'string', help: "policy: the value of the broker's SSM parameter; fills everything in" },
-  budget: { type: 'string', help: "policy: the budget, where it is not the broker's own" },
-  cloudformation: { type: 'boolean', help: 'policy: what is open, as Fn::Sub' },
+  broker: { type: 'string', help: "policy: the value of the broker's SSM parameter; fills in every ARN" },
+  budget: { type: 'string', help: "policy: the budget, if it is not the broker's own" },
+  cloudformation: { type: 'boolean', help: 'policy: leave placeholders for Fn::Sub' },
   rate: { type: 'string', help: 'replay: messages a second (default 5)' },
   json: { type: 'boolean', help: 'print JSON, for scripts' },
   yes: { type: 'boolean', help: 'do not ask before a change' },
@@ -45,7 +45,7 @@ export const OPTIONS = {
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const { values, positionals } = parsed(args);
   const [verb = 'help', subject, ...others] = positionals;
-  if (others.length > 0) throw new UsageError(`${others[0]} is one argument too many`);
+  if (others.length > 0) throw new UsageError(`unexpected argument ${others[0]}`);
   return {
     verb: values.help === true ? 'help' : verb,
     subject,

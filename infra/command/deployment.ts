@@ -6,7 +6,7 @@ import { type CommonOptions, UsageError } from './command-line.ts';
 
 /** The broker that a command is about: a stack in an account, or a local run. */
 export interface Deployment {
-  /** As people are told before a change. */
+  /** As the command names it before a change. */
   readonly name: string;
   /** The caller's ARN, as STS states it. */
   readonly by: string;
@@ -72,5 +72,5 @@ async function findLocalRun(endpoint: string): Promise<Deployment> {
 function outputOf(outputs: Readonly<Record<string, string>>, name: string, owner: string): string {
   const value = outputs[name];
   if (value !== undefined) return value;
-  throw new UsageError(`${owner} has no output ${name}: it is no token broker's, or of an older version`);
+  throw new UsageError(`${owner} has no output ${name}: it is not a token broker, or of an older version`);
 }

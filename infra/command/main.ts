@@ -9,7 +9,7 @@ import { VERBS } from './verbs.ts';
 
 process.exitCode = await main(process.argv.slice(2));
 
-/** @returns 0 done, 1 it failed, 2 the command line cannot be understood, 3 nobody agreed to the change */
+/** @returns 0 done, 1 it failed, 2 the command line cannot be understood, 3 the change was not confirmed */
 async function main(argv: readonly string[]): Promise<number> {
   try {
     const line = parseCommandLine(argv);
@@ -18,7 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     const verb = Object.hasOwn(VERBS, line.verb) ? VERBS[line.verb] : undefined;
-    if (verb === undefined) throw new UsageError(`there is no verb ${line.verb}`);
+    if (verb === undefined) throw new UsageError(`unknown verb ${line.verb}`);
     const { json, text } = await verb.run(line, outputOf(line));
     process.stdout.write(line.json ? `${JSON.stringify(json)}\n` : text);
     return 0;
@@ -38,7 +38,7 @@ function outputOf({ yes }: CommandLine): Output {
     async confirm(change) {
       if (yes) return;
       if (!process.stdin.isTTY)
-        throw new NotConfirmedError(`${change}: not done; add --yes where nobody can be asked`);
+        throw new NotConfirmedError(`${change}: not done; without a terminal, confirm it with --yes`);
       const terminal = createInterface({ input: process.stdin, output: process.stderr });
       const answer = await terminal.question(`${change}? [y/N] `);
       terminal.close();
@@ -54,7 +54,7 @@ function help(): string {
   const options = Object.entries(OPTIONS).map(
     ([name, { help: meaning }]) => `  --${name.padEnd(14)} ${meaning}\n`,
   );
-  return `Looks after a token broker.
+  return `Operates a token broker.
 
 Usage: plume-m2m-token-broker <verb> --stack <name> [options]
 
@@ -62,6 +62,6 @@ Verbs:
 ${verbs.join('')}
 Options:
 ${options.join('')}
-Credentials and region are the shell's. The account and the stack are named before anything is changed.
+Credentials and region come from the shell. The command names the account and the stack before it changes anything.
 `;
 }

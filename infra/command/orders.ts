@@ -34,7 +34,7 @@ function order(
 
 export const pause = order(
   'budget',
-  "stop the workers' calls until a moment; with --minter minting too",
+  "stop the workers' calls for some minutes; with --minter, minting too",
   '--minutes <n> --reason <text> [--minter]',
   (line, budget) => ({
     pause: budget,
@@ -46,7 +46,7 @@ export const pause = order(
 
 export const slow = order(
   'budget',
-  "let the workers make a share of the rate's calls until a moment",
+  'slow the workers to a share of the rate for some minutes',
   '--share <0.01 to 1> --minutes <n> --reason <text>',
   (line, budget) => ({
     slow: budget,
@@ -56,7 +56,7 @@ export const slow = order(
   }),
 );
 
-export const resume = order('budget', 'end a pause and a slow', '', (_, budget) => ({ resume: budget }));
+export const resume = order('budget', 'end a pause or a slow', '', (_, budget) => ({ resume: budget }));
 
 export const lift = order(
   'budget',

@@ -23,7 +23,7 @@ const batchOf = (rate: number): number => Math.min(10, Math.max(1, Math.floor(10
  */
 export const replay: Verb = {
   arguments: '[--rate <n>]',
-  summary: 'send the dead letters to the job queue again, as new jobs, so many a second',
+  summary: 'send the dead letters to the job queue again, as new jobs, at a limited rate',
   async run(line, output) {
     const rate = numberOption(line, 'rate', DEFAULT_RATE);
     const deployment = await findDeployment(line);

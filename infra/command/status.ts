@@ -11,7 +11,7 @@ interface Answers {
 /** What the inspector says of tokens, and the operator function of the budget. */
 export const status: Verb = {
   arguments: '',
-  summary: 'the state of tokens, of the call budget and of orders',
+  summary: 'show the state of tokens, of the call budget and of orders',
   async run(line) {
     const deployment = await findDeployment(line);
     const [clients, { budgets }] = (await Promise.all([

@@ -21,11 +21,11 @@ export interface Result {
 /** Where a verb tells people what is about to happen: never on stdout, which scripts read. */
 export interface Output {
   note(text: string): void;
-  /** @throws {NotConfirmedError} the answer is no, or nobody can be asked */
+  /** @throws {NotConfirmedError} the answer is no, or there is no terminal to ask on */
   confirm(change: string): Promise<void>;
 }
 
-/** The change was not made, since nobody agreed to it. */
+/** The change was not made, because it was not confirmed. */
 export class NotConfirmedError extends Error {
   override readonly name = 'NotConfirmedError';
 }

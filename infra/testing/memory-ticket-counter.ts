@@ -6,7 +6,7 @@ import type { BudgetStream } from '../../lib/contract.ts';
 export function createMemoryTicketCounter(): TicketCounter & {
   /** As an operator's order does. */
   noteOrder(orderedAtMs: number): void;
-  /** As if somebody had deleted the item. */
+  /** As if the item had been deleted. */
   remove(stream: BudgetStream): void;
   /** As if others had taken all tickets up to that moment. */
   moveTo(stream: BudgetStream, nextMs: number): void;

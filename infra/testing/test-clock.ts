@@ -4,7 +4,7 @@ export interface TestClock {
   readonly now: () => number;
   /** Resolves when `ms` have passed by this clock; rejects with the signal's reason when that aborts first. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Lets time pass, and wakes whoever sleeps until then. */
+  /** Lets time pass, and ends each sleep that ends in that time. */
   advance(ms: number): void;
 }
 

@@ -8,7 +8,7 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** The corrected clock of a budget. */
 export interface BudgetClock extends Clock {
-  /** The local clock, by which callers wait and come back. */
+  /** The local clock, by which callers wait and retry. */
   readonly localNow: Now;
   /** False while the clock may have been set since DynamoDB's last response: then the counter is asked before anything is sent. */
   readonly isSteady: () => boolean;
@@ -39,7 +39,7 @@ export function createBudgetClock(
       throw new BudgetClockUnreliableError(
         `this machine's clock is about ${Math.abs(offsetMs)} ms ${offsetMs < 0 ? 'ahead of' : 'behind'} DynamoDB's, ` +
           `give or take ${uncertaintyMs} ms, and call budget ${name} allows ${clockAllowanceMs} ms; ` +
-          'synchronise the clock, or look why responses of DynamoDB take so long',
+          "synchronise the clock, or find out why DynamoDB's responses take so long",
         localMs + LOOK_AGAIN_MS,
       );
     },

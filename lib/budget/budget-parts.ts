@@ -17,7 +17,7 @@ import type { TicketCounter } from './ticket-counter.ts';
 export interface BudgetDependencies {
   readonly settings: BudgetSettings;
   readonly counter: TicketCounter;
-  /** @default - nobody gives orders */
+  /** @default - there are no orders */
   readonly orders?: OrderReader;
   /** The corrected clock of `createBudgetClock`, or one that is known to be right. */
   readonly clock: Clock & Partial<BudgetClock>;
@@ -67,7 +67,7 @@ export function partsOf(dependencies: BudgetDependencies): Parts {
   };
 }
 
-/** How far ahead an honest block by the WAF may reach: to the end of the longest rest, or of a probe. */
+/** How far ahead a valid WAF block may reach: to the end of the longest pause, or of a probe. */
 function longestBlockMs(settings: BudgetSettings, stream: BudgetStream): number {
   const probeMs = longestLineMs(stream, settings) + PROBE_MS;
   return Math.max(LONGEST_REST_MS, probeMs) + 2 * settings.clockAllowanceMs;

@@ -39,14 +39,14 @@ export function createCounterView(dependencies: {
   /** The share of takes. */
   let busyness = 1;
 
-  /** Once a window: whoever wrote it, calls stand still until it is healed or its moment has come. */
+  /** Once a window. Whatever wrote it, no call is made until it is healed or its moment has come. */
   const reportIfImplausible = (nextMs: number, nowMs: number): void => {
     if (isPlausible(nextMs, nowMs, stream, settings) || nowMs < reportedMs + windowMs) return;
     reportedMs = nowMs;
     telemetry.metric('CounterImplausible', 1, { budget: name });
     telemetry.log(
       'error',
-      'a counter stands further ahead than any caller can have moved it, and gives no tickets until then: delete its item, and it begins anew past every ticket that may be in use',
+      'a counter stands further ahead than any caller can have moved it, and gives no tickets until then; delete its item with the verb heal: a new one begins past every ticket that may be in use',
       {
         budget: name,
         stream,

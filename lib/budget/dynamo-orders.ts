@@ -34,7 +34,7 @@ export function createDynamoOrderReader({ client, table, budget }: Where): Order
 
 /**
  * Notes in both counters that an order was given, when its item is written: so every instance learns of it with its next
- * reservation, and looks. For whoever gives orders; what the counters hold it need not see.
+ * reservation, and looks. For the operator function, which need not see what the counters hold.
  */
 export async function noteOrder({ client, table, budget }: Where, orderedAtMs: number): Promise<void> {
   await Promise.all(

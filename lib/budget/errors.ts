@@ -9,7 +9,7 @@ export class BudgetExhaustedError extends PlumeError<'budget_exhausted'> {
   }
 }
 
-/** The WAF has refused a call; nobody calls until the moment to retry at. */
+/** The WAF refuses the address; the stream makes no calls until the moment to retry at. */
 export class BudgetBlockedError extends PlumeError<'budget_blocked'> {
   override readonly name = 'BudgetBlockedError';
 
@@ -59,6 +59,9 @@ export class BudgetClosedError extends PlumeError<'budget_closed'> {
   override readonly name = 'BudgetClosedError';
 
   constructor() {
-    super('budget_closed', 'the invocation that this book of tickets belonged to has ended');
+    super(
+      'budget_closed',
+      'the invocation has already ended, so it gets no more tickets; make the call in another invocation',
+    );
   }
 }

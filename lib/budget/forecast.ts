@@ -10,7 +10,7 @@ export interface Forecast {
 }
 
 /**
- * What a caller could expect of a counter, from where it stands and without a ticket: if nobody else reserves meanwhile, no order
+ * What a caller could expect of a counter, from where it stands and without a ticket: if no other caller reserves meanwhile, no order
  * pauses it and its circuit breaker is closed. The same for both priorities: low ones differ in who passes them.
  *
  * @param nextMs where the counter stands, in Unix ms

@@ -8,7 +8,7 @@ export interface Line {
   readonly aheadMs: number;
   /** The most tickets of one reservation. */
   readonly maxBlock: number;
-  /** Those who were refused come back within this time, each at a moment of its own… */
+  /** Refused callers retry within this time, each at its own moment… */
   readonly spreadMs: number;
   /** …and within this, if they are refused again and again. */
   readonly maxSpreadMs: number;
@@ -70,7 +70,7 @@ export function lineOf({ intervalMs }: StreamSettings, aheadMs: number, maxBlock
   };
 }
 
-/** Of a stream of the default rate. */
+/** For a stream of the default rate. */
 const LOW = { aheadMs: 1_300, maxBlock: 4, spreadMs: 5_000, maxSpreadMs: 80_000 };
 
 /**

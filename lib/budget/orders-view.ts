@@ -67,7 +67,7 @@ export function createOrdersView(dependencies: {
       if (!isFirst && (orders.liftedAtMs ?? 0) > (before.liftedAtMs ?? 0)) onLifted();
     } catch (error) {
       if (isFirst) throw error;
-      telemetry.log('warn', "an operator's orders could not be read: the last ones stand", {
+      telemetry.log('warn', "an operator's orders could not be read: the orders read last stay in force", {
         budget,
         reason: errorReason(error),
       });
@@ -99,5 +99,5 @@ export function createOrdersView(dependencies: {
   };
 }
 
-/** Of a budget that nobody gives orders to. */
+/** For a budget without orders. */
 export const NO_ORDERS: OrdersView = { active: () => ({}), hear: () => {}, look: () => undefined };

@@ -4,7 +4,7 @@ import type { StreamSettings } from './settings.ts';
 
 /**
  * What an operator has ordered of a budget: no calls, or a share of its rate, until a moment. Workers and the minter read the
- * item and never write it. An order ends by itself, so an operator who forgets it stops nobody for ever.
+ * item and never write it. An order ends by itself, so a forgotten order does not stop calls for ever.
  */
 export interface BudgetOrders {
   readonly pause?: PauseOrder;
@@ -13,7 +13,7 @@ export interface BudgetOrders {
   readonly liftedAtMs?: number;
 }
 
-/** How soon a call that a pause refused may come back, so that it is back soon after an operator's `resume`. */
+/** How soon a call that a pause refused may be tried again, so that it is made soon after an operator's `resume`. */
 export const PAUSE_RETRY_MS = 45_000;
 
 /** Who gave an order, when and why. */
@@ -60,7 +60,7 @@ export function slowed(stream: StreamSettings, name: BudgetStream, { slow }: Bud
   return { ...stream, intervalMs: Math.ceil(stream.intervalMs / slow.share) };
 }
 
-/** When a call that a pause refused may come back: at its end, or sooner to see whether it was ended. */
+/** When a call that a pause refused may be tried again: at the pause's end, or sooner, to see whether it was ended. */
 export function pauseEndMs({ untilMs }: PauseOrder, nowMs: number, random: number): number {
   const spreadMs = Math.ceil((random * PAUSE_RETRY_MS) / 10);
   return Math.min(untilMs, nowMs + PAUSE_RETRY_MS - PAUSE_RETRY_MS / 10) + spreadMs;

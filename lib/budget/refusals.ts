@@ -1,14 +1,14 @@
 import type { Line } from './lines.ts';
 
-/** When to come back after a refusal. It stands for the whole environment, which does not ask again before. */
+/** When to ask again after a refusal. It holds for the whole execution environment, which does not ask before. */
 export interface Refusals {
   /**
-   * The moment to come back at, if asking now is known to be in vain.
+   * The moment to ask again, if asking now is known to be useless.
    *
    * @param reachMs how far ahead of now the counter may stand for this caller to be served
    */
   standing(nowMs: number, reachMs: number, line: Line): number | undefined;
-  /** Notes a refusal by a counter at `nextMs`. @returns the moment to come back at */
+  /** Notes a refusal by a counter at `nextMs`. @returns the moment to ask again */
   refuse(refusal: {
     readonly nowMs: number;
     readonly reachMs: number;
@@ -19,7 +19,7 @@ export interface Refusals {
 }
 
 /**
- * A refused write is billed like any other, so nobody polls. The counter tells the earliest moment at which it could
+ * A refused write is billed like any other, so callers do not poll. The counter tells the earliest moment at which it could
  * grant the block. All who were refused see nearly the same one, hence a random delay after it: over the line's spread at first,
  * in which the line moves on by its whole length. The spread grows by half (√2) with each refusal and shrinks again with each
  * grant, so it settles where about one of two writes is granted, however many instances there are. It has a maximum: in the

@@ -8,8 +8,8 @@ import { isResting } from '../waf/breaker-state.ts';
 import { breakerStateOf } from '../waf/dynamo-breaker-store.ts';
 
 /**
- * Reports for each stream whether its calls rest now, because the WAF refused calls: a state, and not the event that began
- * it, so that an alarm lasts as long as the rest does. A counter that cannot be read is logged and reported as nothing.
+ * Reports for each stream whether the WAF blocks it now: a state, and not the event that began
+ * it, so that an alarm lasts as long as the block does. A counter that cannot be read is logged and reported as nothing.
  *
  * @param now DynamoDB's clock, in Unix ms
  */
@@ -36,7 +36,7 @@ export async function reportResting(dependencies: {
         stream,
       });
     } catch (error) {
-      telemetry.log('error', 'whether the calls of a budget rest could not be read from its counter', {
+      telemetry.log('error', 'could not read from the counter whether the WAF blocks the calls of a budget', {
         budget,
         stream,
         reason: errorReason(error),

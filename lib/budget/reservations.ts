@@ -17,7 +17,7 @@ export interface Reservations {
    * @param patienceMs how long the caller waits, from now on
    * @returns at least one ticket
    * @throws {BudgetExhaustedError} no ticket becomes valid within the caller's patience
-   * @throws {BudgetBlockedError} the WAF refuses calls, and the rest outlasts the caller's patience
+   * @throws {BudgetBlockedError} the WAF refuses calls for longer than the caller's patience
    * @throws {BudgetPausedError} an operator has paused the budget, for longer than the caller's patience
    * @throws {BudgetSettingsConflictError} other settings are in use that exceed the limit together with these
    * @throws {BudgetUnavailableError} the shared counter cannot be reached
@@ -52,14 +52,14 @@ export function createReservations(dependencies: {
         );
       case 'blocked':
         return new BudgetBlockedError(
-          `the WAF refuses the calls of this IP address, so all calls of the ${stream} stream of budget ${budget} rest; ${again}`,
+          `the WAF refuses every call of this IP address, so the ${stream} stream of call budget ${budget} makes no calls; ${again}`,
           localMs,
         );
       case 'paused':
         return new BudgetPausedError(`an operator has paused call budget ${budget}; ${again}`, localMs);
       case 'conflict':
         return new BudgetSettingsConflictError(
-          `functions with other settings use call budget ${budget}, and both together could exceed the limit; ${again}, a window after the last call of the others`,
+          `functions with other settings use call budget ${budget}, and both together could exceed the limit; ${again}, one window after the last call of the others`,
           localMs,
         );
     }
@@ -68,7 +68,7 @@ export function createReservations(dependencies: {
   return {
     look: () => source.look(),
     async reserve(want, patienceMs, signal) {
-      // By the clock that nobody sets: the caller's patience is a span.
+      // By the monotonic clock: the caller's patience is a duration.
       const endsMs = monotonicNow() + patienceMs;
       const untilMs = (): number => Math.floor(clock.now() + endsMs - monotonicNow());
       for (;;) {

@@ -21,7 +21,7 @@ export interface ReservationRequest {
   readonly seen: CounterState | undefined;
   /** Whether taking applied lately, and not skipping: then it is tried first, although the counter was behind when it was seen. */
   readonly isBusy: boolean;
-  /** Told of every reply. */
+  /** Called with every reply. */
   readonly onReply: (reply: CounterReply) => void;
 }
 

@@ -32,7 +32,7 @@ export interface BudgetSettings {
   readonly clockAllowanceMs: number;
   /** How long a call may take from the caller's check to the WAF. */
   readonly networkDelayMs: number;
-  /** How the WAF's refusal is told from an answer of the API or of the authorization server. */
+  /** How to tell the WAF's refusal from an answer of the API or of the authorization server. */
   readonly wafRule: WafRuleName;
   /** The stream of all functions that call the API. */
   readonly worker: StreamSettings;

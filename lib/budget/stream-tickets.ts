@@ -85,7 +85,7 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
     await reach(() => counter.read(name));
     if (clock.isSteady()) return;
     throw new BudgetClockUnreliableError(
-      `this machine's clock was set or stood still, and DynamoDB's responses tell call budget ${settings.name} no time; look for what removes their Date header`,
+      `this machine's clock was set or stood still, and call budget ${settings.name} cannot correct it, because DynamoDB's responses have no Date header; find what removes the header`,
       clock.localNow() + settings[name].horizonMs,
     );
   };
@@ -202,7 +202,7 @@ async function reachCounter<Result>(
     const { name } = settings;
     throw new BudgetUnavailableError(
       error instanceof StoredMomentError
-        ? `call budget ${name} cannot use its ${stream} counter, so no call is made: ${error.message}; delete that item, and it begins anew`
+        ? `call budget ${name} cannot use its ${stream} counter, so no call is made: ${error.message}; delete that item, and it is created anew`
         : `call budget ${name} cannot reach its counter in DynamoDB (${errorReason(error)}), so no call is made; try again later`,
       Math.ceil(clock.localNow() + (settings[stream].horizonMs * (1 + random())) / 2),
     );
@@ -222,7 +222,7 @@ function createConflictReport(
     reported = names;
     telemetry.log(
       'error',
-      'functions with other settings use the same budget, and both together could exceed the limit: these calls wait until a window after the last call of the others',
+      "functions with other settings use the same budget, and both together could exceed the limit: this function's calls wait until one window after the last call of the others",
       {
         budget: settings.name,
         stream,

@@ -22,7 +22,7 @@ export interface Permit {
 export interface AttemptOptions<Answer> {
   /** Ends the wait with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** The circuit breaker is told of every answer by this rule. @default - answers say nothing about the WAF */
+  /** The circuit breaker judges every answer by this rule. @default - answers say nothing about the WAF */
   readonly waf?: WafRule<Answer> | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface TicketBook {
    * @param send begins the attempt. If it returns undefined nothing was sent, and the ticket stays in the book
    * @returns what `send` returned
    * @throws {BudgetExhaustedError} no ticket becomes valid within the book's patience
-   * @throws {BudgetBlockedError} the WAF refuses calls, and the rest outlasts the book's patience
+   * @throws {BudgetBlockedError} the WAF refuses calls for longer than the book's patience
    * @throws {BudgetPausedError} an operator has paused the budget, for longer than the book's patience
    * @throws {BudgetSettingsConflictError} other settings are in use that exceed the limit together with these
    * @throws {BudgetUnavailableError} the shared counter cannot be reached
@@ -130,7 +130,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
     add(ticket);
   };
 
-  /** A ticket for the calling attempt alone. */
+  /** A ticket for this one attempt. */
   const draw = async (endedSignal: () => AbortSignal): Promise<Ticket> => {
     inNeed += 1;
     try {
@@ -147,7 +147,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
     }
   };
 
-  /** As it is at the wire, where a connection may have taken its time: whatever cannot be told is not valid. */
+  /** As it is at the wire, where connecting may have taken long: if the time is not known, the ticket is not valid. */
   const isValidNow = (ticket: Ticket): boolean => {
     try {
       return clock.isSteady() && isValid(ticket, clock.now());
@@ -166,7 +166,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
     const { pause } = orders.active();
     const isPaused = pause !== undefined && dependencies.isPausedBy(pause);
     if (isPaused || (rest?.isOpen && ticket.probe === undefined)) {
-      // Tickets in hand are worth nothing while calls rest.
+      // Tickets in hand are void while calls are stopped.
       free.length = 0;
       return undefined;
     }
@@ -183,7 +183,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
         closing.signal.throwIfAborted();
         signal?.throwIfAborted();
       };
-      /** For those who must wait. */
+      /** For callers that must wait. */
       const endedSignal = (): AbortSignal =>
         signal ? AbortSignal.any([closing.signal, signal]) : closing.signal;
       const startedMs = monotonicNow();

@@ -12,7 +12,7 @@ import type { BudgetSettings, StreamSettings } from './settings.ts';
 export interface Ticket {
   readonly validFromMs: number;
   readonly expiresAtMs: number;
-  /** Of a probe: which opening of the circuit breaker it may end. */
+  /** For a probe: the opening of the circuit breaker that it may end. */
   readonly probe?: number;
 }
 

@@ -18,13 +18,13 @@ export function parseBasicHeader(authorization: string): BasicHeader {
   const base64 = BASIC.exec(authorization)?.[1];
   if (base64 === undefined) return { rule: 'must be "Basic", one space and base64' };
   const bytes = Buffer.from(base64, 'base64');
-  if (bytes.toString('base64') !== base64) return { rule: 'must hold complete base64 with its padding' };
+  if (bytes.toString('base64') !== base64) return { rule: 'must be complete base64 with its padding' };
   const decoded = utf8(bytes);
   if (decoded === undefined) return { rule: 'must decode to UTF-8 text' };
   const colon = decoded.indexOf(':');
   if (colon === -1) return { rule: 'must decode to a client id and a client secret with a colon between' };
   const rule = pairRule(decoded.slice(0, colon), decoded.slice(colon + 1));
-  if (rule !== undefined) return { rule: `must decode to a pair of which ${rule}` };
+  if (rule !== undefined) return { rule };
   return { authorization, clientId: decoded.slice(0, colon) };
 }
 
@@ -32,7 +32,7 @@ export function parseBasicHeader(authorization: string): BasicHeader {
 export function buildBasicHeader(clientId: string, clientSecret: string): BasicHeader {
   if (clientId.includes(':')) return { rule: 'must have a client id without a colon' };
   const rule = pairRule(clientId, clientSecret);
-  if (rule !== undefined) return { rule: `must be a pair of which ${rule}` };
+  if (rule !== undefined) return { rule };
   return {
     authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
     clientId,
@@ -40,10 +40,10 @@ export function buildBasicHeader(clientId: string, clientSecret: string): BasicH
 }
 
 function pairRule(clientId: string, clientSecret: string): string | undefined {
-  if (clientId === '') return 'the client id is not empty';
-  if (clientSecret === '') return 'the client secret is not empty';
-  if (CONTROL.test(clientId) || CONTROL.test(clientSecret)) return 'neither half holds a control character';
-  if (!clientId.isWellFormed() || !clientSecret.isWellFormed()) return 'both halves are well-formed text';
+  if (clientId === '') return 'must hold a client id that is not empty';
+  if (clientSecret === '') return 'must hold a client secret that is not empty';
+  if (CONTROL.test(clientId) || CONTROL.test(clientSecret)) return 'must hold no control character';
+  if (!clientId.isWellFormed() || !clientSecret.isWellFormed()) return 'must hold well-formed text only';
   return undefined;
 }
 

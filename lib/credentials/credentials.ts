@@ -28,7 +28,7 @@ export interface Credentials {
 
 /**
  * Reads a secret's value: JSON of `{ authorization, tokenUrl, scope, introspectUrl? }`, with `clientId` and
- * `clientSecret` accepted in place of `authorization`. Other keys are left alone.
+ * `clientSecret` accepted in place of `authorization`. Other keys are ignored.
  *
  * @throws {SecretMalformedError} naming the rule that failed, never the value
  */

@@ -18,7 +18,7 @@ export interface Plume {
   run<Result>(work: (plume: PlumeApi) => Result | Promise<Result>, invocation?: RunOptions): Promise<Result>;
 }
 
-/** What `run` is told of the invocation. */
+/** What `run` needs to know of the invocation. */
 export interface RunOptions {
   /**
    * Lambda's context, so that no call outlives the invocation's time.

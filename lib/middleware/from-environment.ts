@@ -91,7 +91,7 @@ function lambdaEndpoint({ AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL }: Environme
   return AWS_ENDPOINT_URL_LAMBDA || AWS_ENDPOINT_URL || undefined;
 }
 
-/** Where runtimes without the invoke store keep it, as the SDK's clients know: inside Lambda alone. */
+/** Where runtimes without the invoke store keep it, as the SDK's clients do: only inside Lambda. */
 function traceIdOf({ AWS_LAMBDA_FUNCTION_NAME, _X_AMZN_TRACE_ID }: Environment): string | undefined {
   return (AWS_LAMBDA_FUNCTION_NAME && _X_AMZN_TRACE_ID) || undefined;
 }

@@ -53,7 +53,7 @@ export function plume<TEvent = unknown, Name extends string = 'plume'>(
     before: function plumeBefore({ event, context, internal }) {
       if (as in context)
         throw new ConfigError(
-          `the context has ${as} already: of several plume() in one handler each needs a name of its own, by the option as`,
+          `the context already has ${as}: give each plume() of one handler its own name, with the option as`,
         );
       const session = open(calls(event), context);
       (internal as Sessions)[key] = session;

@@ -17,7 +17,7 @@ export interface LimitedTime {
 }
 
 /**
- * Opens the calls of one invocation; whoever opens them closes them.
+ * Opens the calls of one invocation; the caller that opens them closes them.
  *
  * @param context without one, as in a script, only `maxWaitMs` bounds the waiting, and nothing ends but by itself
  * @throws {ConfigError} `calls` is no number of calls, or `context` is none
@@ -46,7 +46,7 @@ export function createSessions(options: PlumeOptions): OpenSession {
   const client = checkClientName(options.client);
   const broker = (options.broker ?? brokerFromEnvironment()) as WorkerBroker;
   if (typeof broker.open !== 'function')
-    throw new ConfigError('the option broker must be what createTestBroker gives');
+    throw new ConfigError('the option broker must be what createTestBroker returns');
 
   return (calls, context) => {
     const remainingMs = remainingTimeOf(context);
@@ -74,7 +74,7 @@ function remainingTimeOf(context: InvocationContext | undefined): () => number {
   const limited = (context as { readonly lambdaContext?: LimitedTime } | null)?.lambdaContext ?? context;
   if (typeof (limited as LimitedTime | null)?.getRemainingTimeInMillis !== 'function')
     throw new ConfigError(
-      "the context must be Lambda's, with getRemainingTimeInMillis; in a script use createPlume and leave it out",
+      "the context must be Lambda's, with getRemainingTimeInMillis; in a script use createPlume and pass no context",
     );
   return () => (limited as LimitedTime).getRemainingTimeInMillis();
 }

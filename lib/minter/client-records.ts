@@ -22,7 +22,7 @@ export interface LeaseRequest {
   readonly owner: string;
   readonly nowMs: number;
   readonly untilMs: number;
-  /** The client is still due at this moment: nobody has minted since it was read. */
+  /** The client is still due at this moment: no minter has minted since it was read. */
   readonly dueAtMs?: number | undefined;
   /** A rejected token causes the mint: the floor of such mints must have passed. */
   readonly isForced?: boolean;
@@ -96,7 +96,7 @@ export interface ClientRecords {
    * @returns false if it was known already
    */
   adopt(client: string, listed: { versionId: string; changedAtMs: number }, nowMs: number): Promise<boolean>;
-  /** Undefined if somebody holds the lease, or the record forbids minting for now. */
+  /** Undefined if another minter holds the lease, or the record forbids minting for now. */
   acquire(request: LeaseRequest): Promise<{ lease: Lease; record: ClientRecord } | undefined>;
   finish(lease: Lease, end: Finished): Promise<boolean>;
   /** The client is due from now on: every tick looks at it, whether or not it may try again. */

@@ -132,7 +132,7 @@ async function adopt(
     const isNew = await clientRecords.adopt(client, { versionId, changedAtMs }, clock.now());
     return { client, end: isNew ? 'adopted' : 'known' };
   } catch (error) {
-    telemetry.log('error', 'a new secret could not be taken up', { client, error: errorFields(error) });
+    telemetry.log('error', 'a new secret could not be registered', { client, error: errorFields(error) });
     return { client, end: 'failed' };
   }
 }

@@ -22,7 +22,7 @@ export class SecretOutdatedError extends PlumeError<'secret_unavailable'> {
   constructor(client: string) {
     super(
       'secret_unavailable',
-      `the secret of client ${client} has changed, and Secrets Manager still gives its old version; it is read again at the next tick`,
+      `the secret of client ${client} has changed, but Secrets Manager still returns the old version; the minter reads it again at the next tick`,
       { client },
     );
   }
@@ -35,7 +35,7 @@ export class TokenExpiredOnArrivalError extends PlumeError<'token_expired_on_arr
   constructor(client: string, secondsLeft: number) {
     super(
       'token_expired_on_arrival',
-      `the authorization server gave client ${client} a token with ${secondsLeft} s left, which is less than the grace; check the lifetime set for the client and the clocks`,
+      `the authorization server gave client ${client} a token with ${secondsLeft} s left, which is less than the grace period; check the lifetime set for the client and the clocks`,
       { client },
     );
   }

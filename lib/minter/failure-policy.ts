@@ -38,7 +38,7 @@ const THROTTLED: RetryRule = { counter: 'throttles', maxMs: 5 * MINUTE, from: 'h
 /** The vendor does not document it; time may cure it, or not. */
 const ODD: RetryRule = { counter: 'oddities', maxMs: 5 * MINUTE, from: 'half' };
 /**
- * While the WAF lets others pass, or nobody else has asked: a block of the address ends after five minutes and more, so the
+ * While the WAF lets others pass, or no other request was made: a block of the address ends after five minutes and more, so the
  * next six ticks try. After that the client's `tokenUrl` is wrong, most likely.
  */
 const BLOCKED: RetryRule = {
@@ -130,7 +130,7 @@ export interface LastFailure {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The longest wish of a server that is granted: it may ask for a rest, not for retirement. */
+/** Caps a server's Retry-After, so that a wrong value cannot stop minting for days. */
 const RETRY_AFTER_MAX_MS = HOUR;
 
 /**

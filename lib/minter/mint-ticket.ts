@@ -34,7 +34,10 @@ export function createMintTickets(mint: {
           { waf },
         );
         if (response !== undefined) return response;
-        throw new BudgetExhaustedError('the time for this mint is over before its request was sent', now());
+        throw new BudgetExhaustedError(
+          'the invocation ran out of time before the request to the authorization server could be sent',
+          now(),
+        );
       } finally {
         book.close();
       }

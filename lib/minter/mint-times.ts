@@ -8,7 +8,7 @@ import { type History, isRefusal } from './failure-policy.ts';
 
 /** Why a client is looked at: its time has come, or a worker has no token that works. */
 export type MintReason =
-  /** `dueAtMs` as its record shows it; `despiteRest`: the client rests after a failure, and its token is about to end. */
+  /** `dueAtMs` as its record shows it; `despiteRest`: minting pauses after a failure, but the token is about to end. */
   | { readonly kind: 'due'; readonly dueAtMs: number; readonly despiteRest?: LastResort | undefined }
   /** `rejected`: fingerprint of the token that the API refused; without it the worker has none at all. */
   | { readonly kind: 'request'; readonly rejected?: string | undefined };
@@ -23,7 +23,7 @@ export function isForced(reason: MintReason): boolean {
   return reason.kind === 'request' && reason.rejected !== undefined;
 }
 
-/** The last resort that is due, if the client rests. */
+/** The last resort that is due, if minting for the client pauses. */
 export function lastResort(
   record: ClientRecord,
   nowMs: number,

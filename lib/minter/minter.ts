@@ -21,7 +21,7 @@ export interface Minter {
    * Sees to it that the table holds a good token: mints if need be, one at a time per client in all instances.
    *
    * @param timeLeftMs what is left of the invocation; no request is sent that might not be done by its end
-   * @throws {PlumeError} `token_store_unavailable` if the table is away: trying again is safe
+   * @throws {PlumeError} `token_store_unavailable` if the table cannot be reached: trying again is safe
    */
   mint(client: string, reason: MintReason, timeLeftMs: () => number): Promise<MintResult>;
 }
@@ -44,7 +44,7 @@ export interface MinterDependencies {
   readonly newOwner: () => string;
 }
 
-/** In time-outs of a request, besides the wait for a ticket: two requests, and the rest. */
+/** In time-outs of a request, besides the wait for a ticket: two requests, and everything else. */
 const LEASE_LENGTH = 3;
 /** In time-outs of a request: how long before the end the last request may be sent. */
 export const LAST_REQUEST = 1.5;
@@ -85,13 +85,9 @@ class LeasingMinter implements Minter {
       if (this.#now() < oldEnoughAtMs) return { status: 'pending', retryAtMs: oldEnoughAtMs };
     }
     if (isHonoured(await mintRequests.lastClaim(client), rejected, this.#now())) return undefined;
-    telemetry.log(
-      'warn',
-      'a request for a token is not honoured: no function that may use the client has claimed it',
-      {
-        client,
-      },
-    );
+    telemetry.log('warn', 'a mint request was ignored: no function that may use the client has claimed it', {
+      client,
+    });
     return { status: 'pending', retryAtMs: this.#now() + LOOK_AGAIN_MS };
   }
 

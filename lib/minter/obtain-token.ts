@@ -91,7 +91,7 @@ function isOutdated(
   return wanted && versionId === usedVersion && listedVersion !== undefined && versionId !== listedVersion;
 }
 
-/** This library's own errors are ends of a mint like others; all else is a bug and thrown. */
+/** This library's own errors are outcomes of a mint; any other error is a bug and is thrown. */
 function errorOf(error: unknown): PlumeError {
   if (isPlumeError(error)) return error;
   throw error;
@@ -124,10 +124,10 @@ export async function requestServableToken(
   throw new TokenExpiredOnArrivalError(client, Math.round((expiresAtMs - now()) / 1000));
 }
 
-/** Tells of what the minter can do without, but an operator should know. No value is told: the server may repeat anything. */
+/** Logs oddities that do not stop a mint but that an operator should know. It logs no value: the server may repeat anything. */
 function reportOddities(telemetry: Telemetry, { client, scope }: Credentials, grant: TokenGrant): void {
   if (grant.unread.length > 0) {
-    telemetry.log('warn', "a statement of the token's expiry could not be read, and is left out", {
+    telemetry.log('warn', "one source of a token's expiry could not be read and is ignored", {
       client,
       unread: grant.unread,
     });
@@ -163,7 +163,7 @@ export async function tryIntrospection(
 
 export function reportDisagreement(telemetry: Telemetry, client: string, disagreementMs: number): void {
   telemetry.metric('ExpiryDisagreement', 1, { client });
-  telemetry.log('warn', "the sources of a token's expiry disagree; the earliest counts", {
+  telemetry.log('warn', "the sources of a token's expiry disagree; the earliest is used", {
     client,
     seconds: Math.round(disagreementMs / 1000),
   });

@@ -40,7 +40,7 @@ export async function tryPreviousVersion(
   if ('error' in obtained) {
     const { error } = obtained;
     if (isPostponed(error.code)) return error;
-    telemetry.log('error', "the previous version of a client's secret brought no token either", {
+    telemetry.log('error', "no token could be minted with the previous version of a client's secret either", {
       client,
       error: errorFields(error),
     });
@@ -53,7 +53,7 @@ export async function tryPreviousVersion(
   telemetry.metric('TokenMinted', 1, { client });
   telemetry.log(
     'warn',
-    'a token was minted with the previous version of the secret, since its new version is refused',
+    'a token was minted with the previous version of the secret, because the new version is refused',
     {
       client,
       fingerprint: token.fingerprint,

@@ -64,7 +64,7 @@ export async function recordFailure(mint: LeasedMint, failed: FailedMint): Promi
 }
 
 /**
- * Asks for a token with the previous version of a secret alone: the refusal of the new one stands, and so does its pause.
+ * Asks for a token with only the previous version of a secret: the refusal of the new one stands, and so does its pause.
  *
  * @throws {PlumeError} of the table
  */

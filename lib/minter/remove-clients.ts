@@ -79,14 +79,18 @@ async function removeIfGone(
   try {
     if (!(await forgetClient(client, dependencies))) return 'unsure';
   } catch (error) {
-    telemetry.log('error', 'a removed client could not be forgotten; the next list tries again', {
-      client,
-      error: errorFields(error),
-    });
+    telemetry.log(
+      'error',
+      'the token and records of a removed client could not be deleted; the minter tries again when it next lists the secrets',
+      {
+        client,
+        error: errorFields(error),
+      },
+    );
     return 'unsure';
   }
   telemetry.metric('ClientRemoved', 1, { client });
-  telemetry.log('warn', 'the secret of a client is gone, so its token is deleted and it is forgotten', {
+  telemetry.log('warn', 'the secret of a client is gone, so its token and records were deleted', {
     client,
   });
   return 'removed';

@@ -121,9 +121,13 @@ class Tick {
       return await discoverClients({ ...this.#dependencies, listed, isAnyFailing, timeLeftMs });
     } catch (error) {
       if (error instanceof SecretUnavailableError) telemetry.metric('SecretsNotListed', 1, {});
-      telemetry.log('error', 'new, changed and removed secrets could not be found', {
-        error: errorFields(error),
-      });
+      telemetry.log(
+        'error',
+        'the secrets could not be listed, so new, changed and removed ones are not seen',
+        {
+          error: errorFields(error),
+        },
+      );
       return { discovered: [], removed: [] };
     }
   }
@@ -195,7 +199,7 @@ class Tick {
     }
   }
 
-  /** A refusal is a suspicion: the first tries after it come in this tick, when all others have been attended to. */
+  /** A refusal is a suspicion: the first tries after it come in this tick, after all other clients. */
   async #trySoonAgain(): Promise<void> {
     const { clock } = this.#dependencies;
     while (this.#soon.size > 0) {

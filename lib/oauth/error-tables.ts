@@ -47,7 +47,7 @@ export const SERVER_ERRORS: Readonly<Record<Endpoint, ExplanationTable>> = {
 /** The outcomes that the server does not name itself. */
 export const OTHER_ERRORS = {
   oauth_error_unknown: {
-    happened: 'the refusal has no meaning that Plume documents',
+    happened: 'the server refused the request for a reason that Plume does not document',
     remedy: "check the secret's tokenUrl, and ask Plume about this client",
   },
   oauth_unavailable: {

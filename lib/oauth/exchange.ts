@@ -24,7 +24,7 @@ export interface OAuthDeps {
     | undefined;
 }
 
-/** What the protocol library is told of the server and the client: no discovery is needed. */
+/** The server and the client, as the protocol library takes them: no discovery is needed. */
 export interface Party {
   readonly server: oauth.AuthorizationServer;
   readonly client: oauth.Client;
@@ -46,7 +46,7 @@ export function storedHeader({ authorization }: Credentials): oauth.ClientAuth {
   return (_server, _client, _body, headers) => headers.set('authorization', authorization);
 }
 
-/** What the request functions of the protocol library take: plain http, since parsing let it pass for loopback alone. */
+/** What the request functions of the protocol library take: plain http, which parsing allows only for loopback. */
 export interface SendOptions {
   readonly [oauth.customFetch]: (url: string, init: RequestInit) => Promise<Response>;
   readonly [oauth.allowInsecureRequests]: true;

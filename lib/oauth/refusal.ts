@@ -37,7 +37,7 @@ export function refusalOf(client: string, endpoint: Endpoint, answer: Answer): O
   if (status === 429) return refusal('oauth_throttled');
   if (status === 408 || status >= 500) return refusal('oauth_unavailable');
   if (status < 400) return refusal('oauth_response_invalid', 'a redirect, which is not followed');
-  // The status 401 alone says it too (RFC 9110 section 15.5.2), and trying on could lock the client out.
+  // The status 401 says so even without a body (RFC 9110 section 15.5.2), and more tries could lock the client out.
   return refusalByName(status === 401 ? 'invalid_client' : 'oauth_error_unknown');
 }
 

@@ -23,7 +23,7 @@ export interface TokenGrant {
  * Asks for an access token (client credentials, RFC 6749 section 4.4).
  *
  * Only `access_token` and `token_type` make a response invalid. `expires_in` and `exp` count as not stated if they cannot
- * be read; the other members, which nobody needs, are not judged.
+ * be read; the other members are not needed and not judged.
  *
  * @throws {OAuthError}
  */

@@ -14,7 +14,7 @@ export function isClientName(name: unknown): name is string {
 const SECRET_PREFIX = /^(?=.{1,383}$)[\w+=.@-]+(\/[\w+=.@-]+)*$/;
 
 export const SECRET_PREFIX_RULE =
-  "a secret name's beginning such as plume/m2m: up to 383 letters, digits and _+=.@- between single slashes, none at the ends";
+  'a valid secret name prefix such as plume/m2m: up to 383 letters, digits and _+=.@- between single slashes, none at the ends';
 
 export function isSecretPrefix(prefix: string): boolean {
   return SECRET_PREFIX.test(prefix);

@@ -9,7 +9,7 @@ export interface Clock {
   /** Resolves after `ms`; rejects with the signal's reason when that aborts first. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /**
-   * Milliseconds since some moment, which only ever go on: nobody sets this clock. It may stand still while the machine is frozen.
+   * Monotonic milliseconds since some moment: this clock is never set. It may stand still while the machine is frozen.
    * @default - `now`, of a clock that is not set
    */
   readonly monotonicNow?: Now;

@@ -32,7 +32,7 @@ export function parseApiUrl(text: string, use?: EndpointUse): EndpointUrl {
   const parsed = parseEndpointUrl(text, use);
   if ('rule' in parsed) return parsed;
   const { pathname, search } = new URL(parsed.url);
-  if (pathname !== '/' || search !== '') return { rule: 'must have no path: calls name the whole of it' };
+  if (pathname !== '/' || search !== '') return { rule: 'must have no path: each call gives the whole path' };
   return parsed;
 }
 

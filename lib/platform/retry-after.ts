@@ -11,7 +11,7 @@ export function retryAfterMs(header: string | null, nowMs: number): number | und
   return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(0, waitMs), MAX_WAIT_MS);
 }
 
-/** IMF-fixdate alone: the other forms are obsolete, and Date.parse would take `-5` for a year. */
+/** Only IMF-fixdate: the other forms are obsolete, and Date.parse would take `-5` for a year. */
 function httpDateMs(header: string): number {
   return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)
     ? Date.parse(header)

@@ -8,7 +8,7 @@ const RESOLUTION_MS = 1_000;
 /**
  * The clock of DynamoDB as this machine knows it: the local one, plus what the `Date` headers prove. Moments that other
  * machines read or wrote (of tokens, tickets, leases and failures) are compared with `now`; deadlines of this
- * invocation, and moments that are told to its caller, with `localNow`.
+ * invocation, and moments that its caller gets, with `localNow`.
  */
 export interface ServerClock extends Clock {
   /** The local clock, uncorrected. */

@@ -19,7 +19,7 @@ import type {
   SessionClosedError,
 } from './errors.ts';
 
-/** Every error that a call, the middleware, `createPlume` or the construct can throw, told apart by its `code`. */
+/** Every error that a call, the middleware, `createPlume` or the construct can throw. Its `code` says which. */
 export type AnyPlumeError =
   | ConfigError
   | TokenUnavailableError

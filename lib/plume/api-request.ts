@@ -96,8 +96,8 @@ function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
     throw refused('it is neither a path nor a URL');
   }
   if (url.origin !== baseUrl.origin)
-    throw refused(`it goes to ${url.origin}, and the token is for ${baseUrl.origin} alone`);
-  if (url.username !== '' || url.password !== '') throw refused('it holds credentials');
+    throw refused(`it goes to ${url.origin}, but the token is only for ${baseUrl.origin}`);
+  if (url.username !== '' || url.password !== '') throw refused('its URL holds a user name or a password');
   return url;
 }
 

@@ -18,7 +18,7 @@ import { NO_RETRY, type RetryOptions } from './retry-policy.ts';
  * `createTestBroker` for a test; nothing of it is for users to call.
  */
 export interface Broker {
-  /** Opens the calls of one invocation. For this library alone, whose versions may change what it takes. */
+  /** Opens the calls of one invocation. Internal: other versions of this library may change what it takes. */
   readonly open: (invocation: never) => object;
 }
 
@@ -80,7 +80,7 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
   let begun: Begun | undefined;
   let isClosed = false;
 
-  /** At the first call: an invocation without any would pay for timers and errors that nobody sees. */
+  /** At the first call: an invocation without calls does not pay for timers and errors. */
   function begin(): Begun {
     if (begun === undefined) {
       begun = beginCalls(dependencies, { ...invocation, endsInMs: endsAtMs - clock.now() }, sent);
@@ -134,7 +134,7 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
     async close() {
       isClosed = true;
       if (underWay.size > 0)
-        telemetry.log('warn', 'the handler did not await all of its calls, so they are aborted', {
+        telemetry.log('warn', 'the handler did not await all of its calls, so they were aborted', {
           client,
           calls: underWay.size,
         });

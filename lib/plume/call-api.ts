@@ -31,7 +31,7 @@ export interface CallScope {
 
 export interface Answer {
   readonly response: Response;
-  /** The API's name for the call, if it gave one; of use to those alone who must tell of a failure. */
+  /** The API's id of the call, if it gave one; only error messages need it. */
   readonly requestId: () => string | undefined;
 }
 

@@ -8,7 +8,7 @@ interface Guarded extends Response {
 }
 
 /**
- * Lets no reading that outlives its invocation end the process: Node ends it for a rejection that nobody handles, with all
+ * Lets no reading that outlives its invocation end the process: Node ends it for an unhandled rejection, with all
  * invocations in it. So `void response.text()` rejects as ever, but counts as handled; and a chunk that is still waited for
  * when the invocation ends never comes. A reading that only begins then fails with `session_closed`, as a call does.
  *

@@ -31,8 +31,8 @@ const BACKOFF_BASE_MS = 500;
 const BACKOFF_MAX_MS = 10_000;
 
 /**
- * Exponential back-off with full jitter, after what the server asks for: those whom it told the same moment must not
- * all come back at it.
+ * Exponential back-off with full jitter, after what the server asks for: callers with the same retry moment must not
+ * all retry at that moment.
  *
  * @param random in [0, 1)
  * @returns the wait in ms before the next attempt; undefined if there is none

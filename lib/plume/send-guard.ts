@@ -37,7 +37,7 @@ interface Calls {
 function watchSends(): typeof expectSend {
   const known = new Map<string, Calls>();
 
-  /** Which call a request is of cannot be told, and need not: no more of them leave than calls may. */
+  /** Which call a request belongs to is not known and need not be: no more requests leave than calls may. */
   subscribe(CHANNEL, (message) => {
     const { headers, socket } = message as Sending;
     const text = typeof headers === 'string' ? headers : `${Object.values(headers).join('\r\n')}\r\n`;

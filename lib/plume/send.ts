@@ -58,7 +58,7 @@ export async function send(sending: Sending): Promise<Response> {
       headers,
       signal: ended.signal,
     });
-    // Else all of every call would be kept until the invocation ends. (Node's types leave out that it takes web streams.)
+    // Otherwise every call would stay referenced until the invocation ends. (Node's types leave out that it takes web streams.)
     if (response.body === null) forget();
     else finished(response.body as unknown as NodeJS.ReadableStream, forget);
     return guardBody(response, signal);
@@ -67,7 +67,7 @@ export async function send(sending: Sending): Promise<Response> {
     if (ended.signal.aborted) throw ended.signal.reason;
     const reason = errorReason(error instanceof TypeError ? error.cause : undefined);
     if (!(error instanceof TypeError) || error.cause === undefined || REFUSED.includes(reason)) {
-      throw new RequestRefusedError(client, request, 'its options are not those of fetch');
+      throw new RequestRefusedError(client, request, 'fetch does not accept its options');
     }
     throw reason === TICKET_EXPIRED ? new NotSentError(reason) : unreachable(reason);
   } finally {

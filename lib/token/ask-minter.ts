@@ -23,6 +23,6 @@ export function createAskMinter({
     const event: MinterEvent = { kind: 'request', client, ...(rejected !== undefined && { rejected }) };
     const answer = await invoke(functionName, event, AbortSignal.timeout(timeoutMs));
     if (isMintOutcome(answer)) return answer;
-    throw new TypeError('the minter answered with something else than the outcome of a mint');
+    throw new TypeError("the minter's answer is not the outcome of a mint");
   };
 }

@@ -9,7 +9,7 @@ import { TABLE } from '../contract.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import { TokenStoreUnavailableError } from './errors.ts';
 
-/** Somebody asked the minter for a client's token, or is about to. */
+/** A function has asked the minter for a client's token, or is about to. */
 export interface MintClaim {
   /** Fingerprint of the token that the API refused; absent if there was none at all. */
   readonly rejected?: string;

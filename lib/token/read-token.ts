@@ -17,14 +17,14 @@ export interface TokenReader {
    * A token that may be sent now.
    *
    * @throws {TokenUnavailableError} the minter failed, or stored none by `waitUntilMs`
-   * @throws {TokenStoreUnavailableError} the table is away and memory holds no living token
+   * @throws {TokenStoreUnavailableError} the table cannot be reached and memory holds no valid token
    */
   get(client: string, wanted: WantedToken): Promise<ServedToken>;
   /** False once the token is too old, or another one has come while its holder waited for something else. */
   isSendable(client: string, served: ServedToken): boolean;
 }
 
-/** A token and until when it may be sent: to the start of the grace, or to its end while the table is away. */
+/** A token and until when it may be sent: to the start of the grace period, or to its true end while the table cannot be reached. */
 export interface ServedToken {
   readonly token: AccessToken;
   readonly sendUntilMs: number;
@@ -46,7 +46,7 @@ export interface TokenReaderDependencies {
   readonly requests: Pick<MintRequests, 'claim'>;
   readonly askMinter: AskMinter;
   readonly settings: TokenSettings;
-  /** Corrected. Callers wait and come back by the local clock, where it has one. */
+  /** Corrected. Callers wait and retry by the local clock, if it has one. */
   readonly clock: Clock & { readonly localNow?: Now };
   readonly telemetry: Telemetry;
   /** In [0, 1). */
@@ -71,7 +71,7 @@ const CLAIM_AGAIN_MS = 1_000;
 const POLL_MS = 100;
 const POLL_GROWTH = 1.5;
 const POLL_MAX_MS = 2_000;
-/** One look is worth this long, even to a caller who has no time to wait. */
+/** Even a caller that has no time to wait looks once, for this long. */
 const MIN_LOOK_MS = 1_000;
 
 class SharedTokenReader implements TokenReader {
@@ -198,7 +198,7 @@ class SharedTokenReader implements TokenReader {
     try {
       record = await store.read(client);
     } catch (error) {
-      // While the table is away, a token in memory is served to its true end: better without grace than without token.
+      // While the table cannot be reached, a token in memory is served to its true end: no grace period is better than no token.
       const held = this.#memory.get(client);
       const nowMs = this.#now();
       if (held === undefined || nowMs >= held.expiresAtMs) throw error;

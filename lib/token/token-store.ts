@@ -41,7 +41,7 @@ export interface TokenStore {
    * Stores a token and clears the failure, on condition that the table holds no token but the one replaced.
    *
    * @param replaces fingerprint of the token that was there when minting began; `undefined` if there was none
-   * @returns false if somebody stored another token meanwhile: that one stays
+   * @returns false if another token was stored meanwhile: that one stays
    */
   replace(client: string, token: AccessToken, replaces: string | undefined): Promise<boolean>;
   /** Tells the workers why no new token can be had. A token that is there stays in service. */

@@ -14,7 +14,7 @@ export interface BreakerState {
   readonly refusedAtMs?: number | undefined;
   /** No call before this moment but the probe. Absent: the breaker is closed. */
   readonly blockedUntilMs?: number | undefined;
-  /** How many times in a row the breaker was opened: its rests grow with it. */
+  /** How many times in a row the breaker was opened: its pauses grow with it. */
   readonly openings?: number | undefined;
   /** When a call last succeeded after a refusal. */
   readonly clearedAtMs?: number | undefined;
@@ -25,7 +25,7 @@ export interface Heard {
   /** When its call was sent. */
   readonly sentAtMs: number;
   readonly nowMs: number;
-  /** Of a probe: the `openings` that it was to end. */
+  /** For a probe: the `openings` that it was to end. */
   readonly probe?: number | undefined;
 }
 
@@ -38,13 +38,13 @@ const RARELY_PROBED_MS = 120_000;
 /** A probe without an answer holds the others back for so long, counted from the moment from which its ticket is valid. */
 export const PROBE_MS = 3_000;
 
-/** How long calls rest: 1 s when the breaker opens, then 2, 4, 8, 16, 32 and 45 s after each refused probe. */
+/** How long calls pause: 1 s when the breaker opens, then 2, 4, 8, 16, 32 and 45 s after each refused probe. */
 export function restMs(openings: number): number {
   return Math.min(FIRST_REST_MS * 2 ** (openings - 1), LONGEST_REST_MS);
 }
 
 /**
- * @param longestMs how far ahead an honest `blockedUntilMs` may lie. A later one is not believed, whoever wrote it: it counts
+ * @param longestMs how far ahead an honest `blockedUntilMs` may lie. A later one is not believed, whatever wrote it: it counts
  *   as half-open, and the probe replaces it
  */
 export function phaseOf(
@@ -57,14 +57,14 @@ export function phaseOf(
 }
 
 /**
- * Whether calls rest, as one who looks now and then sees it: between two rests too, while callers come back to probe. The
+ * Whether the WAF blocks calls, for a caller that looks now and then: also between two pauses, while callers probe. The
  * rarest, the minter, comes once in a tick.
  */
 export function isResting({ blockedUntilMs = 0 }: BreakerState, nowMs: number): boolean {
   return blockedUntilMs <= nowMs + LONGEST_REST_MS && nowMs - blockedUntilMs <= RARELY_PROBED_MS;
 }
 
-/** The number that a probe carries: of an opening that nobody counted, 0. */
+/** The number that a probe carries; 0 for an opening without a count. */
 export function openingOf({ openings = 0 }: BreakerState): number {
   return openings;
 }
@@ -76,7 +76,7 @@ export function afterRefusal(
 ): BreakerState | undefined {
   const { refusals = 0, suspectSinceMs = nowMs, refusedAtMs, clearedAtMs } = state;
   if (state.blockedUntilMs !== undefined) {
-    // Open or half-open: the probe's refusal alone says something new.
+    // Open or half-open: only the probe's refusal says something new.
     if (probe !== openingOf(state)) return undefined;
     return opened(openingOf(state) + 1, { suspectSinceMs, nowMs, clearedAtMs });
   }

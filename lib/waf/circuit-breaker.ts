@@ -15,7 +15,7 @@ import type { BreakerStore } from './breaker-store.ts';
 /** What is known of a call that the WAF refused. Moments in Unix ms by DynamoDB's clock. */
 export interface WafRefusal {
   /**
-   * `address`: several calls in a row were refused, and all calls of the stream rest. `call`: this one alone so far; whether
+   * `address`: several calls in a row were refused, and the stream makes no calls. `call`: this one alone so far; whether
    * the WAF refuses it for its content or the whole address, the next calls will tell.
    */
   readonly refused: 'call' | 'address';
@@ -31,7 +31,7 @@ export interface WafRefusal {
 
 /** One instance's view of the circuit breaker that a stream's functions share. */
 export interface CircuitBreaker {
-  /** The state as it was last seen, with what nobody can have meant left out. */
+  /** The state as it was last seen, without implausible values. */
   readonly state: BreakerState;
   /**
    * Call it before a request to the counter, and what it returns with the state that the reply shows: a reply that was
@@ -44,15 +44,15 @@ export interface CircuitBreaker {
   restsUntilMs(nowMs: number): { readonly untilMs: number; readonly isOpen: boolean } | undefined;
   /** Whether the next reservation is to be the probe. */
   isHalfOpen(nowMs: number): boolean;
-  /** When to come back after a rest, all at a moment of their own. */
+  /** When to retry after a pause: each caller at its own moment. */
   returnAtMs(untilMs: number): number;
   /**
-   * Told of every call that the WAF refused.
+   * Call it with every call that the WAF refused.
    *
    * @param isEvidence whether the refusal says anything about the address
    */
   refused(call: Omit<Heard, 'nowMs'>, isEvidence: boolean): Promise<WafRefusal>;
-  /** Told of every other answer. A call without an answer is no verdict. */
+  /** Call it with every other answer. A call without an answer says nothing. */
   answered(call: Omit<Heard, 'nowMs'>): Promise<void>;
 }
 
@@ -75,9 +75,9 @@ export interface CircuitBreakerDependencies {
   readonly random: () => number;
 }
 
-/** How long the instance itself rests whose call was refused. */
+/** How long the instance whose call was refused pauses its own calls. */
 const OWN_REST_MS = 1_000;
-/** How long all come back after a rest, each at a moment of its own. */
+/** After a pause, instances retry within this time, each at its own moment. */
 const RETURN_SPREAD_MS = 1_000;
 /** Each loss of a write means that another instance has written in between. */
 const MAX_WRITES = 4;
@@ -118,7 +118,7 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     } catch (error) {
       telemetry.log(
         'warn',
-        'the circuit breaker could not be written: other instances do not learn of this answer',
+        'the circuit breaker could not be written, so other instances do not know of this answer',
         {
           budget,
           stream,
@@ -151,18 +151,22 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     const fields = { budget, stream };
     if (after.blockedUntilMs !== undefined) {
       telemetry.metric('WafBlocked', 1, { budget });
-      telemetry.log('error', 'the WAF refuses the calls of this address: all calls of the stream rest', {
-        ...fields,
-        until: new Date(after.blockedUntilMs).toISOString(),
-        refusedSince: new Date(after.suspectSinceMs ?? after.blockedUntilMs).toISOString(),
-      });
+      telemetry.log(
+        'error',
+        'the WAF refuses every call of this address: the stream makes no calls until a probe passes',
+        {
+          ...fields,
+          until: new Date(after.blockedUntilMs).toISOString(),
+          refusedSince: new Date(after.suspectSinceMs ?? after.blockedUntilMs).toISOString(),
+        },
+      );
     } else if (before.blockedUntilMs !== undefined) {
-      telemetry.log('info', 'the WAF lets the calls of this address pass again', fields);
+      telemetry.log('info', 'the WAF lets calls of this address pass again: the stream makes calls', fields);
     } else if (after.refusals === undefined) {
       telemetry.metric('WafRefusedCall', before.refusals ?? 1, { budget });
       telemetry.log(
         'warn',
-        'the WAF refused a call, and another one passed after it: it refuses that call for its content, or the tokenUrl of its client is wrong',
+        'the WAF refused a call, but a later call passed: it refuses that call for its content, or the tokenUrl of its client is wrong',
         { ...fields, refusals: before.refusals ?? 1 },
       );
     }

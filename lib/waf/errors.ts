@@ -7,7 +7,7 @@ import type { WafRefusal } from './circuit-breaker.ts';
  */
 export class WafBlockedError extends PlumeError<'waf_blocked'> {
   override readonly name = 'WafBlockedError';
-  /** `'call'`: this one alone so far. `'address'`: several in a row, and all calls of the stream rest. */
+  /** `'call'`: this one alone so far. `'address'`: several in a row, and the stream makes no calls. */
   readonly refused: 'call' | 'address';
   /** When the call was refused, in Unix ms by DynamoDB's clock, as the other moments. */
   readonly refusedAtMs: number;
@@ -21,8 +21,8 @@ export class WafBlockedError extends PlumeError<'waf_blocked'> {
     const { refused, refusedAtMs, refusedSinceMs, clearedAtMs, retryAtMs } = refusal;
     const why =
       refused === 'address'
-        ? "it refuses every call of this IP address, and all calls rest. If nothing else calls from this address, lower the budget's rate"
-        : 'it may refuse this call for its content, or have begun to refuse the address';
+        ? "it refuses every call of this IP address, so no calls are made until a probe passes. If nothing else calls from this address, lower the budget's rate"
+        : 'it refuses this call for its content, or has begun to refuse the address';
     super(
       'waf_blocked',
       `the WAF in front of Plume's API refused ${call} of client ${client}: ${why}. Try again at ${new Date(retryAtMs).toISOString()}`,

@@ -2,7 +2,7 @@ import type { WafRefusal } from './circuit-breaker.ts';
 import { WafBlockedError } from './errors.ts';
 import type { IsWafBlock } from './waf-block.ts';
 
-/** How the WAF's refusal is told from an answer, and what becomes of it. */
+/** How to tell the WAF's refusal from an answer, and what becomes of it. */
 export interface WafRule<Answer> {
   isRefusal(answer: Answer): boolean;
   /** What the attempt throws. */

@@ -133,7 +133,7 @@ describe('a wrong value is refused by its key and rule, and is not repeated', ()
     'the secret prefix %j',
     (prefix) => {
       expect(() => readMinterSettings(environment({ ...broker, secretPrefix: prefix }))).toThrow(
-        "secretPrefix must be a secret name's beginning",
+        'secretPrefix must be a valid secret name prefix',
       );
     },
   );

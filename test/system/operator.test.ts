@@ -220,7 +220,7 @@ test('forget refuses while the secret is there, and deletes all that is stored o
 
 test('an invalid command line names the argument and exits with 2', async () => {
   for (const [args, named] of [
-    [['stop'], 'there is no verb stop'],
+    [['stop'], 'unknown verb stop'],
     [['pause'], 'pause needs the name of a budget'],
     [['pause', budget, '--reason', 'x'], 'pause needs --minutes'],
     [['status', '--bogus'], '--bogus'],

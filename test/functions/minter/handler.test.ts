@@ -138,7 +138,7 @@ test('mints at a tick, answers requests, and shows neither secret nor token', as
   const text = output.join('');
   expect(text).toContain('MintFailed');
   expect(text).toContain('TokenMinted');
-  expect(text).toContain('a secret belongs to no client');
+  expect(text).toContain('a secret was ignored: it belongs to no client');
   expectNoTrace(text, [...SECRETS, first?.value ?? '', second?.value ?? '']);
 });
 

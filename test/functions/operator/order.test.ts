@@ -58,11 +58,11 @@ describe('parseOrder', () => {
   });
 
   test.each([
-    [{}, 'one order an event'],
-    [null, 'one order an event'],
-    [[], 'one order an event'],
-    ['pause', 'one order an event'],
-    [{ pause: 'default', resume: 'default' }, 'one order an event'],
+    [{}, 'exactly one order'],
+    [null, 'exactly one order'],
+    [[], 'exactly one order'],
+    ['pause', 'exactly one order'],
+    [{ pause: 'default', resume: 'default' }, 'exactly one order'],
     [{ pause: 'default', minutes: 30 }, 'its key reason is missing'],
     [{ pause: 'default', reason: 'x' }, 'its key minutes is missing'],
     [{ pause: 'default', minutes: 30, reason: ' ' }, 'its key reason must not be empty'],

@@ -126,7 +126,7 @@ describe('connect', () => {
     const fn = createFunction(stack);
     broker.connect(fn, { client: 'latte', budgetName: 'zone-a' });
     expect(() => broker.connect(fn, { client: 'mocha', budgetName: 'zone-b' })).toThrow(
-      /Own\/Own uses another broker or budget already: budget would change/,
+      /Own\/Own already uses another broker or budget: budget would change/,
     );
     const other = new TokenBroker(stack, 'Other', {
       apiUrl: 'https://other.example/',
@@ -171,7 +171,11 @@ describe('grantUse', () => {
       (stack) => importFunction(stack),
       /permissions of Own\/Imported cannot be changed here, because it is imported without its role/,
     ],
-    ['a service', () => new ServicePrincipal('events.amazonaws.com'), /because it is no role and has none/],
+    [
+      'a service',
+      () => new ServicePrincipal('events.amazonaws.com'),
+      /because it is not a role and has none/,
+    ],
   ])('refuses %s', (_, createGrantee, message) => {
     const { stack, broker } = createBroker();
     expect(() => broker.grantUse(createGrantee(stack), { client: 'latte' })).toThrow(message);

@@ -311,7 +311,9 @@ describe('fromParameter', () => {
   });
 
   test('refuses a parameter that holds something else', () => {
-    expect(() => importIn({ [key]: 'a text' })).toThrow(/\/shared\/broker is no broker's: it must be JSON/);
+    expect(() => importIn({ [key]: 'a text' })).toThrow(
+      /\/shared\/broker is not a broker's: its value must be JSON/,
+    );
     expect(() => importIn({ [key]: '{}' })).toThrow(/attributes.table is missing/);
   });
 });

@@ -116,13 +116,13 @@ test.each<[string, unknown, string]>([
   [
     'an inner key that is unknown',
     { ...valid, budget: { worker: { interval: 1 } } },
-    'dev.budget.worker.interval is no known key',
+    'dev.budget.worker.interval is not a known key',
   ],
-  ['a key that is unknown', { ...valid, tick: 1 }, 'dev.tick is no known key'],
+  ['a key that is unknown', { ...valid, tick: 1 }, 'dev.tick is not a known key'],
   [
     'the tick among the settings',
     { ...valid, tokenLife: { tickMs: 1 } },
-    'dev.tokenLife.tickMs is no known key',
+    'dev.tokenLife.tickMs is not a known key',
   ],
   ['no object', 'dev', 'dev is "dev"; it must be an object'],
 ])('a stage with %s is refused', (_, stage, message) => {
@@ -172,7 +172,7 @@ test.each([
   [
     'a stage with a blank',
     '{"a b":{"apiUrl":"https://x.example","client":"mocha"}}',
-    /stage "a b" must be named/,
+    /stage "a b" must have a name/,
   ],
 ])('a file with %s is refused', (_, content, message) => {
   expect(() => readStage({ name: 'infra/stages.json', isExample: false, content }, 'dev')).toThrow(message);

@@ -333,7 +333,7 @@ describe('two brokers in one stack', () => {
   });
 
   test.each<[string, Partial<TokenBrokerProps>, RegExp]>([
-    ['one service name', { serviceName: 'one' }, /Own\/Broker and Own\/Other have one serviceName, one/],
+    ['one service name', { serviceName: 'one' }, /Own\/Broker and Own\/Other have the same serviceName, one/],
     ['one prefix', { secretPrefix: 'acme' }, /Own\/Broker and Own\/Other find the same secrets/],
     ['a prefix within the other', { secretPrefix: 'acme/prod' }, /find the same secrets/],
   ])('are refused with %s', (_, props, message) => {
@@ -408,7 +408,7 @@ describe('egress', () => {
       named.resourceCountIs('AWS::EC2::NatGateway', 2);
     }
     expect(() => synth({ availabilityZones: ['us-east-1a'] })).toThrow(
-      'availabilityZones names us-east-1a, which is no zone of eu-central-1',
+      'availabilityZones has us-east-1a, which is not a zone of eu-central-1',
     );
   });
 

@@ -123,7 +123,7 @@ describe('the command', () => {
     [['policy'], 'policy needs --client'],
     [['policy', '--client', 'a#b'], '--client must be'],
     [['policy', '--clint', 'mocha'], "'--clint'"],
-    [['toString'], 'there is no verb toString'],
+    [['toString'], 'unknown verb toString'],
   ])('refuses %j, says why and how it is used, and ends with 2', (parameters, why) => {
     const { status, stdout, stderr } = command(...parameters);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

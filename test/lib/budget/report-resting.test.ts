@@ -75,7 +75,7 @@ test('a counter that cannot be read is logged, and hides no other', async () => 
   expect(logged).toEqual([
     [
       'error',
-      'whether the calls of a budget rest could not be read from its counter',
+      'could not read from the counter whether the WAF blocks the calls of a budget',
       { budget: 'c', stream: 'minter', reason: 'AccessDeniedException' },
     ],
   ]);

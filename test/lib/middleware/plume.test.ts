@@ -153,7 +153,7 @@ describe('two of them in one handler', () => {
       .handler(async (_event: unknown, context) => context.plume.fetch('/v1'));
     await expect(handler({}, lambdaContext())).rejects.toMatchObject({
       code: 'config_invalid',
-      message: expect.stringContaining('by the option as'),
+      message: expect.stringContaining('with the option as'),
     });
     expect(events).toEqual(['close 1']);
   });
