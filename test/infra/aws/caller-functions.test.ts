@@ -83,7 +83,7 @@ test.each(['', 'a#b', '*'])('a caller function of the client %j is refused', (cl
 test('a caller function with another budget is refused, with both of them', () => {
   const { broker } = createBroker();
   broker.caller({ client: 'mocha', budgetName: 'zone-1' });
-  expect(() => broker.caller({ client: 'mocha' })).toThrow(/zone-1, not of default/);
+  expect(() => broker.caller({ client: 'mocha' })).toThrow(/budget zone-1 and not default/);
 });
 
 describe('the callers of a stage', () => {

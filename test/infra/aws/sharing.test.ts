@@ -288,7 +288,7 @@ describe('fromAttributes', () => {
     [
       'a table of another region',
       { table: `arn:aws:dynamodb:us-east-1:${ACCOUNT}:table/t` },
-      /its own region alone/,
+      /table of its own region/,
     ],
   ])('refuses %s', (_, change, message) => {
     const stack = new Stack(createApp(), 'Theirs', { env: { account: OTHER, region: REGION } });

@@ -153,7 +153,7 @@ describe('stages that may find the same secrets', () => {
   ])('%s are refused, whichever is deployed', (_, dev, prod) => {
     for (const name of ['dev', 'prod'])
       expect(() => readFrom(stages(dev, prod), name)).toThrow(
-        /stages dev and prod may find the same secrets.*secretPrefix each.*or both an account or a region/,
+        /stages dev and prod may find the same secrets.*its own secretPrefix.*or both an account or a region/,
       );
   });
 
@@ -167,7 +167,7 @@ describe('stages that may find the same secrets', () => {
 });
 
 test.each([
-  ['no JSON', '{', /infra\/stages.json is no JSON/],
+  ['no JSON', '{', /infra\/stages.json is not JSON/],
   ['a text', '"dev"', /the whole is "dev"; it must be an object/],
   [
     'a stage with a blank',

@@ -25,7 +25,7 @@ describe('a URL', () => {
     ['\\\\evil.example/v1', 'it goes to https://evil.example'],
     ['http://api.plume.example/v1', 'it goes to http://api.plume.example'],
     ['https://api.plume.example:444/v1', 'it goes to https://api.plume.example:444'],
-    ['https://user:MARKER@api.plume.example/', 'it holds credentials'],
+    ['https://user:MARKER@api.plume.example/', 'a user name or a password'],
     ['https://', 'neither a path nor a URL'],
   ])('%s is refused: the token is for one origin alone', (input, rule) => {
     expect(() => request(input)).toThrow(rule);
