@@ -267,7 +267,7 @@ test('everything that takes tags has the tag of its stage', () => {
         !/"Key":"stage","Value":"test"|"stage":"test"/.test(JSON.stringify(Properties ?? {})),
     )
     .map(({ Type }) => Type);
-  // They belong to something that is tagged; but for dashboards, CloudFormation gives them no tags of their own.
+  // They belong to something that is tagged; but for saved queries, and for dashboards, CloudFormation gives them no tags of their own.
   expect([...new Set(untagged)].sort()).toEqual([
     'AWS::CloudWatch::Dashboard',
     'AWS::EC2::Route',
@@ -275,6 +275,7 @@ test('everything that takes tags has the tag of its stage', () => {
     'AWS::EC2::VPCGatewayAttachment',
     'AWS::IAM::Policy',
     'AWS::Lambda::EventInvokeConfig',
+    'AWS::Logs::QueryDefinition',
     'AWS::SNS::TopicPolicy',
     'AWS::SQS::QueuePolicy',
     'AWS::Scheduler::Schedule',
