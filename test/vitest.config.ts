@@ -33,7 +33,8 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },
-    maxWorkers: Math.max(2, availableParallelism()),
+    // One more than cores: some tests wait for real time.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       { extends: true, test: { name: 'system', include: SYSTEM } },
       { extends: true, test: { name: 'long', include: LONG, isolate: false } },

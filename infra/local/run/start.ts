@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { open } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { EngineError } from '../emulators/dynamodb/engine.ts';
 import { type Page, startPage } from '../page/page.ts';
 import { type Args, HELP, parseCommandLine, UsageError } from './args.ts';
@@ -69,9 +71,18 @@ async function openPage({ pagePort, reportFile }: Args, profile: Profile): Promi
     await file.close();
   }
   try {
+    if (pagePort !== undefined) await tryPort(pagePort);
     return await startPage({ profile, port: pagePort, reportFile });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new UsageError(`--port must be one that is free: ${pagePort} is taken`);
   }
+}
+
+/** Before the page is made, which takes some seconds. @throws EADDRINUSE */
+async function tryPort(port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  server.close();
+  await once(server, 'close');
 }

@@ -151,7 +151,7 @@ describe.concurrent('somebody ends it', () => {
   });
 
   test('ends quietly when nobody reads its output any more', async () => {
-    const child = start('--for', '600', '--workers', '1', '--no-faults');
+    const child = start('--for', '600', '--workers', '1', '--no-faults', '--no-page');
     const stderr = text(child.stderr as Readable);
     child.stdout?.once('data', () => child.stdout?.destroy());
     const [code] = await once(child, 'exit');
