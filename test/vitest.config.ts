@@ -25,7 +25,7 @@ const LONG = [
 ];
 
 /** What decides by the environment in which a library is loaded. */
-const ALONE = ['test/lib/telemetry/powertools.test.ts'];
+const ALONE = ['test/lib/telemetry/lambda-telemetry.test.ts'];
 
 export default defineConfig({
   test: {

@@ -14,7 +14,7 @@ import { createServerClock, followServerClock } from '../../lib/platform/server-
 import { readMinterSettings } from '../../lib/settings.ts';
 import { reportClockOffset } from '../../lib/telemetry/clock-offset.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
-import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createLambdaTelemetry } from '../../lib/telemetry/lambda-telemetry.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { wafRule } from '../../lib/waf/waf-rule.ts';
@@ -36,7 +36,7 @@ const {
   budget: budgetSettings,
 } = readMinterSettings(process.env);
 const dynamo = new DynamoDBClient(SDK_CONFIG);
-const telemetry = createPowertoolsTelemetry(service, metrics, process.env.AWS_LAMBDA_FUNCTION_NAME);
+const telemetry = createLambdaTelemetry({ service, metrics }, process.env);
 const clock = createServerClock({
   clock: systemClock,
   onOffset: reportClockOffset(telemetry, budgetSettings.name),

@@ -8,7 +8,7 @@ import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { createServerClock, followServerClock } from '../../lib/platform/server-clock.ts';
 import { readOperatorSettings } from '../../lib/settings.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
-import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createLambdaTelemetry } from '../../lib/telemetry/lambda-telemetry.ts';
 import { createAskMinter } from '../../lib/token/ask-minter.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createOperatorClients } from './clients.ts';
@@ -20,7 +20,7 @@ import { createOrderStore } from './order-store.ts';
 /** Carries out what people on call order. Workers have no right to invoke it. */
 
 const { service, metrics, table, minter, secretPrefix, budget: settings } = readOperatorSettings(process.env);
-const telemetry = createPowertoolsTelemetry(service, metrics, process.env.AWS_LAMBDA_FUNCTION_NAME);
+const telemetry = createLambdaTelemetry({ service, metrics }, process.env);
 const dynamodb = new DynamoDBClient(SDK_CONFIG);
 const clock = createServerClock({ clock: systemClock });
 followServerClock(dynamodb, clock);

@@ -5,7 +5,7 @@ import { ConfigError } from '../../lib/errors.ts';
 import { createPlume } from '../../lib/middleware/create-plume.ts';
 import { SDK_CONFIG } from '../../lib/platform/sdk-config.ts';
 import { readWorkerSettings } from '../../lib/settings.ts';
-import { createPowertoolsTelemetry } from '../../lib/telemetry/powertools.ts';
+import { createLambdaTelemetry } from '../../lib/telemetry/lambda-telemetry.ts';
 import { processBatch } from './process-batch.ts';
 import { createQueues } from './queues.ts';
 import { readJobSettings } from './settings.ts';
@@ -14,7 +14,7 @@ import { readJobSettings } from './settings.ts';
 
 const { clients, urls, logsDone, priority } = readJobSettings(process.env);
 const { service, metrics } = readWorkerSettings(process.env);
-const telemetry = createPowertoolsTelemetry(service, metrics, process.env.AWS_LAMBDA_FUNCTION_NAME);
+const telemetry = createLambdaTelemetry({ service, metrics }, process.env);
 const dependencies = {
   rules: { clients, resultQueues: new Set(urls.namedResults.keys()) },
   plumes: new Map(clients.map((client) => [client, createPlume({ client, priority })])),

@@ -8,8 +8,8 @@ import { createServerClock, followServerClock } from '../platform/server-clock.t
 import { createBroker, type WorkerBroker } from '../plume/broker.ts';
 import { type Environment, readWorkerSettings } from '../settings.ts';
 import { reportClockOffset } from '../telemetry/clock-offset.ts';
-import { currentTraceId } from '../telemetry/invocation.ts';
-import { createPowertoolsTelemetry } from '../telemetry/powertools.ts';
+import { currentTraceHeader } from '../telemetry/invocation.ts';
+import { createLambdaTelemetry } from '../telemetry/lambda-telemetry.ts';
 import { createAskMinter } from '../token/ask-minter.ts';
 import { createInvokeFunction } from '../token/invoke-function.ts';
 import { CLAIM_MS, createMintRequests } from '../token/mint-requests.ts';
@@ -39,9 +39,9 @@ export function brokerFromEnvironment(): WorkerBroker {
 
 function createFrom(environment: Environment): WorkerBroker {
   const broker = readWorkerSettings(environment);
-  const { service, metrics, table, tokenLife: settings, budget: budgetSettings } = broker;
+  const { table, tokenLife: settings, budget: budgetSettings } = broker;
   const client = new DynamoDBClient(SDK_CONFIG);
-  const telemetry = createPowertoolsTelemetry(service, metrics, environment.AWS_LAMBDA_FUNCTION_NAME);
+  const telemetry = createLambdaTelemetry(broker, environment);
   const clock = systemClock;
   const serverClock = createServerClock({
     clock,
@@ -61,7 +61,7 @@ function createFrom(environment: Environment): WorkerBroker {
           fetch,
           clock,
           repeatWithinMs: CLAIM_MS,
-          traceId: () => currentTraceId() ?? traceIdOf(environment),
+          traceId: () => currentTraceHeader(environment),
           random: Math.random,
         }),
         functionName: broker.minter,
@@ -89,9 +89,4 @@ function createFrom(environment: Environment): WorkerBroker {
 /** By the variables that every SDK client reads for itself. */
 function lambdaEndpoint({ AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL }: Environment): string | undefined {
   return AWS_ENDPOINT_URL_LAMBDA || AWS_ENDPOINT_URL || undefined;
-}
-
-/** Where runtimes without the invoke store keep it, as the SDK's clients do: only inside Lambda. */
-function traceIdOf({ AWS_LAMBDA_FUNCTION_NAME, _X_AMZN_TRACE_ID }: Environment): string | undefined {
-  return (AWS_LAMBDA_FUNCTION_NAME && _X_AMZN_TRACE_ID) || undefined;
 }

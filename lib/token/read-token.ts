@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { ErrorCode } from '../errors.ts';
 import type { Clock, Now } from '../platform/clock.ts';
+import { RecentMap } from '../platform/recent-map.ts';
 import { unlessAborted } from '../platform/unless-aborted.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -80,11 +80,11 @@ class SharedTokenReader implements TokenReader {
   readonly #now: Now;
   /** The caller's clock. */
   readonly #localNow: Now;
-  readonly #memory = new LRUCache<string, AccessToken>({ max: MEMORY_CLIENTS });
+  readonly #memory = new RecentMap<string, AccessToken>(MEMORY_CLIENTS);
   /** Looks under way. Callers that want the same share one; it is forgotten when it ends, however it ends. */
   readonly #looks = new Map<string, Promise<Look>>();
   /** Until when it is left to another worker to ask the minter. */
-  readonly #claimed = new LRUCache<string, number>({ max: MEMORY_CLIENTS });
+  readonly #claimed = new RecentMap<string, number>(MEMORY_CLIENTS);
 
   constructor(dependencies: TokenReaderDependencies) {
     const { clock } = dependencies;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { currentRequestId, currentTraceId } from '../../../../../lib/telemetry/invocation.ts';
+import { currentRequestId, currentTraceHeader } from '../../../../../lib/telemetry/invocation.ts';
 
 /** A function for the tests of the local Lambda: does what its event says. */
 
@@ -25,7 +25,7 @@ export async function handler(
     functionName: context.functionName,
     awsRequestId: context.awsRequestId,
     requestIdOfLogs: currentRequestId(),
-    traceId: currentTraceId(),
+    traceId: currentTraceHeader(process.env),
     remainingMs: context.getRemainingTimeInMillis(),
   };
 }
