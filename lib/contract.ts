@@ -176,6 +176,8 @@ export const METRICS = {
     dimensions: ['budget', 'stream'],
     properties: [],
   },
+  /** How long ago the pause of a budget was ordered; emitted at every tick while it lasts. */
+  PauseAge: { unit: 'Seconds', keeps: 'latest', isAlarmed: true, dimensions: ['budget'], properties: [] },
   /** The WAF refuses the address, so a stream makes no calls: emitted when each pause begins. */
   WafBlocked: { unit: 'Count', keeps: 'sum', dimensions: ['budget'], properties: [] },
   /** Calls that the WAF refused while others passed: for their content, or because a `tokenUrl` is wrong. */

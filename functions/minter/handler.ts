@@ -5,6 +5,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 
 import { createDynamoMintBudget } from '../../lib/budget/dynamo-budgets.ts';
+import { reportPauses } from '../../lib/budget/report-pauses.ts';
 import { reportResting } from '../../lib/budget/report-resting.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { createClientRecords } from '../../lib/minter/client-records.ts';
@@ -92,7 +93,7 @@ export async function handler(event: unknown, context: Context): Promise<MintOut
     if (parsed.kind === 'tick') {
       const dependencies = { clientRecords, listing, secrets, minter, settings, clock, telemetry };
       const tick = runTick({ ...dependencies, ...removal }, timeLeftMs);
-      const [summary] = await Promise.all([tick, reportResting(watched)]);
+      const [summary] = await Promise.all([tick, reportResting(watched), reportPauses(watched)]);
       return summary;
     }
     const { outcome } = await minter.mint(parsed.client, parsed, timeLeftMs);

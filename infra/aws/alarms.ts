@@ -1,38 +1,12 @@
 import { Duration } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
-import type { TokenBroker } from './token-broker.ts';
-import type { Watched, WatchedBudget } from './watched.ts';
-
-/** `critical`: calls fail, or are about to. `warning`: look during the day. */
-type Severity = 'critical' | 'warning';
-
-interface Rule {
-  readonly severity: Severity;
-  /** What happened, and what follows from it. */
-  readonly description: string;
-  /** The command that the operator runs first. */
-  readonly firstMove: string;
-  readonly metric: IMetric;
-  readonly comparison: ComparisonOperator;
-  readonly threshold: number;
-  /** Periods of the metric that are looked at. */
-  readonly periods: number;
-  /** How many of them must breach. @default - all */
-  readonly breaches?: number;
-  /** What silence means. */
-  readonly missing: TreatMissingData;
-}
+import { ANY_AT_ONCE, logsOf, type Rule } from './alarm-rule.ts';
+import { budgetRules } from './budget-alarms.ts';
+import type { Watched } from './watched.ts';
 
 /** The schedule may miss one tick, and a token outlives two. */
 const MISSING_TICKS = 3;
@@ -45,27 +19,12 @@ const REFUSED_TICKS = 15;
 const REFUSED_BREACHES = 2;
 /** Secrets Manager may be unavailable for a tick or two. */
 const UNLISTED_TICKS = 3;
-/** A tick may fall between the end of a pause and the answer to the probe that follows it. */
-const RESTING_TICKS = 2;
 /** A job that has waited for so long waits for more than its turn. */
 const STANDING = Duration.minutes(15);
-/** An instance may die; one that dies again within this span has a reason. */
-const FAILING_WORKER = { period: Duration.minutes(5), periods: 3, breaches: 2 };
-/** The share of a budget's calls, %, above which callers wait for each other. */
-const SATURATED_PERCENT = 95;
-/** A burst may use up one window. */
-const SATURATED_WINDOWS = 2;
 
 const { LESS_THAN_THRESHOLD, LESS_THAN_OR_EQUAL_TO_THRESHOLD, GREATER_THAN_OR_EQUAL_TO_THRESHOLD } =
   ComparisonOperator;
 const { BREACHING, NOT_BREACHING } = TreatMissingData;
-
-const ANY_AT_ONCE = {
-  comparison: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-  threshold: 1,
-  periods: 1,
-  missing: NOT_BREACHING,
-};
 
 /**
  * Notifies the topic when calls fail or are about to, with the first thing to do. alarms.md has a row for each, by the name
@@ -173,78 +132,6 @@ function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
   };
 }
 
-function budgetRules(
-  { broker }: Watched,
-  { name: budget, streams, worker }: WatchedBudget,
-): Readonly<Record<string, Rule>> {
-  return {
-    WafBlock: {
-      ...ANY_AT_ONCE,
-      severity: 'critical',
-      description: `The WAF refuses every call of the address, so budget ${budget} makes no calls.`,
-      firstMove: logsOf(worker ?? broker.minter),
-      metric: callsResting(broker, { name: budget, streams }),
-      periods: RESTING_TICKS,
-      breaches: 1,
-    },
-    WafRefusedCall: {
-      ...ANY_AT_ONCE,
-      severity: 'warning',
-      description: `The WAF refuses single calls of budget ${budget} while others pass.`,
-      firstMove: logsOf(worker ?? broker.minter),
-      metric: broker.metric('WafRefusedCall', { budget }, { period: Duration.minutes(5) }),
-    },
-    CounterImplausible: {
-      ...ANY_AT_ONCE,
-      severity: 'critical',
-      description: `A counter of budget ${budget} stands further ahead than any caller can have moved it, so its stream makes no calls.`,
-      firstMove: logsOf(worker ?? broker.minter),
-      metric: broker.metric('CounterImplausible', { budget }, { period: Duration.minutes(5) }),
-    },
-    ...(streams.includes('worker') && {
-      BudgetSaturated: {
-        severity: 'warning',
-        description: `Budget ${budget} is saturated: calls wait for their turn, and jobs go back to the queue.`,
-        firstMove: logsOf(worker ?? broker.minter),
-        metric: broker.metricBudgetUsed({ budget, stream: 'worker' }),
-        comparison: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        threshold: SATURATED_PERCENT,
-        periods: SATURATED_WINDOWS,
-        missing: NOT_BREACHING,
-      },
-    }),
-    ...(worker && {
-      WorkerFails: {
-        ...ANY_AT_ONCE,
-        severity: 'critical',
-        description: `Invocations of the worker of budget ${budget} fail or are throttled.`,
-        firstMove: logsOf(worker),
-        metric: new MathExpression({
-          expression: 'FILL(errors, 0) + FILL(throttles, 0)',
-          usingMetrics: { errors: worker.metricErrors(), throttles: worker.metricThrottles() },
-          period: FAILING_WORKER.period,
-          label: 'errors and throttles',
-        }),
-        periods: FAILING_WORKER.periods,
-        breaches: FAILING_WORKER.breaches,
-      },
-    }),
-  };
-}
-
-/** How many streams of a budget the WAF blocks: the minter reports each at every tick. */
-function callsResting(broker: TokenBroker, { name: budget, streams }: WatchedBudget): IMetric {
-  const usingMetrics = Object.fromEntries(
-    streams.map((stream) => [stream, broker.metric('CallsResting', { budget, stream })]),
-  );
-  return new MathExpression({
-    expression: streams.join(' + '),
-    usingMetrics,
-    period: broker.tick,
-    label: 'blocked streams',
-  });
-}
-
 function workRules({ broker, budgets }: Watched): Readonly<Record<string, Rule>> {
   const worker = budgets.find((budget) => budget.worker)?.worker;
   if (worker === undefined) return {};
@@ -287,8 +174,4 @@ function deadLetterRules({ deadLetterQueues }: Watched): Readonly<Record<string,
       },
     ]),
   );
-}
-
-function logsOf({ logGroup }: LambdaFunction): string {
-  return `aws logs tail ${logGroup.logGroupName} --since 30m`;
 }

@@ -120,6 +120,9 @@ function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudge
         `Streams of budget ${budget} that the WAF blocks`,
         ofStreams((of) => [broker.metric('CallsResting', of, { label: of.stream })]),
       ),
+      ...(streams.includes('worker')
+        ? [graph(`Age of the pause of budget ${budget}, seconds`, [broker.metric('PauseAge', { budget })])]
+        : []),
     ],
   ];
 }

@@ -162,10 +162,12 @@ export class TokenBroker extends Construct implements ITokenBroker {
     });
     const { permissions } = this.#store;
     const ofClients = [TABLE.tokenKey('*'), TABLE.mintKey('*')];
-    const read = [...ofClients, TABLE.requestKey('*'), TABLE.orderKey(this.budgetName)];
+    const read = [...ofClients, TABLE.requestKey('*')];
+    // Of each address that calls leave from.
+    const watched = [TABLE.budgetKey('*', '*'), TABLE.orderKey('*')];
     this.#access.allow(
       this.minter,
-      permissions.items('GetItem', [...read, TABLE.listingKey, TABLE.budgetKey('*', '*')]),
+      permissions.items('GetItem', [...read, TABLE.listingKey, ...watched]),
       permissions.items('PutItem', [TABLE.tokenKey('*'), TABLE.listingKey]),
       permissions.items('UpdateItem', ofClients),
       // Of clients whose secret is gone.
@@ -176,7 +178,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     );
     this.#access.allow(
       this.inspector,
-      permissions.items('GetItem', read),
+      permissions.items('GetItem', [...read, TABLE.orderKey(this.budgetName)]),
       permissions.queryDue(),
       this.#tickets(this.budgetName, 'minter'),
       ...readSecrets(this, secretPrefix),

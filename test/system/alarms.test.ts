@@ -53,6 +53,7 @@ const OF_FAULTS = new Set([
   'ClientRemoved',
   'CounterImplausible',
   'MintFailed',
+  'PauseAge',
   'SecretsNotListed',
   'WafRefusedCall',
 ]);
@@ -124,6 +125,7 @@ function submit(perMinute: number, minutes: number): void {
 test('every alarm of the template has its fault below', () => {
   expect(alarms.map(({ name }) => name.replace('token-broker-', '')).sort()).toEqual([
     'BudgetSaturated-default',
+    'CallsPaused-default',
     'ClientRemoved',
     'ClientWithoutToken',
     'ClientsFailing',
@@ -181,6 +183,17 @@ test('BudgetSaturated: more jobs than calls', async () => {
   expect(await play(11)).toEqual(new Set(['BudgetSaturated-default']));
   await play(20);
   expect(raisedNow()).toEqual([]);
+});
+
+test('CallsPaused: a pause of more than an hour, for which no work stands', async () => {
+  submit(1, 3);
+  await system.operate({ pause: BUDGET.name, minutes: 90, reason: 'maintenance' });
+  expect(await play(59)).toEqual(new Set());
+  expect(await play(3)).toEqual(new Set(['CallsPaused-default']));
+  await system.operate({ resume: BUDGET.name });
+  await play(5);
+  expect(raisedNow()).toEqual([]);
+  expect(jobsDone()).toBe(2 + 3);
 });
 
 test('DeadJobs: a job that can never be done', async () => {

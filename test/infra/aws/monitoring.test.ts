@@ -123,6 +123,7 @@ describe('alarms', () => {
       'JobDone',
       'MintFailed',
       'MinterTick',
+      'PauseAge',
       'SecondsToExpiry',
       'SecondsToExpiry',
       'SecretsNotListed',

@@ -1,0 +1,40 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import type { StreamOfBudget } from '../contract.ts';
+import type { Now } from '../platform/clock.ts';
+import { errorReason } from '../platform/error-reason.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { createDynamoOrderReader } from './dynamo-orders.ts';
+import { activeOrders } from './orders.ts';
+
+/**
+ * Reports for each budget of workers how long ago an operator paused it, as long as the pause lasts: an operator can forget it.
+ * Orders that cannot be read are logged and reported as nothing.
+ *
+ * @param now DynamoDB's clock, in Unix ms
+ */
+export async function reportPauses(dependencies: {
+  readonly dynamodb: DynamoDBClient;
+  readonly table: string;
+  readonly streams: readonly StreamOfBudget[];
+  readonly now: Now;
+  readonly telemetry: Telemetry;
+}): Promise<void> {
+  const { dynamodb: client, table, streams, now, telemetry } = dependencies;
+
+  async function report({ budget }: StreamOfBudget): Promise<void> {
+    try {
+      const { pause } = activeOrders(await createDynamoOrderReader({ client, table, budget }).read(), now());
+      if (pause === undefined) return;
+      const seconds = Math.round((now() - pause.orderedAtMs) / 1000);
+      telemetry.metric('PauseAge', Math.max(0, seconds), { budget });
+    } catch (error) {
+      telemetry.log('error', 'could not read whether an operator has paused the calls of a budget', {
+        budget,
+        reason: errorReason(error),
+      });
+    }
+  }
+
+  await Promise.all(streams.filter(({ stream }) => stream === 'worker').map(report));
+}
