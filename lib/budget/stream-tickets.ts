@@ -166,7 +166,7 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
       }
       case 'full': {
         const { nextMs } = result;
-        // The first answer of all may have corrected the clock: the moments are of now.
+        // The first answer may have corrected the clock, so moments are computed with the clock as it is now.
         const { nowMs: askedMs, ...asked } = askOf(want, untilMs);
         const reachMs = reachOf({ ...asked, nowMs: askedMs });
         const retryAtMs = refusals.refuse({ nowMs: askedMs, reachMs, nextMs, line: want.line });

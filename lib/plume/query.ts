@@ -7,7 +7,7 @@ export type Query =
   | Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
 
 /**
- * Adds parameters to the URL's query. What stands there already is left as it is written.
+ * Adds parameters to the URL's query. Keeps the existing query string byte for byte.
  *
  * @returns the rule that the parameters break, as the end of a sentence
  */

@@ -58,7 +58,7 @@ export async function createSecrets(
   const right = new Map(clients.map((client) => [client.name, client]));
   const clientOf = (name: string): CloudClient => {
     const client = right.get(name);
-    if (client === undefined) throw new Error(`there is no client ${name}`);
+    if (client === undefined) throw new Error(`unknown client ${name}`);
     return client;
   };
   const put = (client: CloudClient) =>

@@ -6,7 +6,7 @@ import { type Fault, isAccepted, nextEvent } from './fault.ts';
 export const blockAddress: Fault = {
   name: 'address-blocked',
   label: 'Let the WAF block the address',
-  effect: 'A few calls are refused, then all instances rest; single probes find out when the block is over.',
+  effect: 'A few calls are refused, then no instance makes calls; single probes find the end of the block.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     const durationMs = profile.budget.windowMs;

@@ -8,7 +8,7 @@ export const breakSecret: Fault = {
   name: 'secret-broken',
   label: 'Break a secret',
   effect:
-    'The authorization server refuses the client. The minter asks a few times more; the token in service is served on.',
+    'The authorization server refuses the client. The minter tries a few more times; the token in service is served to its end.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     const client = clientsOf(profile).other;

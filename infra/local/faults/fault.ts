@@ -29,7 +29,7 @@ export interface FaultProgress {
 
 export interface Fault {
   readonly name: FaultName;
-  /** What it does, as one says it to somebody who is to do it. */
+  /** The label of its button, as an imperative. */
   readonly label: string;
   /** Its cause is gone as soon as it is there. */
   readonly isMoment?: true;

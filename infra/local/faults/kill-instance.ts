@@ -11,7 +11,7 @@ export const killInstance: Fault = {
   name: 'instance-killed',
   label: 'Kill a working instance',
   isMoment: true,
-  effect: 'Its jobs come back when their visibility time-out is over, and another instance does them.',
+  effect: 'Its jobs become visible again after their visibility time-out, and another instance does them.',
   async inject(context, { begun }) {
     const { deployment, isDone } = context;
     const failed = nextEvent(

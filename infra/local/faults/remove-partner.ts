@@ -8,12 +8,12 @@ const TICKS = 3;
 /** A partner's secret is deleted and its client forgotten by order; then it is restored. Recovered: the client has a token. */
 export const removePartner: Fault = {
   name: 'partner-removed',
-  label: 'Remove a partner, and take it back',
-  effect: 'Its token is deleted at once and its alarms end; when the secret is back, the next ticks mint.',
+  label: 'Remove a partner, then restore it',
+  effect: 'Its token is deleted at once and its alarms end; once the secret is back, the next ticks mint.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     const client = clientsOf(profile).other;
-    begun(`the secret of ${client} is deleted, and the client forgotten`);
+    begun(`the secret of ${client} is deleted, and the client's token and records with it`);
     await deployment.secrets.remove(client);
     try {
       await deployment.operator.invoke(JSON.stringify({ forget: client, reason: 'the partner is removed' }));

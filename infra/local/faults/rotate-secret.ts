@@ -13,7 +13,7 @@ export const rotateSecret: Fault = {
   name: 'secret-rotated',
   label: 'Rotate a secret, accepted late',
   effect:
-    'The new secret is refused at first: the minter tries again soon, and the token in service is served on.',
+    'The new secret is refused at first. The minter tries again soon; the token in service is served to its end.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     const client = clientsOf(profile).other;

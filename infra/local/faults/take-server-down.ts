@@ -9,7 +9,7 @@ const TICKS = 2;
 export const takeServerDown: Fault = {
   name: 'authorization-server-down',
   label: 'Take the authorization server down',
-  effect: 'Renewals fail; the tokens that are there are served on to their end.',
+  effect: 'Renewals fail; the tokens in service are served to their end.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     begun('the authorization server answers 503 past a renewal');

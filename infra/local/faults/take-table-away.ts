@@ -7,8 +7,9 @@ const TICKS = 6;
 /** No request reaches the table for some ticks. Recovered: a tick is complete and a job is done. */
 export const takeTableAway: Fault = {
   name: 'table-away',
-  label: 'Take the table away',
-  effect: 'No tick completes and no call gets a ticket; jobs come back, and are done when the table is back.',
+  label: 'Make the table unavailable',
+  effect:
+    'No tick completes and no call gets a ticket; jobs go back to the queue and are done once the table is back.',
   async inject(context, { begun, over }) {
     const { deployment, profile, signal } = context;
     begun('DynamoDB cannot be reached');

@@ -49,7 +49,7 @@ export interface StatusRecord {
 
 const EVERY_MS = 1_500;
 const SLOW_SHARE = 0.25;
-const BY = 'whoever looks at the page';
+const BY = 'a viewer of this page';
 
 /** @param orderMs how long a pause or a slow lasts, if nobody ends it */
 export function createStatusRecord(

@@ -22,18 +22,21 @@ Secrets Manager, and a Plume cloud with a WAF. Ends with a report.
 Usage: npm start -- [options]
 
   --for <seconds>   how long work comes in (default 60, at least 10); the run ends when all of it is done
-  --workers <n>     instances of the worker function (default 8)
+  --workers <n>     instances of the worker function (default 8, at most 100)
   --vendor-limits   2000 calls per 300 s; the default is a scaled-down profile with the same arithmetic
-  --no-faults       leave out the revoked token, the outage and the killed instance; the page still orders faults
+  --no-faults       no revoked token, outage or killed instance by itself; the page still orders faults
   --port <n>        of the live page on 127.0.0.1 (default: any that is free)
   --no-page         leave out the live page
   --report <file>   write the report as one HTML file, with the pictures of the page
   --json            print the report alone, as one line of JSON; progress goes to stderr
   --help, -h        print this
 
-Exit code 1: a job was lost or not done in time, a fault was not recovered from, the WAF refused a call, the
-window held more calls than the limit, or an expired token was sent. Exit code 2: the command line, or
-AWS_ENDPOINT_URL_DYNAMODB (another DynamoDB than the embedded one), cannot be understood; or the port is taken.
+AWS_ENDPOINT_URL_DYNAMODB names another DynamoDB than the embedded one.
+
+Exit codes
+  1   a job was lost or not done in time, a fault was not recovered from, the WAF refused a call, the window
+      held more calls than the limit, or an expired token was sent
+  2   an option or AWS_ENDPOINT_URL_DYNAMODB is wrong, or the port is taken
 `;
 
 const OPTION_TYPES = {

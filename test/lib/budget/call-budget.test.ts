@@ -117,7 +117,7 @@ test('settings that cannot work are refused at construction', async () => {
 });
 
 describe('patience', () => {
-  test('of none takes what is valid now, after a pause too, and no more', async () => {
+  test('zero patience takes only tickets that are valid now, also after a pause', async () => {
     const scene = await openScene();
     await scene
       .instance()

@@ -97,7 +97,7 @@ test('closes first of all, as the last middleware, whatever others answer early'
   expect(events).toEqual(['close 1']);
 });
 
-test('bears the error of a middleware that ran before it', async () => {
+test('tolerates an error of a middleware that ran before it', async () => {
   const { fake, events } = recorder();
   const handler = middy()
     .use({

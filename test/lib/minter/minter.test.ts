@@ -297,7 +297,7 @@ describe('a failed mint', () => {
     expect(world.server.calls.map(({ secret }) => secret)).toEqual(['secret', 'new']);
   });
 
-  test('of a malformed secret is one of the secret', async () => {
+  test('a malformed secret is reported as secret_malformed', async () => {
     world.secrets.putRaw(mocha, '{}');
     expect(await world.request(mocha)).toMatchObject({ status: 'failed', code: 'secret_malformed' });
     expect(world.server.calls).toEqual([]);

@@ -45,7 +45,7 @@ describe('a lease holder that comes back late', () => {
     expect(await world.clientRecords.read(client)).toEqual(record);
   });
 
-  test('has its say if nobody else came', async () => {
+  test('a late minter may store its token if there is no newer one', async () => {
     const { world, client } = nextWorld();
     world.server.trouble = () => {
       world.clock.advance(120_000);

@@ -155,7 +155,7 @@ describe('401', () => {
     expect(calls.length).toBeLessThanOrEqual(200);
   });
 
-  test('teaches the calls that still wait for their ticket: they send the new token at once', async () => {
+  test('a 401 gives the calls that still wait for their ticket the new token: they send it at once', async () => {
     answer = rejecting('MARKER-0');
     // The first call has its ticket; the others get theirs when it makes its second attempt.
     const second = Promise.withResolvers<void>();

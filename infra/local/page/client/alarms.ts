@@ -6,7 +6,7 @@ import { type Part, section } from './section.ts';
 
 const STATES = { OK: 'OK', ALARM: 'ALARM', INSUFFICIENT_DATA: 'not enough data' };
 
-/** A light an alarm. */
+/** One light per alarm. */
 export function createAlarms(): Part {
   const list = element('ul', { class: 'lights' });
   const spoken = element('p', { class: 'unseen', role: 'status' });

@@ -4,7 +4,7 @@ import { formatSpan, formatTime } from './format.ts';
 import { keyedList } from './keyed-list.ts';
 import { type Part, section } from './section.ts';
 
-/** A button a fault, and what became of those that were ordered. */
+/** One button per fault, and the outcome of the faults that were ordered. */
 export function createFaults(): Part {
   const buttons = element('ul', { class: 'buttons' });
   const log = element('ol', { class: 'log', 'aria-live': 'polite' });

@@ -42,7 +42,7 @@ function start(): void {
 }
 
 function listen(show: (view: View) => void, tell: (text: string) => void): void {
-  tell('The functions are being bundled and the local deployment started ...');
+  tell('Bundling the functions and starting the local deployment ...');
   const events = new EventSource('/events');
   events.onmessage = ({ data }) => {
     const view = JSON.parse(data) as View;
@@ -51,7 +51,7 @@ function listen(show: (view: View) => void, tell: (text: string) => void): void 
     if (view.result !== undefined) events.close();
   };
   // The browser tries again by itself.
-  events.onerror = () => tell('The run does not answer: it has ended, or this page will find it again.');
+  events.onerror = () => tell('The run does not answer. If it has not ended, this page will find it again.');
 }
 
 start();

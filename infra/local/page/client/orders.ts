@@ -49,6 +49,6 @@ function ordersOf({ orders }: BudgetView): string {
 function lineOf({ stream, breaker, nextInMs }: BudgetView['streams'][number]): string {
   const state = breaker === 'absent' ? 'no call yet' : `circuit breaker ${breaker}`;
   if (nextInMs === null) return `${stream}: ${state}`;
-  const line = nextInMs > 0 ? `its line is ${formatSpan(nextInMs)} long` : 'nobody waits in its line';
+  const line = nextInMs > 0 ? `its line is ${formatSpan(nextInMs)} long` : 'no call waits in its line';
   return `${stream}: ${state}, ${line}`;
 }

@@ -142,7 +142,7 @@ export function createPlot(height: number): Plot {
       const right = valToPos(Math.min(toMs, range.toMs), 'x', true);
       ctx.fillStyle = colour(name);
       const top = bbox.top - (lanes.length - lane) * STRIP.height * pixels;
-      // A moment, too, can be seen.
+      // The least width, so that an instantaneous fault can be seen.
       ctx.fillRect(left, top, Math.max(right - left, 2 * pixels), (STRIP.height - 1) * pixels);
     };
     for (const { fault, atMs, overMs, recoveredMs } of marks) {

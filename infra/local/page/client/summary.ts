@@ -39,10 +39,10 @@ function underWay({ nowMs, run: { durationMs, firstSilenceMs }, window: { addres
   const clock =
     leftMs > 0
       ? `${formatTime(nowMs)} since the start; work comes in for another ${formatTime(leftMs)}.`
-      : `${formatTime(nowMs)} since the start; no more work comes in, and the run ends when all of it is done.`;
+      : `${formatTime(nowMs)} since the start; no more work comes in. The run ends when all of it is done.`;
   const isSilent = addresses.length === 0 || nowMs < firstSilenceMs;
   return isSilent
-    ? `${clock} A new call counter gives its first ticket ${formatSpan(firstSilenceMs)} ahead, past every ticket that could be alive: until then no call is made.`
+    ? `${clock} A new call counter gives its first ticket ${formatSpan(firstSilenceMs)} ahead, past every ticket that could be in use. Until then no call is made.`
     : clock;
 }
 

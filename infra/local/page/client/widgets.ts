@@ -21,7 +21,7 @@ export function createWidgets(): Part {
         grid.append(...parts.map((part) => part.root));
         setText(
           scale,
-          `As CloudWatch will show it: its minute passes in ${formatTime(view.run.cloudWatchMinuteMs)} of this run. Times in pictures and tables are CloudWatch's; below the pictures is the time of the run.`,
+          `As CloudWatch will show it. One minute of CloudWatch passes in ${formatTime(view.run.cloudWatchMinuteMs)} of this run. Times in charts and tables are CloudWatch's; the axis below the charts is the time of this run.`,
         );
       }
       for (const [index, part] of parts.entries()) part.update(view.widgets[index] as WidgetView, view);

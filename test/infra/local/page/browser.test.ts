@@ -157,7 +157,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
   test('orders reach the operator function, and the page says who gave them', async () => {
     const given = tab.locator('.orders .given');
     for (const [verb, text] of [
-      ['slow', /25 % of their calls .*by whoever looks at the page/],
+      ['slow', /25 % of their calls .*by a viewer of this page/],
       ['pause', /the workers are paused/],
       ['resume', /No order is in force/],
     ] as const) {
