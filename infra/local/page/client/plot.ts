@@ -3,6 +3,7 @@ import 'uplot/dist/uPlot.min.css';
 
 import type { FaultMark } from '../view.ts';
 import { element } from './dom.ts';
+import { type FaultLanes, faultLanes } from './fault-lanes.ts';
 import { formatTime, formatValue } from './format.ts';
 import type { TimeRange } from './time-range.ts';
 
@@ -39,9 +40,8 @@ const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200].m
 /** Strips of faults above a picture, in CSS pixels. */
 const STRIP = { above: 10, height: 5 };
 
-/** A lane a fault, in the order in which they came up. */
-export function lanesOf(marks: readonly FaultMark[]): readonly FaultMark['fault'][] {
-  return [...new Set(marks.map(({ fault }) => fault))];
+function faultsOf(data: PlotData | undefined): FaultLanes {
+  return data === undefined ? { lanes: [], strips: [] } : faultLanes(data.marks, data.range);
 }
 
 /** The data points that no line shows, since their neighbours are missing. */
@@ -88,7 +88,7 @@ export function createPlot(height: number): Plot {
       {
         width: Math.max(root.clientWidth, 200),
         height,
-        padding: [() => STRIP.above + STRIP.height * lanesOf(latest?.marks ?? []).length, MARGIN.right, 0, 0],
+        padding: [() => STRIP.above + STRIP.height * faultsOf(latest).lanes.length, MARGIN.right, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
         scales: {
@@ -133,23 +133,15 @@ export function createPlot(height: number): Plot {
 
   /** Above the picture, not over it: curves stay readable while several faults are under way. */
   function drawMarks({ ctx, bbox, valToPos }: uPlot): void {
-    const { marks = [], range = { fromMs: 0, toMs: 0 } } = latest ?? {};
-    const lanes = lanesOf(marks);
+    const { lanes, strips } = faultsOf(latest);
     const pixels = devicePixelRatio;
-    const strip = (lane: number, fromMs: number, toMs: number, name: string): void => {
-      if (toMs < range.fromMs || fromMs > range.toMs) return;
-      const left = valToPos(Math.max(fromMs, range.fromMs), 'x', true);
-      const right = valToPos(Math.min(toMs, range.toMs), 'x', true);
-      ctx.fillStyle = colour(name);
+    for (const { lane, kind, fromMs, toMs } of strips) {
+      const left = valToPos(fromMs, 'x', true);
+      const right = valToPos(toMs, 'x', true);
+      ctx.fillStyle = colour(kind);
       const top = bbox.top - (lanes.length - lane) * STRIP.height * pixels;
       // The least width, so that an instantaneous fault can be seen.
       ctx.fillRect(left, top, Math.max(right - left, 2 * pixels), (STRIP.height - 1) * pixels);
-    };
-    for (const { fault, atMs, overMs, recoveredMs } of marks) {
-      const lane = lanes.indexOf(fault);
-      const endMs = recoveredMs ?? range.toMs;
-      strip(lane, atMs, overMs ?? endMs, 'fault');
-      if (overMs !== undefined) strip(lane, overMs, endMs, 'recovering');
     }
   }
 

@@ -12,7 +12,7 @@ import { createTokenBars } from './token-bars.ts';
 /** In CSS pixels. */
 const HEIGHT = 300;
 
-/** What CloudWatch cannot draw: the WAF's own count, and the lives of the tokens above it. */
+/** What CloudWatch cannot draw: the WAF's own count; above it labelled faults and the lives of the tokens. */
 export function createWindowPicture(): Part {
   const strips = createFaultStrips();
   const tokens = createTokenBars();
@@ -27,8 +27,8 @@ export function createWindowPicture(): Part {
     element('span', { class: 'recovering' }, 'recovery'),
   );
   const figure = createFigure('Calls in the window that ends now, by source address', HEIGHT, [
-    strips.node,
     ...tokens.nodes,
+    strips.node,
   ]);
   const root = section('Tokens and the call budget', 'window', key, figure.root);
 
@@ -38,7 +38,7 @@ export function createWindowPicture(): Part {
       const range = timeRangeOf(view);
       strips.update(view, range);
       tokens.update(view.tokens, range);
-      figure.update({ ...linesOf(view), levels: levelsOf(view), marks: view.marks, range });
+      figure.update({ ...linesOf(view), levels: levelsOf(view), marks: [], range });
     },
   };
 }
