@@ -157,7 +157,7 @@ test('nothing changes where nobody can be asked and --yes is missing', async () 
   const { exitCode, stdout, stderr } = await command('pause', budget, '--minutes', '30', '--reason', 'x');
   expect([exitCode, stdout]).toEqual([3, '']);
   expect(stderr).toContain('the local run at http://127.0.0.1');
-  expect(stderr).toContain('add --yes');
+  expect(stderr).toContain('with --yes');
   expect((await item(TABLE.orderKey(budget)))?.pause).toBeUndefined();
 });
 
@@ -210,7 +210,7 @@ test('a replayed job starts with no failures and a new age, and keeps its id', a
 test('forget refuses while the secret is there, and deletes all that is stored once it is gone', async () => {
   const refused = await command('forget', 'latte', '--yes');
   expect(refused.exitCode).toBe(1);
-  expect(refused.stderr).toContain('its secret plume/m2m/latte is still there');
+  expect(refused.stderr).toContain('its secret plume/m2m/latte still exists');
   expect(await fingerprintOf('latte')).toBeDefined();
   await deployment.secrets.remove('latte');
   expect(await answerOf('forget', 'latte')).toEqual({ client: 'latte', forgotten: true });
