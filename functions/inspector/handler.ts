@@ -35,13 +35,13 @@ const {
   tokenLife: settings,
   budget: budgetSettings,
 } = readMinterSettings(process.env);
-const dynamo = new DynamoDBClient(SDK_CONFIG);
+const dynamodb = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createLambdaTelemetry({ service, metrics }, process.env);
 const clock = createServerClock({
   clock: systemClock,
   onOffset: reportClockOffset(telemetry, budgetSettings.name),
 });
-followServerClock(dynamo, clock);
+followServerClock(dynamodb, clock);
 const secrets = createSecrets({
   secretsManager: new SecretsManagerClient(SDK_CONFIG),
   prefix: secretPrefix,
@@ -50,7 +50,7 @@ const secrets = createSecrets({
     telemetry.log('error', 'a secret was ignored: it belongs to no client', { secretName, rule }),
 });
 const budget = createDynamoMintBudget({
-  client: dynamo,
+  dynamodb,
   table,
   settings: budgetSettings,
   tellsBreaker: false,
@@ -63,13 +63,13 @@ export const handler = async (event: unknown) => {
   try {
     return await inspect(event, {
       settings,
-      store: createTokenStore({ client: dynamo, table }),
-      records: createClientItems({ client: dynamo, table }),
-      requests: createMintRequests({ client: dynamo, table }),
+      store: createTokenStore({ dynamodb, table }),
+      records: createClientItems({ dynamodb, table }),
+      requests: createMintRequests({ dynamodb, table }),
       listSecrets,
       hasSecret,
       listKnown: async () => {
-        const known = await queryDueClients({ client: dynamo, table }, undefined);
+        const known = await queryDueClients({ dynamodb, table }, undefined);
         return known.map(({ client }) => client);
       },
       introspect: async (client, token) => {

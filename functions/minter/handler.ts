@@ -39,16 +39,16 @@ const {
   tokenLife: settings,
   budget: budgetSettings,
 } = readMinterSettings(process.env);
-const client = new DynamoDBClient(SDK_CONFIG);
+const dynamodb = new DynamoDBClient(SDK_CONFIG);
 const telemetry = createLambdaTelemetry({ service, metrics }, process.env);
 const clock = createServerClock({
   clock: systemClock,
   onOffset: reportClockOffset(telemetry, budgetSettings.name),
 });
-followServerClock(client, clock);
+followServerClock(dynamodb, clock);
 
-const clientRecords = createClientRecords({ client, table });
-const listing = createSecretListingStore({ client, table });
+const clientRecords = createClientRecords({ dynamodb, table });
+const listing = createSecretListingStore({ dynamodb, table });
 const secrets = createSecrets({
   secretsManager: new SecretsManagerClient(SDK_CONFIG),
   prefix: secretPrefix,
@@ -57,12 +57,12 @@ const secrets = createSecrets({
     telemetry.log('error', 'a secret was ignored: it belongs to no client', { secretName, rule }),
 });
 const minter = createMinter({
-  store: createTokenStore({ client, table }),
+  store: createTokenStore({ dynamodb, table }),
   clientRecords,
-  mintRequests: createMintRequests({ client, table }),
+  mintRequests: createMintRequests({ dynamodb, table }),
   secrets,
   budget: createDynamoMintBudget({
-    client,
+    dynamodb,
     table,
     settings: budgetSettings,
     clock,
@@ -76,10 +76,10 @@ const minter = createMinter({
   newOwner: randomUUID,
 });
 
-const removal = { deleteClient: createDeleteClient({ dynamodb: client, table }), newOwner: randomUUID };
+const removal = { deleteClient: createDeleteClient({ dynamodb, table }), newOwner: randomUUID };
 
 const watched = {
-  dynamodb: client,
+  dynamodb: dynamodb,
   table,
   streams: readWatchedStreams(process.env, budgetSettings.name),
   now: clock.now,

@@ -35,7 +35,7 @@ export const handler = async (event: unknown): Promise<unknown> => {
       orders: createOrderStore({ dynamodb, table, now: clock.now }),
       counters: createOperatorCounters({ dynamodb, table, settings }),
       clients,
-      requests: createMintRequests({ client: dynamodb, table }),
+      requests: createMintRequests({ dynamodb, table }),
       askMinter: createAskMinter({
         functionName: minter,
         timeoutMs: MINTER_TIMEOUT_MS,

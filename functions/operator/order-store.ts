@@ -39,7 +39,7 @@ export function createOrderStore({
       }),
     );
     // When the order is written: an instance that sees it looks at once.
-    await noteOrder({ client: dynamodb, table, budget }, now());
+    await noteOrder({ dynamodb, table, budget }, now());
   };
 
   return {

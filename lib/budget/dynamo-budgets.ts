@@ -10,7 +10,7 @@ import type { BudgetSettings } from './settings.ts';
 
 /** What a budget needs whose counters are in a DynamoDB table. */
 export interface DynamoBudgetDependencies {
-  readonly client: DynamoDBClient;
+  readonly dynamodb: DynamoDBClient;
   readonly table: string;
   readonly settings: BudgetSettings;
   /** It follows this client's responses. */
@@ -41,7 +41,7 @@ export function createDynamoMintBudget(
 }
 
 function inDynamo({
-  client,
+  dynamodb,
   table,
   settings,
   clock,
@@ -49,8 +49,8 @@ function inDynamo({
 }: DynamoBudgetDependencies): BudgetDependencies {
   return {
     settings,
-    counter: createDynamoTicketCounter({ client, table, settings }),
-    orders: createDynamoOrderReader({ client, table, budget: settings.name }),
+    counter: createDynamoTicketCounter({ dynamodb, table, settings }),
+    orders: createDynamoOrderReader({ dynamodb, table, budget: settings.name }),
     clock: createBudgetClock(clock, settings),
     telemetry,
   };

@@ -10,17 +10,17 @@ import { ordersOf } from './orders.ts';
 import type { OrderReader } from './orders-view.ts';
 
 interface Where {
-  readonly client: DynamoDBClient;
+  readonly dynamodb: DynamoDBClient;
   readonly table: string;
   /** The budget's name. */
   readonly budget: string;
 }
 
 /** Reads the orders' item as it is at that moment: the counters may have told of an order an instant ago. */
-export function createDynamoOrderReader({ client, table, budget }: Where): OrderReader {
+export function createDynamoOrderReader({ dynamodb, table, budget }: Where): OrderReader {
   return {
     async read() {
-      const { Item } = await client.send(
+      const { Item } = await dynamodb.send(
         new GetItemCommand({
           TableName: table,
           Key: { [TABLE.partitionKey]: { S: TABLE.orderKey(budget) } },
@@ -36,11 +36,11 @@ export function createDynamoOrderReader({ client, table, budget }: Where): Order
  * Notes in both counters that an order was given, when its item is written: so every instance learns of it with its next
  * reservation, and looks. For the operator function, which need not see what the counters hold.
  */
-export async function noteOrder({ client, table, budget }: Where, orderedAtMs: number): Promise<void> {
+export async function noteOrder({ dynamodb, table, budget }: Where, orderedAtMs: number): Promise<void> {
   await Promise.all(
     (['worker', 'minter'] satisfies BudgetStream[]).map(async (stream) => {
       try {
-        await client.send(
+        await dynamodb.send(
           new UpdateItemCommand({
             TableName: table,
             Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },

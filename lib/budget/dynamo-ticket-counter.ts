@@ -19,11 +19,11 @@ const USED = 'usedAtMs:';
  * the SDK come out as they are.
  */
 export function createDynamoTicketCounter(dependencies: {
-  client: DynamoDBClient;
+  dynamodb: DynamoDBClient;
   table: string;
   settings: Pick<BudgetSettings, 'name'>;
 }): TicketCounter {
-  const { client, table, settings } = dependencies;
+  const { dynamodb, table, settings } = dependencies;
   const keyOf = (stream: BudgetStream): Item => ({
     [TABLE.partitionKey]: { S: TABLE.budgetKey(settings.name, stream) },
   });
@@ -34,7 +34,7 @@ export function createDynamoTicketCounter(dependencies: {
     mixture?: MixtureStep,
   ): Promise<CounterReply> => {
     const mixed = mixture && mixtureExpressions(mixture);
-    const { applied, item } = await conditionalUpdate(client, {
+    const { applied, item } = await conditionalUpdate(dynamodb, {
       table,
       key: keyOf(stream),
       update: `SET ${[change.set, ...(mixed?.set ?? [])].join(', ')}${mixed?.remove ?? ''}`,
@@ -46,8 +46,8 @@ export function createDynamoTicketCounter(dependencies: {
   };
 
   return {
-    ...createDynamoBreakerStore({ client, table, budget: settings.name }),
-    read: async (stream) => stateOf(await readByUpdate(client, { table, key: keyOf(stream) })),
+    ...createDynamoBreakerStore({ dynamodb, table, budget: settings.name }),
+    read: async (stream) => stateOf(await readByUpdate(dynamodb, { table, key: keyOf(stream) })),
     take: (stream, { advanceMs, floorMs, ceilMs, mixture }) =>
       write(
         stream,

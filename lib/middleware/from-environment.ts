@@ -40,23 +40,23 @@ export function brokerFromEnvironment(): WorkerBroker {
 function createFrom(environment: Environment): WorkerBroker {
   const broker = readWorkerSettings(environment);
   const { table, tokenLife: settings, budget: budgetSettings } = broker;
-  const client = new DynamoDBClient(SDK_CONFIG);
+  const dynamodb = new DynamoDBClient(SDK_CONFIG);
   const telemetry = createLambdaTelemetry(broker, environment);
   const clock = systemClock;
   const serverClock = createServerClock({
     clock,
     onOffset: reportClockOffset(telemetry, budgetSettings.name),
   });
-  followServerClock(client, serverClock);
+  followServerClock(dynamodb, serverClock);
 
   return createBroker({
     apiUrl: new URL(broker.apiUrl),
     tokens: createTokenReader({
-      store: createTokenStore({ client, table }),
-      requests: createMintRequests({ client, table }),
+      store: createTokenStore({ dynamodb, table }),
+      requests: createMintRequests({ dynamodb, table }),
       askMinter: createAskMinter({
         invoke: createInvokeFunction({
-          dynamodb: client,
+          dynamodb: dynamodb,
           endpoint: lambdaEndpoint(environment),
           fetch,
           clock,
@@ -73,7 +73,7 @@ function createFrom(environment: Environment): WorkerBroker {
       random: Math.random,
     }),
     budget: createDynamoCallBudget({
-      client,
+      dynamodb,
       table,
       settings: budgetSettings,
       clock: serverClock,

@@ -33,10 +33,10 @@ export interface ClientItems {
 }
 
 export function createClientItems({
-  client: dynamo,
+  dynamodb,
   table,
 }: {
-  client: DynamoDBClient;
+  dynamodb: DynamoDBClient;
   table: string;
 }): ClientItems {
   const addressed = (client: string) => ({
@@ -47,7 +47,7 @@ export function createClientItems({
   return {
     async read(client) {
       try {
-        const { Item } = await dynamo.send(
+        const { Item } = await dynamodb.send(
           new GetItemCommand({ ...addressed(client), ConsistentRead: true }),
         );
         return Item && clientRecordOf(Item);
@@ -59,7 +59,7 @@ export function createClientItems({
     async update(client, { condition, values, ...change }) {
       const { expression, names, assigned } = updateExpression(change);
       try {
-        const { Attributes = {} } = await dynamo.send(
+        const { Attributes = {} } = await dynamodb.send(
           new UpdateItemCommand({
             ...addressed(client),
             UpdateExpression: expression,

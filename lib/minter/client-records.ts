@@ -132,7 +132,10 @@ const FAILURE = [
   'previousForMs',
 ];
 
-export function createClientRecords(dependencies: { client: DynamoDBClient; table: string }): ClientRecords {
+export function createClientRecords(dependencies: {
+  dynamodb: DynamoDBClient;
+  table: string;
+}): ClientRecords {
   const items = createClientItems(dependencies);
 
   async function end(

@@ -20,14 +20,14 @@ export const DUE = 'mint';
  * @throws {ClientRecordsUnavailableError}
  */
 export async function queryDueClients(
-  { client: dynamo, table }: { client: DynamoDBClient; table: string },
+  { dynamodb, table }: { dynamodb: DynamoDBClient; table: string },
   byMs: number | undefined,
 ): Promise<readonly DueClient[]> {
   const { name, partitionKey, sortKey } = TABLE.dueIndex;
   const found: DueClient[] = [];
   let start: Record<string, AttributeValue> | undefined;
   do {
-    const page = await dynamo
+    const page = await dynamodb
       .send(
         new QueryCommand({
           TableName: table,

@@ -23,17 +23,17 @@ export interface SecretListingStore {
 }
 
 export function createSecretListingStore({
-  client,
+  dynamodb,
   table,
 }: {
-  client: DynamoDBClient;
+  dynamodb: DynamoDBClient;
   table: string;
 }): SecretListingStore {
   const key = { [TABLE.partitionKey]: { S: TABLE.listingKey } };
 
   return {
     async read() {
-      const { Item } = await client
+      const { Item } = await dynamodb
         .send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }))
         .catch((error: unknown) => {
           throw new ClientRecordsUnavailableError('read', errorReason(error));
@@ -62,7 +62,7 @@ export function createSecretListingStore({
           ),
         },
       };
-      await client.send(new PutItemCommand({ TableName: table, Item: item })).catch((error: unknown) => {
+      await dynamodb.send(new PutItemCommand({ TableName: table, Item: item })).catch((error: unknown) => {
         throw new ClientRecordsUnavailableError('write', errorReason(error));
       });
     },

@@ -51,10 +51,10 @@ export function isHonoured(
 const NONE = 'none';
 
 export function createMintRequests({
-  client: dynamo,
+  dynamodb,
   table,
 }: {
-  client: DynamoDBClient;
+  dynamodb: DynamoDBClient;
   table: string;
 }): MintRequests {
   const addressed = (client: string) => ({
@@ -66,7 +66,7 @@ export function createMintRequests({
     async claim(client, rejected, nowMs) {
       const untilMs = nowMs + CLAIM_MS;
       try {
-        await dynamo.send(
+        await dynamodb.send(
           new UpdateItemCommand({
             ...addressed(client),
             UpdateExpression: 'SET rejected = :rejected, untilMs = :until, #ttl = :ttl',
@@ -89,7 +89,7 @@ export function createMintRequests({
 
     async lastClaim(client) {
       try {
-        const { Item } = await dynamo.send(
+        const { Item } = await dynamodb.send(
           new GetItemCommand({ ...addressed(client), ConsistentRead: true }),
         );
         const { rejected = { S: NONE }, untilMs } = Item ?? {};

@@ -52,10 +52,10 @@ export interface TokenStore {
 const KEEP_SECONDS = 3600;
 
 export function createTokenStore({
-  client: dynamo,
+  dynamodb,
   table,
 }: {
-  client: DynamoDBClient;
+  dynamodb: DynamoDBClient;
   table: string;
 }): TokenStore {
   const key = (client: string): Record<string, AttributeValue> => ({
@@ -65,7 +65,7 @@ export function createTokenStore({
   return {
     async read(client) {
       try {
-        const { Item } = await dynamo.send(
+        const { Item } = await dynamodb.send(
           new GetItemCommand({ TableName: table, Key: key(client), ConsistentRead: true }),
         );
         return Item && recordOf(Item);
@@ -76,7 +76,7 @@ export function createTokenStore({
 
     async replace(client, token, replaces) {
       try {
-        await dynamo.send(
+        await dynamodb.send(
           new PutItemCommand({
             TableName: table,
             Item: {
@@ -100,7 +100,7 @@ export function createTokenStore({
 
     async noteFailure(client, { code, retryAtMs }, nowMs) {
       try {
-        await dynamo.send(
+        await dynamodb.send(
           new UpdateItemCommand({
             TableName: table,
             Key: key(client),

@@ -21,17 +21,17 @@ const VERSION = ['refusedAtMs', 'blockedUntilMs'] as const satisfies readonly (k
 
 /** The circuit breakers as attributes of the counters' items: one conditional `UpdateItem` per change. */
 export function createDynamoBreakerStore(dependencies: {
-  readonly client: DynamoDBClient;
+  readonly dynamodb: DynamoDBClient;
   readonly table: string;
   /** The budget's name. */
   readonly budget: string;
 }): BreakerStore {
-  const { client, table, budget } = dependencies;
+  const { dynamodb, table, budget } = dependencies;
   return {
     async replaceBreaker(stream, { seen, next }) {
       const kept = ATTRIBUTES.filter((name) => next[name] !== undefined);
       const removed = ATTRIBUTES.filter((name) => next[name] === undefined);
-      const { applied, item } = await conditionalUpdate(client, {
+      const { applied, item } = await conditionalUpdate(dynamodb, {
         table,
         key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
         update: `SET ${kept.map((name) => `${name} = :${name}`).join(', ')} REMOVE ${removed.join(', ')}`,

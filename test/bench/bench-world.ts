@@ -23,7 +23,7 @@ export async function startBenchWorld({ clientsWithoutToken = 0 } = {}): Promise
     createClient({ name: `client-${index}`, lifetimeSeconds: 600 }),
   );
   const system = await startSystem();
-  const table = { client: system.dynamo, table: system.tableName };
+  const table = { dynamodb: system.dynamodb, table: system.tableName };
   const lifetimeSeconds = (2 * HOUR_MS) / 1000;
   const { client, secret } = await addPlumeCloud(system, { apiLatencyMs: 0, lifetimeSeconds, others });
   const api = await startApi();

@@ -35,7 +35,7 @@ export const benchBudget: Bench = {
       for (const callers of counts) {
         for (const contender of [ticketContender, libraryContender]) {
           const ready = await contender({ ...engine, horizonMs });
-          results.push(await measure(ready, engine.client, callers, seconds * 1000));
+          results.push(await measure(ready, engine.dynamodb, callers, seconds * 1000));
         }
       }
     } finally {
@@ -60,7 +60,7 @@ export const benchBudget: Bench = {
 
 async function measure(
   contender: Contender,
-  client: DynamoDBClient,
+  dynamodb: DynamoDBClient,
   callers: number,
   durationMs: number,
 ): Promise<BenchResult> {
@@ -69,7 +69,7 @@ async function measure(
   await systemClock.sleep(0.8 * BENCH_SETTINGS.windowMs);
 
   let requests = 0;
-  const stopCounting = countRequests(client, () => {
+  const stopCounting = countRequests(dynamodb, () => {
     requests += 1;
   });
   const startMs = systemClock.now();

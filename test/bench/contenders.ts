@@ -36,7 +36,7 @@ export interface Contender {
 }
 
 interface Engine {
-  readonly client: DynamoDBClient;
+  readonly dynamodb: DynamoDBClient;
   readonly table: string;
   /** How far ahead tickets are handed out, and how long a caller waits. */
   readonly horizonMs: number;
@@ -45,11 +45,11 @@ interface Engine {
 const BLOCK = 10;
 
 /** Like a queue's consumer: batches of ten, and a refused batch comes back when it was told. */
-export async function ticketContender({ client, table, horizonMs }: Engine): Promise<Contender> {
+export async function ticketContender({ dynamodb, table, horizonMs }: Engine): Promise<Contender> {
   const worker = { ...BENCH_SETTINGS.worker, horizonMs };
   const settings = { ...BENCH_SETTINGS, worker, name: randomUUID() };
   const { intervalMs } = worker;
-  const counter = createDynamoTicketCounter({ client, table, settings });
+  const counter = createDynamoTicketCounter({ dynamodb, table, settings });
   // As if it had been there for a while: its first silence is no matter of this comparison.
   await counter.init('worker', { nextMs: systemClock.now() - horizonMs });
   return {
@@ -87,12 +87,12 @@ export async function ticketContender({ client, table, horizonMs }: Engine): Pro
 }
 
 /** `RateLimiterDynamo` as its README shows it. */
-export async function libraryContender({ client }: Engine): Promise<Contender> {
-  const storeClient = new DynamoDB(client.config as unknown as DynamoDBClientConfig);
+export async function libraryContender({ dynamodb }: Engine): Promise<Contender> {
+  const storeClient = new DynamoDB(dynamodb.config as unknown as DynamoDBClientConfig);
   // The bench counts requests at the one client that both contenders use.
-  Object.assign(storeClient, { middlewareStack: client.middlewareStack });
+  Object.assign(storeClient, { middlewareStack: dynamodb.middlewareStack });
   const tableName = `library-${randomUUID()}`;
-  await client.send(
+  await dynamodb.send(
     new CreateTableCommand({
       TableName: tableName,
       BillingMode: 'PAY_PER_REQUEST',

@@ -22,7 +22,7 @@ export interface TableRequests {
 export async function countMinter(): Promise<{ tick: TableRequests; mint: TableRequests }> {
   const engine = await startTable();
   const counted = { reads: 0, writes: 0 };
-  countRequests(engine.client, (operation) => {
+  countRequests(engine.dynamodb, (operation) => {
     counted[isWrite(operation) ? 'writes' : 'reads'] += 1;
   });
   const count = async (act: () => Promise<unknown>): Promise<TableRequests> => {

@@ -32,13 +32,13 @@ const UNCROWDED = { ...LOCAL_SDK_CONFIG, requestHandler: { httpAgent: { maxSocke
 
 /** Past the proxy that counts for the minter: it would take its time. */
 function tableOf({ engineUrl, tableName }: ColdWorld['system']) {
-  return { client: new DynamoDBClient({ ...UNCROWDED, endpoint: engineUrl }), table: tableName };
+  return { dynamodb: new DynamoDBClient({ ...UNCROWDED, endpoint: engineUrl }), table: tableName };
 }
 
 /** The token reader of lib/token, the real minter behind it. */
 export function brokerContender({ system, client, counted }: ColdWorld): Contender {
   const table = tableOf(system);
-  countRequests(table.client, () => {
+  countRequests(table.dynamodb, () => {
     counted.table += 1;
   });
   return {
@@ -46,7 +46,7 @@ export function brokerContender({ system, client, counted }: ColdWorld): Contend
     async forget() {
       for (const pk of [TABLE.tokenKey, TABLE.mintKey, TABLE.requestKey].map((key) => key(client.name))) {
         const Key = { [TABLE.partitionKey]: { S: pk } };
-        await system.dynamo.send(new DeleteItemCommand({ TableName: system.tableName, Key }));
+        await system.dynamodb.send(new DeleteItemCommand({ TableName: system.tableName, Key }));
       }
     },
     caller() {
@@ -64,7 +64,7 @@ export function brokerContender({ system, client, counted }: ColdWorld): Contend
         return token.value;
       };
     },
-    stop: () => table.client.destroy(),
+    stop: () => table.dynamodb.destroy(),
   };
 }
 
@@ -82,7 +82,7 @@ export function bareContender({ system }: ColdWorld): Contender {
       await store.read('bare');
       return 'none';
     },
-    stop: () => table.client.destroy(),
+    stop: () => table.dynamodb.destroy(),
   };
 }
 

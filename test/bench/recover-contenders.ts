@@ -31,10 +31,10 @@ const PATH = '/api/v1/locations';
 /** The whole of lib: reader, budget, calls; the real minter behind it. */
 export function brokerContender(world: ColdWorld, settings: TokenSettings): RecoverContender {
   const { system, client, cloud, budget } = world;
-  const dynamo = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint: system.engineUrl });
-  const table = { client: dynamo, table: system.tableName };
+  const dynamodb = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint: system.engineUrl });
+  const table = { dynamodb, table: system.tableName };
   const clock = createServerClock({ clock: systemClock });
-  followServerClock(dynamo, clock);
+  followServerClock(dynamodb, clock);
   const shared = { clock: systemClock, telemetry: silentTelemetry };
   return {
     name: 'broker',
@@ -71,7 +71,7 @@ export function brokerContender(world: ColdWorld, settings: TokenSettings): Reco
       };
     },
     tick: () => system.invoke('minter', { kind: 'tick' }),
-    stop: () => dynamo.destroy(),
+    stop: () => dynamodb.destroy(),
   };
 }
 

@@ -42,7 +42,7 @@ export async function startTickWorld(): Promise<TickWorld> {
   const secretsManager = new SecretsManagerClient({ ...LOCAL_SDK_CONFIG, endpoint: secretsServer.url });
   const secrets = createSecrets({ secretsManager, prefix: DEFAULT_SECRET_PREFIX });
   const counted = { table: 0, secrets: 0 };
-  countRequests(engine.client, () => {
+  countRequests(engine.dynamodb, () => {
     counted.table += 1;
   });
   countRequests(secretsManager, () => {
@@ -128,11 +128,11 @@ export async function startTickWorld(): Promise<TickWorld> {
   }
 
   function put(items: WriteRequest[]): Promise<unknown> {
-    return engine.client.send(new BatchWriteItemCommand({ RequestItems: { [engine.table]: items } }));
+    return engine.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [engine.table]: items } }));
   }
 
   function makeDue(name: string): Promise<unknown> {
-    return engine.client.send(
+    return engine.dynamodb.send(
       new UpdateItemCommand({
         TableName: engine.table,
         Key: { [TABLE.partitionKey]: { S: TABLE.mintKey(name) } },

@@ -29,7 +29,7 @@ export async function startVirtualHerd(): Promise<{
   const time = createVirtualTime(1_700_000_000_000, table.settled);
   const clock = { ...virtualClock(time), advance: () => {} };
   const counted = { reads: 0, writes: 0 };
-  table.client.middlewareStack.add(
+  table.dynamodb.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (args) => {
         counted[isWrite(commandName) ? 'writes' : 'reads'] += 1;
@@ -52,7 +52,7 @@ export async function startVirtualHerd(): Promise<{
       await during(async () => {
         for (const key of [TABLE.tokenKey, TABLE.mintKey, TABLE.requestKey]) {
           const Key = { [TABLE.partitionKey]: { S: key('mocha') } };
-          await table.client.send(new DeleteItemCommand({ TableName: table.table, Key }));
+          await table.dynamodb.send(new DeleteItemCommand({ TableName: table.table, Key }));
         }
       });
       Object.assign(counted, { reads: 0, writes: 0 });
@@ -78,7 +78,7 @@ export async function startVirtualHerd(): Promise<{
       return { tokenRequests: world.server.mints(), ...counted, lastMs };
     },
     stop: () => {
-      table.client.middlewareStack.remove('tableLatency');
+      table.dynamodb.middlewareStack.remove('tableLatency');
       return table.stop();
     },
   };

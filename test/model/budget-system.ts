@@ -101,10 +101,10 @@ export function budgetSystem(
   const used = { nextMs: { N: String(nextMs) }, settings: { S: settingsName(SMALL) } };
   const items: Item[] = nextMs === undefined ? [] : [{ [TABLE.partitionKey]: { S: KEY }, ...used }];
 
-  async function run({ client, clock, note }: Instance): Promise<void> {
+  async function run({ dynamodb, clock, note }: Instance): Promise<void> {
     const budget = createCallBudget({
       settings: SMALL,
-      counter: createDynamoTicketCounter({ client, table: 'table', settings: SMALL }),
+      counter: createDynamoTicketCounter({ dynamodb, table: 'table', settings: SMALL }),
       clock,
       telemetry: silentTelemetry,
       random: () => 0,

@@ -9,7 +9,7 @@ import { clientOf, type Input, ModelTable } from './table.ts';
 /** One instance of a system: the code under test runs on its client and its clock. */
 export interface Instance {
   readonly name: string;
-  readonly client: DynamoDBClient;
+  readonly dynamodb: DynamoDBClient;
   readonly clock: Clock;
   /** Anything that takes a while besides the table: it may be answered late, or never. */
   request<Result>(what: string, arrive: () => Result): Promise<Result>;
@@ -112,7 +112,7 @@ export class System<Event> implements Model {
     this.#told.set(name, '');
     const instance: Instance = {
       name,
-      client: clients[index] as DynamoDBClient,
+      dynamodb: clients[index] as DynamoDBClient,
       clock: { now: () => this.#nowMs + skewMs, sleep: (ms, signal) => this.#sleep(name, ms, signal) },
       request: (what, arrive) => this.#request(name, what, arrive),
       note: (event) => this.#events.push({ ...(event as Event), instance: name }),

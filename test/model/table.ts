@@ -69,8 +69,8 @@ function keyOf(item: Item): string {
 
 /** A client of the SDK whose requests do not leave the process: `answer` stands for the wire and the service. */
 export function clientOf(answer: (command: string, input: Input) => Promise<object>): DynamoDBClient {
-  const client = new DynamoDBClient(LOCAL_SDK_CONFIG);
-  client.middlewareStack.add(
+  const dynamodb = new DynamoDBClient(LOCAL_SDK_CONFIG);
+  dynamodb.middlewareStack.add(
     (_next, { commandName = '' }) =>
       async ({ input }) => ({
         response: {},
@@ -78,5 +78,5 @@ export function clientOf(answer: (command: string, input: Input) => Promise<obje
       }),
     { step: 'initialize', priority: 'high', name: 'modelTable' },
   );
-  return client;
+  return dynamodb;
 }

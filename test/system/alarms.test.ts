@@ -233,7 +233,7 @@ test('ClientRemoved: the secret of a client is deleted, and with the client its 
 test('CounterImplausible: something has moved a counter by a day', async () => {
   submit(6, 10);
   await play(1);
-  await system.table.client.send(
+  await system.table.dynamodb.send(
     new UpdateItemCommand({
       TableName: system.table.table,
       Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(BUDGET.name, 'worker') } },

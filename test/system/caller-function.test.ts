@@ -32,7 +32,7 @@ beforeAll(async () => {
   const { apiUrl } = cloud;
   system.add('minter', { environment: system.withSecrets({ apiUrl }) });
   system.add('caller', { environment: { ...system.environment({ apiUrl }), [ENV.client]: 'mocha' } });
-  await fillBudget({ client: system.dynamo, table: system.tableName });
+  await fillBudget({ dynamodb: system.dynamodb, table: system.tableName });
   await system.invoke('minter', { kind: 'tick' });
 });
 afterAll(() => system.stop());
@@ -40,7 +40,7 @@ afterAll(() => system.stop());
 /** As if others had taken all tickets up to a moment. */
 async function exhaustBudgetUntil(nextMs: number): Promise<void> {
   const key = { [TABLE.partitionKey]: { S: TABLE.budgetKey(ABUNDANT_BUDGET.name, 'worker') } };
-  await system.dynamo.send(
+  await system.dynamodb.send(
     new PutItemCommand({ TableName: system.tableName, Item: { ...key, nextMs: { N: String(nextMs) } } }),
   );
 }

@@ -210,7 +210,7 @@ test('somebody listens on every channel', async () => {
   await sqs.send(new SendMessageCommand({ QueueUrl: queues.jobs, MessageBody: probe.word }));
   await until(() => written.some(({ channel, text }) => channel === 'sqs request' && probe.isIn(text)));
   const Item = { pk: { S: 'probe' }, probe: { S: probe.word } };
-  await system.dynamo.send(new PutItemCommand({ TableName: system.tableName, Item }));
+  await system.dynamodb.send(new PutItemCommand({ TableName: system.tableName, Item }));
   const heard = [...written, ...(await leftovers())].filter(({ text }) => probe.isIn(text));
   expect(new Set(heard.map(({ channel }) => channel))).toEqual(
     new Set([
@@ -490,7 +490,7 @@ test('functions whose environment holds a secret in the wrong place', async () =
 
 /** What lies in the table and the queues at the end. */
 async function leftovers(): Promise<{ channel: string; text: string }[]> {
-  const { Items = [] } = await system.dynamo.send(new ScanCommand({ TableName: system.tableName }));
+  const { Items = [] } = await system.dynamodb.send(new ScanCommand({ TableName: system.tableName }));
   const items = Items.map(({ accessToken, ...item }) =>
     // The attribute is the token's place in its own item alone.
     item.pk?.S?.startsWith('token#') ? item : { ...item, accessToken },

@@ -226,12 +226,12 @@ export async function startDeployment({
 
 /** The broker's table, deleted at the end: the engine may outlive the run. */
 async function startTable(endpoint: string, name: string): Promise<{ stop(): Promise<void> }> {
-  const client = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint });
-  await createTable(client, name);
+  const dynamodb = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint });
+  await createTable(dynamodb, name);
   return {
     async stop() {
-      await client.send(new DeleteTableCommand({ TableName: name }));
-      client.destroy();
+      await dynamodb.send(new DeleteTableCommand({ TableName: name }));
+      dynamodb.destroy();
     },
   };
 }

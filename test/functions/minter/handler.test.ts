@@ -55,7 +55,7 @@ beforeAll(async () => {
     now: Date.now,
   });
   secrets = new SecretsManagerClient({ ...LOCAL_SDK_CONFIG, endpoint: secretsServer.url });
-  const { endpoint } = engine.client.config;
+  const { endpoint } = engine.dynamodb.config;
   const url = await endpoint?.();
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', `http://${url?.hostname}:${url?.port}`);
   vi.stubEnv('AWS_ENDPOINT_URL_SECRETS_MANAGER', secretsServer.url);

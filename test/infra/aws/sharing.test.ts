@@ -67,17 +67,17 @@ function twoAccounts(principal = new AccountPrincipal(OTHER) as ArnPrincipal) {
 
 /** All that a worker asks of AWS, sent by its own code: a token, a claim, tickets, the breaker's state, a mint. */
 async function requestsOfWorker(settings: WorkerSettings) {
-  const { client, sent } = recordingClient(OTHER);
+  const { dynamodb, sent } = recordingClient(OTHER);
   const { table, minter } = settings;
-  await createTokenStore({ client, table }).read('latte');
-  await createMintRequests({ client, table }).claim('latte', undefined, 0);
-  await createDynamoOrderReader({ client, table, budget: settings.budget.name }).read();
-  const counter = createDynamoTicketCounter({ client, table, settings: settings.budget });
+  await createTokenStore({ dynamodb, table }).read('latte');
+  await createMintRequests({ dynamodb, table }).claim('latte', undefined, 0);
+  await createDynamoOrderReader({ dynamodb, table, budget: settings.budget.name }).read();
+  const counter = createDynamoTicketCounter({ dynamodb, table, settings: settings.budget });
   await counter.take('worker', { advanceMs: 1, floorMs: 0, ceilMs: 1, nowMs: 0 } as never);
   await counter.read('worker');
   let invoked: URL | undefined;
   const invoke = createInvokeFunction({
-    dynamodb: client,
+    dynamodb: dynamodb,
     endpoint: undefined,
     fetch: async (url) => {
       invoked = new URL(String(url));
@@ -89,7 +89,7 @@ async function requestsOfWorker(settings: WorkerSettings) {
     random: () => 0,
   });
   await invoke(minter, {}, AbortSignal.timeout(5_000));
-  client.destroy();
+  dynamodb.destroy();
   return { sent, invoked };
 }
 

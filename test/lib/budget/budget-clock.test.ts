@@ -306,9 +306,9 @@ describe('DynamoDB responses', () => {
     const server = createServerClock({
       clock: { ...systemClock, now: () => systemClock.now() + 60_000 },
     });
-    followServerClock(engine.client, server);
+    followServerClock(engine.dynamodb, server);
     const clock = createBudgetClock(server, settings);
-    const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
+    const counter = createDynamoTicketCounter({ dynamodb: engine.dynamodb, table: engine.table, settings });
     const beforeMs = systemClock.now();
     await counter.init('worker', { nextMs: beforeMs - 60_000 });
     const budget = createCallBudget({
@@ -327,14 +327,14 @@ describe('DynamoDB responses', () => {
   test('correct the clock of a budget as functions build it', async () => {
     const name = 'as-functions-do';
     const settings = { ...DEFAULT_BUDGET_SETTINGS, name };
-    const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
+    const counter = createDynamoTicketCounter({ dynamodb: engine.dynamodb, table: engine.table, settings });
     await counter.init('worker', { nextMs: 1 });
     const clock = createServerClock({
       clock: { ...systemClock, now: () => systemClock.now() + 600_000 },
     });
-    followServerClock(engine.client, clock);
+    followServerClock(engine.dynamodb, clock);
     const budget = createDynamoCallBudget({
-      ...{ client: engine.client, table: engine.table, settings },
+      ...{ dynamodb: engine.dynamodb, table: engine.table, settings },
       ...{ stream: 'worker', clock, telemetry: silentTelemetry },
     });
     await budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
@@ -345,9 +345,9 @@ describe('DynamoDB responses', () => {
   test('that refuse a write are measured as well', async () => {
     const seen: number[] = [];
     const clock = createServerClock({ clock: systemClock });
-    followServerClock(engine.client, { ...clock, observe: (dateMs) => seen.push(dateMs) });
+    followServerClock(engine.dynamodb, { ...clock, observe: (dateMs) => seen.push(dateMs) });
     const settings = { name: 'refused' };
-    const counter = createDynamoTicketCounter({ client: engine.client, table: engine.table, settings });
+    const counter = createDynamoTicketCounter({ dynamodb: engine.dynamodb, table: engine.table, settings });
     await counter.skip('worker', { nextMs: 1, floorMs: 1, mixture: ONLY_MIXTURE });
     // The write and the read after it, both refused.
     expect(seen).toHaveLength(2);

@@ -22,7 +22,7 @@ beforeEach(() => {
 
 const report = (...streams: [budget: string, stream: BudgetStream][]) =>
   reportResting({
-    dynamodb: engine.client,
+    dynamodb: engine.dynamodb,
     table: engine.table,
     streams: streams.map(([budget, stream]) => ({ budget, stream })),
     now: () => NOW_MS,
@@ -33,7 +33,7 @@ const report = (...streams: [budget: string, stream: BudgetStream][]) =>
   });
 
 const block = (budget: string, stream: BudgetStream, untilMs: number) =>
-  engine.client.send(
+  engine.dynamodb.send(
     new UpdateItemCommand({
       TableName: engine.table,
       Key: { [TABLE.partitionKey]: { S: TABLE.budgetKey(budget, stream) } },
@@ -60,7 +60,7 @@ test('calls rest while their stream is blocked, between two rests too, and each 
 
 test('a counter that cannot be read is logged, and hides no other', async () => {
   await block('c', 'worker', NOW_MS + 30_000);
-  engine.client.middlewareStack.add(
+  engine.dynamodb.middlewareStack.add(
     (next) => async (args) => {
       const { input } = args as { input: GetItemCommand['input'] };
       if (input.Key?.[TABLE.partitionKey]?.S === 'budget#c#minter')
@@ -70,7 +70,7 @@ test('a counter that cannot be read is logged, and hides no other', async () => 
     { step: 'initialize', name: 'refuse' },
   );
   await report(['c', 'minter'], ['c', 'worker']);
-  engine.client.middlewareStack.remove('refuse');
+  engine.dynamodb.middlewareStack.remove('refuse');
   expect(reported).toEqual([['CallsResting', 1, { budget: 'c', stream: 'worker' }]]);
   expect(logged).toEqual([
     [

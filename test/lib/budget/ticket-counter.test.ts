@@ -23,16 +23,16 @@ type Open = (name: string) => TicketCounter;
 const engines: Record<string, () => Promise<{ open: Open; stop(): Promise<void> }>> = {
   memory: async () => ({ open: () => createMemoryTicketCounter(), stop: async () => {} }),
   DynamoDB: async () => {
-    const { client, table, stop } = await startTable();
-    return { open: (name) => createDynamoTicketCounter({ client, table, settings: { name } }), stop };
+    const { dynamodb, table, stop } = await startTable();
+    return { open: (name) => createDynamoTicketCounter({ dynamodb, table, settings: { name } }), stop };
   },
   // What the explorer's proofs stand on.
   'the model': async () => {
     const table = new ModelTable();
-    const client = clientOf(async (command, input) => table.answer(command, input));
+    const dynamodb = clientOf(async (command, input) => table.answer(command, input));
     return {
-      open: (name) => createDynamoTicketCounter({ client, table: 'table', settings: { name } }),
-      stop: async () => client.destroy(),
+      open: (name) => createDynamoTicketCounter({ dynamodb, table: 'table', settings: { name } }),
+      stop: async () => dynamodb.destroy(),
     };
   },
 };
@@ -198,13 +198,13 @@ describe('a stored value that is no moment', () => {
   ])(
     'fails with a coded error that names it and can be put off, never a failure of the call: %s %j',
     async (attribute, value) => {
-      const { client, table, stop } = await startTable();
+      const { dynamodb, table, stop } = await startTable();
       const settings = { ...ABUNDANT_BUDGET, name: 'broken' };
       const Item = { pk: { S: 'budget#broken#worker' }, nextMs: { N: '0' }, [attribute]: value };
-      await client.send(new PutItemCommand({ TableName: table, Item }));
+      await dynamodb.send(new PutItemCommand({ TableName: table, Item }));
       const budget = createCallBudget({
         settings,
-        counter: createDynamoTicketCounter({ client, table, settings }),
+        counter: createDynamoTicketCounter({ dynamodb, table, settings }),
         clock: systemClock,
         telemetry: silentTelemetry,
       });

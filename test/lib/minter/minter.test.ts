@@ -407,7 +407,7 @@ describe('a lease', () => {
 describe('time to live', () => {
   const ttlOf = async (key: string): Promise<number | undefined> => {
     const Key = { [TABLE.partitionKey]: { S: key } };
-    const { Item } = await engine.client.send(new GetItemCommand({ TableName: engine.table, Key }));
+    const { Item } = await engine.dynamodb.send(new GetItemCommand({ TableName: engine.table, Key }));
     return Item?.[TABLE.ttl]?.N === undefined ? undefined : Number(Item[TABLE.ttl]?.N);
   };
 

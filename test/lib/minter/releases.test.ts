@@ -18,9 +18,9 @@ afterEach(() => table.stop());
 
 type Item = Readonly<Record<string, AttributeValue>>;
 const put = (pk: string, item: Item) =>
-  table.client.send(new PutItemCommand({ TableName: table.table, Item: { pk: { S: pk }, ...item } }));
+  table.dynamodb.send(new PutItemCommand({ TableName: table.table, Item: { pk: { S: pk }, ...item } }));
 const get = async (pk: string): Promise<Item | undefined> =>
-  (await table.client.send(new GetItemCommand({ TableName: table.table, Key: { pk: { S: pk } } }))).Item;
+  (await table.dynamodb.send(new GetItemCommand({ TableName: table.table, Key: { pk: { S: pk } } }))).Item;
 const at = (ms: number) => ({ N: String(ms) });
 
 test('the items of the first release, before failures had counters, are read as they were meant', async () => {

@@ -47,7 +47,7 @@ test('10 000 clients are kept fresh; requests grow with what is due', {
     await clock.sleep(MINT_MS);
     return undefined;
   };
-  engine.client.middlewareStack.add(
+  engine.dynamodb.middlewareStack.add(
     (next) => async (args) => {
       requests += 1;
       await clock.sleep(TABLE_MS);
@@ -70,7 +70,7 @@ test('10 000 clients are kept fresh; requests grow with what is due', {
   for (let count = 0; count < TICKS; count += 1) {
     await Promise.all([tick(), time.run(clock.now() + settings.tickMs)]);
   }
-  engine.client.middlewareStack.remove('tableLatency');
+  engine.dynamodb.middlewareStack.remove('tableLatency');
 
   for (const { requests, due, minted, mints, ms } of ticks) {
     expect([due, minted]).toEqual([mints, mints]);
@@ -113,7 +113,7 @@ async function seed(names: readonly string[], nowMs: number, settings: TokenSett
   );
   await pMap(
     batches,
-    (batch) => engine.client.send(new BatchWriteItemCommand({ RequestItems: { [engine.table]: batch } })),
+    (batch) => engine.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [engine.table]: batch } })),
     { concurrency: 4 },
   );
   await createSecretListingStore(engine).save({ missing: {}, listedAtMs: nowMs, allBegunAtMs: nowMs });

@@ -168,7 +168,7 @@ async function soak(minutes: number) {
 
   const tableAwayFrom = Math.floor(minutes / 3);
   const isTableAway = () => minuteNow() >= tableAwayFrom && minuteNow() < tableAwayFrom + 3;
-  engine.client.middlewareStack.add(
+  engine.dynamodb.middlewareStack.add(
     (next) => async (args) => {
       if (isTableAway()) throw new Error('the table is away');
       return next(args);
@@ -187,7 +187,7 @@ async function soak(minutes: number) {
     corrected.push(server);
     return server;
   };
-  engine.client.middlewareStack.add(
+  engine.dynamodb.middlewareStack.add(
     (next) => async (args) => {
       const sentMs = corrected.map(({ localNow }) => localNow());
       const result = await next(args);

@@ -27,7 +27,7 @@ async function coldInstance<Result>(
 ): Promise<Result> {
   const local: Clock = { now: () => trueClock.now() + offsetMs, sleep: trueClock.sleep };
   const clock = createServerClock({ clock: local });
-  table.client.middlewareStack.add(
+  table.dynamodb.middlewareStack.add(
     (next) => async (args) => {
       const sentMs = local.now();
       const result = await next(args);
@@ -40,7 +40,7 @@ async function coldInstance<Result>(
   try {
     return await work(clock);
   } finally {
-    table.client.middlewareStack.remove('observeDate');
+    table.dynamodb.middlewareStack.remove('observeDate');
   }
 }
 

@@ -78,7 +78,7 @@ async function mint(value: string, ageMs = 0): Promise<string> {
 
 function budgetOf(name: string, worker = ABUNDANT_BUDGET.worker): CallBudget {
   const settings = { ...ABUNDANT_BUDGET, name, worker };
-  const counter = createDynamoTicketCounter({ client: table.client, table: table.table, settings });
+  const counter = createDynamoTicketCounter({ dynamodb: table.dynamodb, table: table.table, settings });
   return createCallBudget({
     settings,
     counter,

@@ -279,16 +279,16 @@ describe("the endpoint is that of Lambda's own client", () => {
     })();
     // Some partitions have no such variant.
     if (expected === undefined) return;
-    const dynamo = new DynamoDBClient({ region, credentials, useFipsEndpoint, useDualstackEndpoint });
+    const dynamodb = new DynamoDBClient({ region, credentials, useFipsEndpoint, useDualstackEndpoint });
     let asked = '';
     const fetch: typeof globalThis.fetch = async (url) => {
       asked = String(url);
       return Response.json({});
     };
-    await invoker(undefined, { dynamodb: dynamo, fetch })('f', {}, soon());
+    await invoker(undefined, { dynamodb, fetch })('f', {}, soon());
     expect(asked).toBe(`${expected}/2015-03-31/functions/f/invocations`);
     lambda.destroy();
-    dynamo.destroy();
+    dynamodb.destroy();
   }
 });
 

@@ -31,7 +31,7 @@ test('another rejected token, or another client, is another matter', async () =>
 });
 
 test('a table that is away is a typed error', async () => {
-  const lost = createMintRequests({ client: table.client, table: 'no-such-table' });
+  const lost = createMintRequests({ dynamodb: table.dynamodb, table: 'no-such-table' });
   await expect(lost.claim('mocha', undefined, 0)).rejects.toMatchObject({
     code: 'token_store_unavailable',
     client: 'mocha',

@@ -28,7 +28,7 @@ let served: string[];
 beforeAll(async () => {
   table = await startTable();
   store = createTokenStore(table);
-  awayStore = createTokenStore({ client: table.client, table: 'no-such-table' });
+  awayStore = createTokenStore({ dynamodb: table.dynamodb, table: 'no-such-table' });
 });
 afterAll(() => table.stop());
 beforeEach(() => {

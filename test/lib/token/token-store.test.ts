@@ -50,7 +50,7 @@ test('a failure stands beside the token until the next one is stored', async () 
 });
 
 test('a table that is not there: a typed error without the token', async () => {
-  const away = createTokenStore({ client: engine.client, table: 'nowhere' });
+  const away = createTokenStore({ dynamodb: engine.dynamodb, table: 'nowhere' });
   const code = 'token_store_unavailable';
   await expect(away.read('mocha')).rejects.toMatchObject({ code, client: 'mocha' });
   await expect(away.replace('mocha', first, undefined)).rejects.toMatchObject({ code });
@@ -61,7 +61,7 @@ test('a table that is not there: a typed error without the token', async () => {
 
 test('every read of an item is a consistent one', async () => {
   const reads: unknown[] = [];
-  engine.client.middlewareStack.add(
+  engine.dynamodb.middlewareStack.add(
     (next, context) => (args) => {
       if (context.commandName === 'GetItemCommand') reads.push(args.input);
       return next(args);
@@ -71,7 +71,7 @@ test('every read of an item is a consistent one', async () => {
   await store.read('mocha');
   await createClientRecords(engine).read('mocha');
   await createSecretListingStore(engine).read();
-  engine.client.middlewareStack.remove('reads');
+  engine.dynamodb.middlewareStack.remove('reads');
   expect(reads).toHaveLength(3);
   for (const input of reads) expect(input).toMatchObject({ ConsistentRead: true });
 });

@@ -3,9 +3,9 @@ import { CreateTableCommand, type DynamoDBClient, waitUntilTableExists } from '@
 import { TABLE } from '../../../../lib/contract.ts';
 
 /** Creates the broker's table with its index and waits until it can be used. Time to live is left out: dynalite has none. */
-export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
+export async function createTable(dynamodb: DynamoDBClient, name: string): Promise<void> {
   const { partitionKey, dueIndex } = TABLE;
-  await client.send(
+  await dynamodb.send(
     new CreateTableCommand({
       TableName: name,
       BillingMode: 'PAY_PER_REQUEST',
@@ -27,5 +27,8 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
       ],
     }),
   );
-  await waitUntilTableExists({ client, maxWaitTime: 20, minDelay: 0.05, maxDelay: 1 }, { TableName: name });
+  await waitUntilTableExists(
+    { client: dynamodb, maxWaitTime: 20, minDelay: 0.05, maxDelay: 1 },
+    { TableName: name },
+  );
 }

@@ -8,16 +8,16 @@ import { TABLE } from '../../../../lib/contract.ts';
 import { startTable } from '../../../fixtures/table.ts';
 
 test('the table has the key and the due index of the contract', async () => {
-  const { client, table, stop } = await startTable();
+  const { dynamodb, table, stop } = await startTable();
   try {
     for (const [name, dueAtMs] of [
       ['mocha', '20'],
       ['latte', '10'],
     ] as const) {
       const Item = { pk: { S: TABLE.mintKey(name) }, due: { S: 'mint' }, dueAtMs: { N: dueAtMs } };
-      await client.send(new PutItemCommand({ TableName: table, Item }));
+      await dynamodb.send(new PutItemCommand({ TableName: table, Item }));
     }
-    const { Items } = await client.send(
+    const { Items } = await dynamodb.send(
       new QueryCommand({
         TableName: table,
         IndexName: TABLE.dueIndex.name,
@@ -32,9 +32,9 @@ test('the table has the key and the due index of the contract', async () => {
 });
 
 test('the proxy counts requests by operation, and can take the table away', async () => {
-  const { client, table, stop } = await startTable();
+  const { dynamodb, table, stop } = await startTable();
   const events: UntimedEvent[] = [];
-  const engineUrl = await client.config.endpoint?.();
+  const engineUrl = await dynamodb.config.endpoint?.();
   const { protocol, hostname, port } = engineUrl as { protocol: string; hostname: string; port: number };
   const proxy = await startCountingProxy(`${protocol}//${hostname}:${port}`, (event) => events.push(event));
   const through = new DynamoDBClient({ ...LOCAL_SDK_CONFIG, endpoint: proxy.url, maxAttempts: 1 });
