@@ -20,11 +20,14 @@ export async function reportPauses(dependencies: {
   readonly now: Now;
   readonly telemetry: Telemetry;
 }): Promise<void> {
-  const { dynamodb: client, table, streams, now, telemetry } = dependencies;
+  const { dynamodb, table, streams, now, telemetry } = dependencies;
 
   async function report({ budget }: StreamOfBudget): Promise<void> {
     try {
-      const { pause } = activeOrders(await createDynamoOrderReader({ client, table, budget }).read(), now());
+      const { pause } = activeOrders(
+        await createDynamoOrderReader({ dynamodb, table, budget }).read(),
+        now(),
+      );
       if (pause === undefined) return;
       const seconds = Math.round((now() - pause.orderedAtMs) / 1000);
       telemetry.metric('PauseAge', Math.max(0, seconds), { budget });

@@ -17,7 +17,7 @@ afterAll(() => engine.stop());
 
 async function pause(budget: string, orderedAtMs: number, untilMs: number): Promise<void> {
   const order = { untilMs, orderedAtMs, reason: 'maintenance', by: 'arn', minter: false };
-  await engine.client.send(
+  await engine.dynamodb.send(
     new UpdateItemCommand({
       TableName: engine.table,
       Key: { [TABLE.partitionKey]: { S: TABLE.orderKey(budget) } },
@@ -31,7 +31,7 @@ async function reported(...budgets: readonly string[]) {
   const metrics: unknown[] = [];
   const lines: unknown[] = [];
   await reportPauses({
-    dynamodb: engine.client,
+    dynamodb: engine.dynamodb,
     table: engine.table,
     streams: budgets.flatMap((budget) => [
       { budget, stream: 'worker' },
@@ -61,7 +61,7 @@ test('a pause that holds is reported once with its age, and one that has ended o
 
 test('orders that cannot be read are logged, and hide no other budget', async () => {
   await pause('held', NOW_MS - HOUR_MS, NOW_MS + HOUR_MS);
-  engine.client.middlewareStack.add(
+  engine.dynamodb.middlewareStack.add(
     (next) => async (args) => {
       if (JSON.stringify(args.input).includes('order#refused'))
         throw Object.assign(new Error('secret text of another library'), { name: 'AccessDeniedException' });
@@ -70,7 +70,7 @@ test('orders that cannot be read are logged, and hide no other budget', async ()
     { step: 'initialize', name: 'refuse' },
   );
   const { metrics, lines } = await reported('refused', 'held');
-  engine.client.middlewareStack.remove('refuse');
+  engine.dynamodb.middlewareStack.remove('refuse');
   expect(metrics).toEqual([['PauseAge', 3_600, { budget: 'held' }]]);
   expect(lines).toEqual([
     [
