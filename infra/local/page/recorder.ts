@@ -81,6 +81,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
         return {
           nowMs: Math.round(nowMs - startedAtMs),
           run: runView,
+          isSilent: state.apiCalls === 0,
           figures: figuresOf(state),
           window: calls.view(nowMs),
           tokens: tokens.view(),

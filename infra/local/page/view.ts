@@ -3,18 +3,20 @@ import type { LogTable } from '../emulators/cloudwatch/log-query.ts';
 import type { FaultName } from '../run/events.ts';
 
 /**
- * Everything the page shows at one moment, whole: whoever comes late or was away needs no more than the latest. It
- * holds names, numbers and fingerprints, never a secret or a token. Times are ms since the run's begin.
+ * Everything the page shows at one moment: a page that is opened late needs only the latest view. It
+ * holds names, numbers and fingerprints, never a secret or a token. Times are ms since the run began.
  */
 export interface View {
   readonly nowMs: number;
   readonly run: RunView;
+  /** No call to the API has been made yet. */
+  readonly isSilent: boolean;
   /** The figures of the run so far, or of the report when the run is over. */
   readonly figures: readonly (readonly [name: string, text: string])[];
   readonly window: WindowView;
   readonly tokens: readonly TokenLife[];
   readonly partners: readonly PartnerView[];
-  /** undefined: nobody has asked yet. */
+  /** undefined: not asked yet. */
   readonly budget?: BudgetView | undefined;
   readonly faults: readonly FaultView[];
   readonly marks: readonly FaultMark[];

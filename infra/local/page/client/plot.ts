@@ -37,7 +37,7 @@ const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200].m
   (seconds) => seconds * 1_000,
 );
 
-/** Strips of faults above a picture, in CSS pixels. */
+/** Strips of faults above a picture, and the room for a level's label between them, in CSS pixels. */
 const STRIP = { above: 10, height: 5 };
 
 function faultsOf(data: PlotData | undefined): FaultLanes {
@@ -139,7 +139,7 @@ export function createPlot(height: number): Plot {
       const left = valToPos(fromMs, 'x', true);
       const right = valToPos(toMs, 'x', true);
       ctx.fillStyle = colour(kind);
-      const top = bbox.top - (lanes.length - lane) * STRIP.height * pixels;
+      const top = bbox.top - (STRIP.above + (lanes.length - lane) * STRIP.height) * pixels;
       // The least width, so that an instantaneous fault can be seen.
       ctx.fillRect(left, top, Math.max(right - left, 2 * pixels), (STRIP.height - 1) * pixels);
     }

@@ -34,13 +34,12 @@ function endOf(nowMs: number, failures: readonly string[]): string {
 }
 
 /** The run's clock, and why nothing is to be seen at first. */
-function underWay({ nowMs, run: { durationMs, firstSilenceMs }, window: { addresses } }: View): string {
+function underWay({ nowMs, isSilent, run: { durationMs, firstSilenceMs } }: View): string {
   const leftMs = durationMs - nowMs;
   const clock =
     leftMs > 0
       ? `${formatTime(nowMs)} since the start; work comes in for another ${formatTime(leftMs)}.`
       : `${formatTime(nowMs)} since the start; no more work comes in. The run ends when all of it is done.`;
-  const isSilent = addresses.length === 0 || nowMs < firstSilenceMs;
   return isSilent
     ? `${clock} A new call counter gives its first ticket ${formatSpan(firstSilenceMs)} ahead, past every ticket that could be in use. Until then no call is made.`
     : clock;

@@ -26,10 +26,11 @@ export function createWindowPicture(): Part {
     element('span', { class: 'fault' }, 'a fault'),
     element('span', { class: 'recovering' }, 'recovery'),
   );
-  const figure = createFigure('Calls in the window that ends now, by source address', HEIGHT, [
-    ...tokens.nodes,
-    strips.node,
-  ]);
+  const figure = createFigure(
+    'Calls and token requests in the window that ends now, by source address',
+    HEIGHT,
+    [...tokens.nodes, strips.node],
+  );
   const root = section('Tokens and the call budget', 'window', key, figure.root);
 
   return {

@@ -238,6 +238,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
   test('shows a run in which nothing has happened yet, as with the long first silence of the vendor’s limits', async () => {
     const nothing: View = {
       nowMs: 0,
+      isSilent: true,
       figures: [],
       run: { profile: 'test', durationMs: 1_000, firstSilenceMs: 100, cloudWatchMinuteMs: 100 },
       window: { limit: 1, windowMs: 1_000, addresses: [] },
