@@ -4,7 +4,7 @@ import type { ClientRecord } from './client-record.ts';
 import type { ForcedMint } from './client-records.ts';
 import { type History, isRefusal } from './failure-policy.ts';
 
-/** When the minter acts: pure decisions. */
+/** When the minter acts: pure decisions. When a token is to be replaced is `refreshAtMs` of lib/token/access-token.ts. */
 
 /** Why a client is looked at: its time has come, or a worker has no token that works. */
 export type MintReason =

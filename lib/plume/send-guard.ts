@@ -5,6 +5,8 @@ import { subscribe } from 'node:diagnostics_channel';
  * those of which no handler hears: undici's RetryAgent resumes a broken answer by itself, and in some versions repeats calls
  * by itself.
  *
+ * What a request may do at the wire is in lib/platform/one-request.ts.
+ *
  * @param authorization the header's value
  * @param mayLeave whether the request may be sent at this moment
  * @returns ends that; to be called once the answer is complete, or none will come
