@@ -13,6 +13,7 @@ export {
   BudgetSettingsConflictError,
   BudgetUnavailableError,
 } from './budget/errors.ts';
+export type { BudgetForecast, Forecast } from './budget/forecast.ts';
 export type { BudgetSettings, StreamSettings } from './budget/settings.ts';
 export type { Priority } from './contract.ts';
 export {

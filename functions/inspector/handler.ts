@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
+import { readBudgetStatus } from '../../lib/budget/budget-status.ts';
 import { createDynamoMintBudget } from '../../lib/budget/dynamo-budgets.ts';
 import { createSecrets } from '../../lib/credentials/secrets.ts';
 import { isPlumeError } from '../../lib/errors.ts';
@@ -18,7 +19,7 @@ import { createLambdaTelemetry } from '../../lib/telemetry/lambda-telemetry.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { wafRule } from '../../lib/waf/waf-rule.ts';
-import { inspect } from './inspect.ts';
+import { asksForBudget, inspect } from './inspect.ts';
 
 /** Reports on tokens: for people and for alarms' first moves. */
 
@@ -61,6 +62,10 @@ const budget = createDynamoMintBudget({
 export const handler = async (event: unknown) => {
   const book = budget.openBook({ kind: 'inspection', patienceMs: () => MAX_WAIT_MS });
   try {
+    if (asksForBudget(event)) {
+      const where = { dynamodb, table, settings: budgetSettings };
+      return await readBudgetStatus(budgetSettings.name, clock.now(), where);
+    }
     return await inspect(event, {
       settings,
       store: createTokenStore({ dynamodb, table }),

@@ -46,6 +46,11 @@ const eventSchema = v.pipe(
   v.check(({ client, introspect }) => !introspect || client !== undefined),
 );
 
+/** Whether the event is `{ budget: true }`: that asks for the state of the call budget, and for no client. */
+export function asksForBudget(event: unknown): boolean {
+  return v.is(v.strictObject({ budget: v.literal(true) }), event);
+}
+
 /**
  * @param event `{}` for all clients, `{ client }` for one, `{ client, introspect: true }` to ask the authorization
  * server as well: that takes a ticket of the minter's stream, hence one client at a time
@@ -59,7 +64,7 @@ export async function inspect(
   const parsed = v.safeParse(eventSchema, event);
   if (!parsed.success) {
     throw new ConfigError(
-      'the event must be {}, { "client": "<name>" } or { "client": "<name>", "introspect": true }',
+      'the event must be {}, { "client": "<name>" }, { "client": "<name>", "introspect": true } or { "budget": true }',
     );
   }
   const { client, introspect = false } = parsed.output;

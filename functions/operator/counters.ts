@@ -7,14 +7,11 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 
-import { forecast, perSecond } from '../../lib/budget/forecast.ts';
-import { slowed } from '../../lib/budget/orders.ts';
+import { nextMsOf, readBudgetStatus } from '../../lib/budget/budget-status.ts';
 import { isPlausible } from '../../lib/budget/plausible.ts';
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import { type BudgetStream, TABLE } from '../../lib/contract.ts';
-import { isResting } from '../../lib/waf/breaker-state.ts';
-import { breakerStateOf } from '../../lib/waf/dynamo-breaker-store.ts';
-import type { OperatorCounters, StreamStatus } from './operate.ts';
+import type { OperatorCounters } from './operate.ts';
 
 /**
  * The counters' items as an operator reads and changes them. Errors of the SDK come out as they are.
@@ -43,30 +40,8 @@ export function createOperatorCounters({
     );
     return Item;
   };
-  /** What cannot be read as a moment is implausible too. */
-  const nextMsOf = (item: Readonly<Record<string, AttributeValue>>): number =>
-    item.nextMs === undefined ? Number.NaN : Number(item.nextMs.N);
-  const isSound = (nextMs: number, stream: BudgetStream, nowMs: number): boolean =>
-    isPlausible(nextMs, nowMs, stream, settings);
-
   return {
-    async status(budget, stream, nowMs, orders): Promise<StreamStatus> {
-      const item = await read(budget, stream);
-      const taken = slowed(settings[stream], stream, orders);
-      const rate = { perSecond: perSecond(taken), settingsInUse: item?.settings?.S?.split(' ') ?? [] };
-      if (item === undefined) return { stream, breaker: 'absent', ...rate, implausible: false };
-      const nextMs = nextMsOf(item);
-      return {
-        stream,
-        breaker: breakerOf(item, nowMs),
-        ...(Number.isFinite(nextMs) && {
-          nextInMs: nextMs - nowMs,
-          couldStartInMs: forecast(nextMs, nowMs, taken),
-        }),
-        ...rate,
-        implausible: item.nextMs !== undefined && !isSound(nextMs, stream, nowMs),
-      };
-    },
+    status: (budget, nowMs) => readBudgetStatus(budget, nowMs, { dynamodb, table, settings }),
 
     async halfOpen(budget, stream, nowMs) {
       return applied(
@@ -83,7 +58,8 @@ export function createOperatorCounters({
 
     async heal(budget, stream, nowMs) {
       const item = await read(budget, stream);
-      if (item?.nextMs === undefined || isSound(nextMsOf(item), stream, nowMs)) return false;
+      // What cannot be read as a moment is implausible too.
+      if (item?.nextMs === undefined || isPlausible(nextMsOf(item), nowMs, stream, settings)) return false;
       return applied(
         dynamodb.send(
           new DeleteItemCommand({
@@ -95,11 +71,6 @@ export function createOperatorCounters({
       );
     },
   };
-}
-
-function breakerOf(item: Readonly<Record<string, AttributeValue>>, nowMs: number): StreamStatus['breaker'] {
-  if (item.blockedUntilMs === undefined) return 'closed';
-  return isResting(breakerStateOf(item), nowMs) ? 'open' : 'half-open';
 }
 
 async function applied(write: Promise<unknown>): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Forecast } from '../../lib/budget/forecast.ts';
+import type { BudgetStatus } from '../../lib/budget/budget-status.ts';
 import { activeOrders, type BudgetOrders } from '../../lib/budget/orders.ts';
 import type { BudgetStream } from '../../lib/contract.ts';
 import { ConfigError } from '../../lib/errors.ts';
@@ -10,43 +10,10 @@ import type { MintRequests } from '../../lib/token/mint-requests.ts';
 import type { OperatorClients } from './clients.ts';
 import type { Order } from './order.ts';
 
-/** The state of a budget, for an operator. Moments are ISO 8601, in UTC. */
-export interface BudgetStatus {
-  readonly budget: string;
-  readonly paused?: {
-    readonly until: string;
-    readonly reason: string;
-    readonly by: string;
-    readonly minter: boolean;
-  };
-  readonly slowed?: {
-    readonly until: string;
-    readonly reason: string;
-    readonly by: string;
-    readonly share: number;
-  };
-  readonly streams: readonly StreamStatus[];
-}
-
-export interface StreamStatus {
-  readonly stream: BudgetStream;
-  /** `absent`: no call was made yet, or the item was deleted. */
-  readonly breaker: 'closed' | 'open' | 'half-open' | 'absent';
-  /** How far ahead of now the next free ticket becomes valid; negative after a pause without calls. */
-  readonly nextInMs?: number;
-  /** When one call could start and the last of ten could, in ms from now, if no other caller reserves and the breaker is closed. */
-  readonly couldStartInMs?: Forecast;
-  /** Calls a second, in the mean, that the broker's settings and `slow` give it. */
-  readonly perSecond: number;
-  /** By name: settings with which tickets were taken lately. More than one while a deployment lasts. */
-  readonly settingsInUse: readonly string[];
-  /** `nextMs` lies further ahead than any honest caller can have moved it: `heal` deletes it. */
-  readonly implausible: boolean;
-}
-
 /** The counters of a budget, as an operator may read and change them. */
 export interface OperatorCounters {
-  status(budget: string, stream: BudgetStream, nowMs: number, orders: BudgetOrders): Promise<StreamStatus>;
+  /** Of both streams, with the orders that hold. */
+  status(budget: string, nowMs: number): Promise<BudgetStatus>;
   /** Makes an open breaker half-open: the next reservation is the probe. @returns false if it is not open */
   halfOpen(budget: string, stream: BudgetStream, nowMs: number): Promise<boolean>;
   /** Deletes a counter whose `nextMs` is implausible. @returns false if it is plausible or absent */
@@ -128,7 +95,7 @@ export async function operate(order: Order, dependencies: OperatorDependencies):
       await dependencies.clients.forget(order.client);
       return { client: order.client, forgotten: true };
     case 'status':
-      return { budgets: await Promise.all(order.budgets.map((budget) => statusOf(budget, dependencies))) };
+      return { budgets: await Promise.all(order.budgets.map((budget) => counters.status(budget, nowMs))) };
   }
 }
 
@@ -140,34 +107,6 @@ async function mint(
   const replaced = await clients.fingerprint(client);
   await requests.claim(client, replaced, now());
   return askMinter(client, replaced);
-}
-
-async function statusOf(
-  budget: string,
-  { orders, counters, now }: OperatorDependencies,
-): Promise<BudgetStatus> {
-  const nowMs = now();
-  const active = activeOrders(await orders.read(budget), nowMs);
-  const streams = await Promise.all(STREAMS.map((stream) => counters.status(budget, stream, nowMs, active)));
-  const { pause, slow } = active;
-  return {
-    budget,
-    ...(pause && { paused: { ...told(pause), minter: pause.minter } }),
-    ...(slow && { slowed: { ...told(slow), share: slow.share } }),
-    streams,
-  };
-}
-
-function told({
-  untilMs,
-  reason,
-  by,
-}: {
-  readonly untilMs: number;
-  readonly reason: string;
-  readonly by: string;
-}) {
-  return { until: iso(untilMs), reason, by };
 }
 
 async function streamsWhere(

@@ -73,7 +73,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
 
   /** Reads secrets and mints tokens. To let it read secrets under a key of yours: `key.grantDecrypt(broker.minter)`. */
   readonly minter: LambdaFunction;
-  /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens. */
+  /** Answers `{}`, `{ client }` or `{ client, introspect: true }` with the state of tokens, `{ budget: true }` with the budget's. */
   readonly inspector: LambdaFunction;
   /** Carries out orders of people on call: pause, slow, resume, lift, mint, forget, heal, status. */
   readonly operator: LambdaFunction;
@@ -165,6 +165,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     const read = [...ofClients, TABLE.requestKey('*')];
     // Of each address that calls leave from.
     const watched = [TABLE.budgetKey('*', '*'), TABLE.orderKey('*')];
+    const own = [TABLE.orderKey(this.budgetName), TABLE.budgetKey(this.budgetName, '*')];
     this.#access.allow(
       this.minter,
       permissions.items('GetItem', [...read, TABLE.listingKey, ...watched]),
@@ -178,7 +179,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     );
     this.#access.allow(
       this.inspector,
-      permissions.items('GetItem', [...read, TABLE.orderKey(this.budgetName)]),
+      permissions.items('GetItem', [...read, ...own]),
       permissions.queryDue(),
       this.#tickets(this.budgetName, 'minter'),
       ...readSecrets(this, secretPrefix),

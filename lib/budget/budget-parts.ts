@@ -68,7 +68,7 @@ export function partsOf(dependencies: BudgetDependencies): Parts {
 }
 
 /** How far ahead a valid WAF block may reach: to the end of the longest pause, or of a probe. */
-function longestBlockMs(settings: BudgetSettings, stream: BudgetStream): number {
+export function longestBlockMs(settings: BudgetSettings, stream: BudgetStream): number {
   const probeMs = longestLineMs(stream, settings) + PROBE_MS;
   return Math.max(LONGEST_REST_MS, probeMs) + 2 * settings.clockAllowanceMs;
 }

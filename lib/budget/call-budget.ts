@@ -1,10 +1,13 @@
 import type { Priority } from '../contract.ts';
 import { type IsWafBlock, WAF_RULES } from '../waf/waf-block.ts';
 import { type BudgetDependencies, breakerOf, opener, partsOf, sourceOf } from './budget-parts.ts';
+import type { BudgetForecast } from './forecast.ts';
 import { workerLine } from './lines.ts';
+import { readForecast } from './read-forecast.ts';
 import type { TicketBook } from './ticket-book.ts';
 
 export type { BudgetDependencies } from './budget-parts.ts';
+export type { BudgetForecast } from './forecast.ts';
 export type { Permit, TicketBook } from './ticket-book.ts';
 
 /** The workers' calls that leave through one egress address. One for the life of an environment. */
@@ -23,6 +26,8 @@ export interface CallBudget {
     readonly patienceMs: () => number;
     readonly priority?: Priority;
   }): TicketBook;
+  /** When calls could start: as {@link readForecast}. */
+  forecast(): Promise<BudgetForecast>;
   /** Tells the WAF's refusal from an answer, by the rule of the settings. */
   readonly isWafBlock: IsWafBlock;
 }
@@ -37,6 +42,7 @@ export function createCallBudget(dependencies: BudgetDependencies): CallBudget {
   const lines = { normal: workerLine('normal', settings), low: workerLine('low', settings) };
   return {
     isWafBlock: WAF_RULES[settings.wafRule],
+    forecast: () => readForecast(parts),
     openBook: ({ calls = 1, patienceMs, priority = 'normal' }) =>
       openBook({ line: lines[priority], calls, patienceMs }),
   };

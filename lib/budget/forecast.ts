@@ -1,12 +1,20 @@
 import type { StreamSettings } from './settings.ts';
 import { floorMs } from './tickets.ts';
 
-/** When calls could start, in ms from now. */
+/** When calls could start, in ms from now, if no other caller reserves meanwhile. */
 export interface Forecast {
   /** When one call could start. */
   readonly one: number;
   /** When the last of ten could. */
   readonly ten: number;
+}
+
+/** What a worker is told of its budget: from one read, without a ticket. */
+export interface BudgetForecast extends Forecast {
+  /** The circuit breaker: while it is not `closed`, the WAF refuses calls, and calls wait for longer than the forecast says. */
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  /** An operator has paused the budget: no call starts until the pause ends. */
+  readonly isPaused: boolean;
 }
 
 /**

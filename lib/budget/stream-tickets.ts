@@ -191,9 +191,14 @@ function reachOf(ask: Ask): number {
 }
 
 /** Translates the engine's errors. */
-async function reachCounter<Result>(
+export async function reachCounter<Result>(
   request: () => Promise<Result>,
-  { settings, stream, clock, random }: StreamTicketsDependencies,
+  {
+    settings,
+    stream,
+    clock,
+    random,
+  }: Pick<StreamTicketsDependencies, 'settings' | 'stream' | 'clock' | 'random'>,
 ): Promise<Result> {
   try {
     return await request();

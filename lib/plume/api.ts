@@ -1,3 +1,4 @@
+import type { BudgetForecast } from '../budget/call-budget.ts';
 import type { PlumeRequestInit } from './request-init.ts';
 import type { CallInput } from './request-object.ts';
 
@@ -18,6 +19,13 @@ export interface PlumeApi {
    * @throws {@link PlumeError} besides those of `fetch`, `api_error` if the status is no success or the body is no JSON
    */
   readonly json: <Body = unknown>(input: CallInput, init?: PlumeRequestInit) => Promise<Body>;
+  /**
+   * When calls of this function could start, from one read and without a ticket: to do something else, or to hand work back,
+   * while the budget is saturated.
+   *
+   * @throws {@link PlumeError} `budget_unavailable` or `budget_clock_unreliable`
+   */
+  readonly budget: () => Promise<BudgetForecast>;
   /**
    * Replaces the access tokens that these calls carried by `[redacted]`: for answers that are logged or passed on, since an
    * API may repeat what it was sent.

@@ -130,6 +130,7 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
       track(
         call(input, init, 'application/json').then((answered) => readJson(answered, clock)),
       ) as Promise<Body>,
+    budget: () => track(dependencies.budget.forecast()),
     redact: (text) => [...sent].reduce(withoutToken, text),
     async close() {
       isClosed = true;

@@ -113,6 +113,11 @@ export async function tellStory({ stack, mocha, latte, sentTo, queues, budget }:
   // Introspection by the inspector and by a tick.
   await inspect({});
   await until(
+    'the state of the budget by the inspector',
+    () => inspect({ budget: true }),
+    (status) => JSON.stringify(status).includes('"perSecond"'),
+  );
+  await until(
     'an introspection by the inspector',
     () => inspect({ client: mocha.name, introspect: true }),
     (report) => JSON.stringify(report).includes('"active":true'),

@@ -4,6 +4,7 @@ import { isPlumeError } from '../../lib/errors.ts';
 import { createBroker, type WorkerBroker } from '../../lib/plume/broker.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenReader } from '../../lib/token/read-token.ts';
+import { openBudget } from '../fixtures/open-budget.ts';
 import { startTable, type Table } from '../fixtures/table.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import { createWorld } from '../fixtures/virtual-time/minter.ts';
@@ -48,7 +49,7 @@ test('an API that rejects every token for ten minutes: forced mints of a client 
         telemetry: silentTelemetry,
         random,
       }),
-      budget: world.dependencies.budget,
+      budget: openBudget(),
       fetch: async () => {
         calls += 1;
         await clock.sleep(API_MS);

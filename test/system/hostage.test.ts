@@ -17,8 +17,10 @@ const open = async (healthy: number): Promise<MintingScene> => {
 };
 const names = (what: string, howMany: number): string[] =>
   Array.from({ length: howMany }, (_, index) => `${what}-${index}`);
-const workers = (how: 'idle' | 'saturated') =>
-  how === 'idle' ? [] : Array.from({ length: 10 }, () => scene.saturates);
+const workers = (how: 'idle' | 'saturated' | 'low-priority') =>
+  how === 'idle'
+    ? []
+    : Array.from({ length: 10 }, () => () => scene.saturates(how === 'saturated' ? 'normal' : 'low'));
 
 test.each([
   [3, 'saturated'],
@@ -43,6 +45,7 @@ test.each([
 
 test.each([
   ['idle', 5_000],
+  ['low-priority', 5_000],
   ['saturated', 25_000],
 ] as const)(
   'beside ten failing clients and %s workers a revoked token is replaced within %i ms (p99)',

@@ -2,7 +2,7 @@ import { createMemoryTicketCounter } from '../../infra/testing/memory-ticket-cou
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createMintBudget } from '../../lib/budget/mint-budget.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';
-import { type BudgetStream, MINTER_TIMEOUT_MS } from '../../lib/contract.ts';
+import { type BudgetStream, MINTER_TIMEOUT_MS, type Priority } from '../../lib/contract.ts';
 import { isPlumeError } from '../../lib/errors.ts';
 import { type AccessToken, isServable } from '../../lib/token/access-token.ts';
 import { createTokenReader, type WantedToken } from '../../lib/token/read-token.ts';
@@ -119,10 +119,10 @@ export async function openMintingScene(options: { readonly healthy: number; read
       }, 1);
     },
     /** An instance that always wants another call. */
-    async saturates(): Promise<void> {
+    async saturates(priority: Priority = 'normal'): Promise<void> {
       const calls = createCallBudget(parts);
       await again(async () => {
-        const book = calls.openBook({ calls: 10, patienceMs: () => PATIENCE_MS });
+        const book = calls.openBook({ calls: 10, priority, patienceMs: () => PATIENCE_MS });
         try {
           for (let call = 0; call < 10; call += 1) await book.attempt(() => clock.sleep(API_MS));
         } finally {

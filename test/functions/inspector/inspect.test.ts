@@ -179,6 +179,7 @@ test.each<[unknown]>([
   [{ client: 1 }],
   [{ introspect: true }],
   [{ all: true }],
+  [{ client: 'served', budget: true }],
   [{ client: 'a/b' }],
 ])('the event %j is refused', async (event) => {
   await expect(inspect(event, dependencies)).rejects.toMatchObject({ code: 'config_invalid' });

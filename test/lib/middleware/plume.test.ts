@@ -22,6 +22,7 @@ function recorder() {
           return new Response(String(number));
         },
         json: () => Promise.reject(new Error('nobody asks for JSON here')),
+        budget: () => Promise.reject(new Error('nobody asks for the budget here')),
         redact: (text) => text,
         close: async () => {
           events.push(`close ${number}`);
