@@ -187,7 +187,7 @@ describe('commands', () => {
   } as Readonly<Record<string, object>>;
   const scriptsOfBash = of('sh').map(({ code }) => code.replaceAll('\\\n', ' ').replaceAll(/\s#.*$/gm, ''));
   const commands = scriptsOfBash.flatMap((code) =>
-    [...code.matchAll(/(?:^|&& |\{ |\$\(|^\w+=\S+ )(npm|npx|aws|bash) (\S+)(?: (\S+))?/gm)].map((match) =>
+    [...code.matchAll(/(?:^|&& |\{ |\$\(|\| |^\w+=\S+ )(npm|npx|aws|bash) (\S+)(?: (\S+))?/gm)].map((match) =>
       match.slice(1),
     ),
   );

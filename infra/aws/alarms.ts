@@ -65,7 +65,7 @@ export function createAlarms(scope: Construct, watched: Watched, topic: ITopic):
 function tokenRules({ broker }: Watched): Readonly<Record<string, Rule>> {
   // No alarm looks at less than a tick.
   const period = broker.tick;
-  const inspect = `aws lambda invoke --function-name ${broker.inspector.functionName} --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout`;
+  const inspect = `aws lambda invoke --function-name ${broker.inspector.functionName} /dev/stdout`;
   return {
     TicksMissing: {
       severity: 'critical',

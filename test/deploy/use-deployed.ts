@@ -5,14 +5,12 @@ import { setTimeout } from 'node:timers/promises';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 
-import type { FunctionPool } from '../../infra/local/emulators/lambda/function-pool.ts';
-import { startLambda } from '../../infra/local/emulators/lambda/lambda.ts';
 import { authorizationOf, type CloudClient, scopeOf } from '../../infra/local/plume-cloud/clients.ts';
 import { startPlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import { ENV, type MinterEvent } from '../../lib/contract.ts';
-import type { WorkerSettings } from '../../lib/settings.ts';
 import type { CallerEvent } from '../system/functions/many-calls.ts';
 import type { DeployedFunction } from './deployed.ts';
+import { atEndpoint, brokerOf, startLocalFunctions } from './local-functions.ts';
 import type { Secret } from './secret.ts';
 
 const CLIENT: CloudClient = {
@@ -26,8 +24,6 @@ const CLIENT: CloudClient = {
 /** More often than the stage's schedule, so that the check is short. */
 const TICK_MS = 15_000;
 const MAX_TICKS = 12;
-
-const SDK_VARIABLES = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 
 export interface Deployment {
   /** Of the stack. */
@@ -57,37 +53,15 @@ export async function useDeployed({ functions, caller, secret }: Deployment): Pr
     scope: scopeOf(CLIENT),
   });
 
-  const local = await startLambda(() => {});
+  const local = await startLocalFunctions([...functions, caller], cloud);
   stack.defer(() => local.stop());
-  const pools = new Map<string, FunctionPool>();
-  for (const { environment, ...deployed } of [...functions, caller]) {
-    const pool = local.add({
-      ...deployed,
-      memoryMb: 512,
-      concurrency: 1,
-      environment: {
-        ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, atEndpoint(value)])),
-        ...pick(process.env, SDK_VARIABLES),
-        AWS_ENDPOINT_URL_LAMBDA: local.url,
-        // The stage's own API is not there.
-        [ENV.broker]: JSON.stringify({ ...brokerOf(environment), apiUrl: cloud.apiUrl }),
-      },
-    });
-    pools.set(deployed.name, pool);
-  }
+  const { invoke } = local;
   // Emulators may lack a stack's outputs. The worker knows the rest by its environment.
   const worker = functions.find(({ environment }) => environment[ENV.jobQueueUrl] !== undefined);
   assert.ok(worker, 'the stack has a worker');
   const { [ENV.jobQueueUrl]: jobs = '', [ENV.resultQueueUrl]: results = '' } = worker.environment;
   const minterName = brokerOf(worker.environment).minter.split(':').at(-1) ?? '';
   const inspectorName = functions.find(({ name }) => name.includes('Inspector'))?.name ?? '';
-  const invoke = async (name: string, event: unknown): Promise<unknown> => {
-    const pool = pools.get(name);
-    assert.ok(pool, `the stack has the function ${name}`);
-    const result = await pool.invoke(JSON.stringify(event));
-    if (!result.ok) throw new Error(`${name} failed: ${JSON.stringify(result.error)}`);
-    return JSON.parse(result.payload);
-  };
 
   // A new budget hands out its first ticket for a moment that may lie past the end of the first ticks.
   let state: unknown;
@@ -118,10 +92,6 @@ export async function useDeployed({ functions, caller, secret }: Deployment): Pr
   assert.deepEqual(await invoke(caller.name, { calls: 1, startAtMs: 0 } satisfies CallerEvent), { 200: 1 });
 }
 
-function brokerOf(environment: Readonly<Record<string, string>>): WorkerSettings {
-  return JSON.parse(environment[ENV.broker] ?? '{}');
-}
-
 /** Sends a job and receives it as an event source does. */
 async function submit(sqs: SQSClient, queueUrl: string): Promise<SQSEvent> {
   const body = JSON.stringify({ method: 'GET', path: '/api/v1/locations' });
@@ -146,14 +116,4 @@ async function submit(sqs: SQSClient, queueUrl: string): Promise<SQSEvent> {
       awsRegion: '',
     })),
   };
-}
-
-function pick(from: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (from[name] ? [[name, from[name]]] : [])));
-}
-
-/** The URL of a queue names AWS's own host, which the SDK prefers to its endpoint. */
-function atEndpoint(value: string): string {
-  const { AWS_ENDPOINT_URL = '' } = process.env;
-  return value.replace(/^https:\/\/sqs\.[^/]+/, AWS_ENDPOINT_URL.replace(/\/$/, ''));
 }

@@ -12,11 +12,13 @@ import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { LOG_QUERIES } from '../../infra/aws/log-queries.ts';
+import { VERBS } from '../../infra/command/verbs.ts';
 import { LOCAL_SDK_CONFIG } from '../../infra/local/emulators/local.ts';
 import { type Deployment, startDeployment } from '../../infra/local/run/deployment.ts';
 import { createEventLog } from '../../infra/local/run/events.ts';
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { JOB_ATTRIBUTES, TABLE } from '../../lib/contract.ts';
+import { shellBlocks } from '../fixtures/shell-blocks.ts';
 
 /** The operator's command as people call it, in a process of its own, against a local deployment. */
 
@@ -60,11 +62,14 @@ interface Ended {
   readonly stderr: string;
 }
 
+const endpoint = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
 function command(...args: readonly string[]): Promise<Ended> {
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const child = spawn(process.execPath, ['infra/command/main.ts', ...args, '--endpoint', endpoint], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return run(process.execPath, ['infra/command/main.ts', ...args, '--endpoint', endpoint()]);
+}
+
+function run(program: string, args: readonly string[]): Promise<Ended> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const texts = { stdout: '', stderr: '' };
   child.stdout.on('data', (data) => (texts.stdout += data));
   child.stderr.on('data', (data) => (texts.stderr += data));
@@ -205,6 +210,32 @@ test('a replayed job starts with no failures and a new age, and keeps its id', a
     );
     expect(Messages.map(({ Body = '' }) => JSON.parse(Body))).toMatchObject([{ id: 'job-1', status: 200 }]);
   }, WAIT);
+});
+
+test("the chapter's commands, as they are written, print JSON where a script runs them", async () => {
+  const [block = ''] = shellBlocks('infra/aws/operate.md', '## In an incident');
+  expect(block.match(/^npm run operate -- /gm)?.length).toBe(Object.keys(VERBS).length - 1);
+  const program = `"${process.execPath}" infra/command/main.ts`;
+  const asScript = `npm() { shift 3; ${program} "$@" --endpoint ${endpoint()} --json --yes || echo '{"failed":"'$1'"}'; }`;
+  const written = block.replaceAll(' --stack "$stack"', '');
+  expect(written).not.toContain('$stack');
+  const { stdout } = await run('bash', ['-c', `${asScript}\n${written}`]);
+  const answers = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(answers).toMatchObject([
+    { clients: expect.any(Array), budgets: expect.any(Array) },
+    { budget: 'default', pausedUntil: expect.any(String) },
+    { budget: 'default', share: 0.25 },
+    { budget: 'default', ended: ['pause', 'slow'] },
+    { budget: 'default', halfOpen: [] },
+    // There is nothing wrong with the counters, and the client is still there.
+    { failed: 'heal' },
+    { client: 'mocha', status: expect.any(String) },
+    { failed: 'forget' },
+    { replayed: 0 },
+  ]);
 });
 
 test('forget refuses while the secret is there, and deletes all that is stored once it is gone', async () => {
