@@ -15,7 +15,8 @@ export interface Line {
   /** Whether what this line refuses is taken from the workers' stream, if it has room. @default false */
   readonly mayBorrow?: boolean;
   /**
-   * Whether the WAF's refusal of such a call says anything about the address: not if the call was refused before.
+   * Whether the WAF's refusal of such a call says anything about the address: not if the call was refused before. Any other answer
+   * to it does, so it may be a probe all the same: when every client fails, there is no other call to probe with.
    * @default true
    */
   readonly isEvidence?: boolean;

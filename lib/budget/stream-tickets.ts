@@ -113,7 +113,7 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
       untilMs: untilMs(),
       safeStartMs: safeStartMs(nowMs, longestLineMs(name, settings), settings),
       longestBlockMs,
-      mayProbe: mayProbe && line.isEvidence !== false,
+      mayProbe,
     };
   };
 

@@ -34,6 +34,31 @@ async function refuseUntilOpen(
   }
 }
 
+describe('while every client fails', () => {
+  /** The minter's own stream, after a rest: half-open. */
+  const halfOpen = async () => {
+    const scene = await openScene();
+    const next = { refusedAtMs: START_MS - 9_000, blockedUntilMs: START_MS - 1_000, openings: 3 };
+    await scene.memory.replaceBreaker('minter', { seen: {}, next });
+    scene.memory.moveTo('minter', START_MS - 90_000);
+    return scene;
+  };
+
+  test("a retry is the minter's probe, and its answer closes the breaker: otherwise no token would be minted again", async () => {
+    const scene = await halfOpen();
+    expect((await mint(scene.minter(), PASSED, 'retry'))?.status).toBe(200);
+    expect((await scene.memory.read('minter')).breaker).toEqual({ clearedAtMs: START_MS });
+  });
+
+  test('the refusal of a retry says nothing: the breaker rests no longer for it, and the next request probes', async () => {
+    const scene = await halfOpen();
+    await expect(mint(scene.minter(), REFUSED, 'retry')).rejects.toMatchObject({ code: 'waf_blocked' });
+    expect((await scene.memory.read('minter')).breaker).toMatchObject({ openings: 3 });
+    await scene.time.run(START_MS + 3_001);
+    expect((await mint(scene.minter(), PASSED))?.status).toBe(200);
+  });
+});
+
 describe('one refusal', () => {
   test('is an error that says it may be this call alone, and rests its own instance for a second', async () => {
     const scene = await openScene();
