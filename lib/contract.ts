@@ -129,25 +129,23 @@ export const METRICS = {
   /** A token was minted and stored. */
   TokenMinted: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** A mint failed; `code` is one of {@link MINT_FAILURES}. */
-  MintFailed: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: ['code'], properties: ['client'] },
+  MintFailed: { unit: 'Count', keeps: 'sum', alarmed: true, dimensions: ['code'], properties: ['client'] },
   /** Seconds until the stored token is no longer served; emitted per due client at every tick: watch its minimum. */
   SecondsToExpiry: {
     unit: 'Seconds',
     keeps: 'latest',
-    isAlarmed: true,
+    alarmed: true,
     dimensions: [],
     properties: ['client'],
   },
   /** Two sources of a token's expiry differ by more than the grace. */
   ExpiryDisagreement: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
-  /** The minter completed a tick. */
-  MinterTick: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: [] },
   /** The minter could not list the secrets in a tick, such as because AWS refused ListSecrets. */
-  SecretsNotListed: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: [] },
+  SecretsNotListed: { unit: 'Count', keeps: 'sum', alarmed: true, dimensions: [], properties: [] },
   /** Clients whose last mint failed; emitted at every tick, 0 included, and as long as it lasts. */
-  ClientsFailing: { unit: 'Count', keeps: 'latest', isAlarmed: true, dimensions: [], properties: [] },
+  ClientsFailing: { unit: 'Count', keeps: 'latest', alarmed: true, dimensions: [], properties: [] },
   /** The secret of a client is gone: its token was deleted, and it is forgotten. */
-  ClientRemoved: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: ['client'] },
+  ClientRemoved: { unit: 'Count', keeps: 'sum', alarmed: true, dimensions: [], properties: ['client'] },
   /** A worker was given a token; `source` is memory, table or minter. */
   TokenServed: { unit: 'Count', keeps: 'sum', dimensions: ['source'], properties: ['client'] },
   /** The API answered 401. */
@@ -158,7 +156,7 @@ export const METRICS = {
   TicketsGranted: {
     unit: 'Count',
     keeps: 'sum',
-    isAlarmed: true,
+    alarmed: { stream: 'worker' },
     dimensions: ['budget', 'stream'],
     properties: [],
   },
@@ -172,30 +170,30 @@ export const METRICS = {
   CallsResting: {
     unit: 'Count',
     keeps: 'latest',
-    isAlarmed: true,
-    dimensions: ['budget', 'stream'],
-    properties: [],
+    alarmed: true,
+    dimensions: ['budget'],
+    properties: ['stream'],
   },
   /** How long ago the pause of a budget was ordered; emitted at every tick while it lasts. */
-  PauseAge: { unit: 'Seconds', keeps: 'latest', isAlarmed: true, dimensions: ['budget'], properties: [] },
+  PauseAge: { unit: 'Seconds', keeps: 'latest', alarmed: true, dimensions: ['budget'], properties: [] },
   /** The WAF refuses the address, so a stream makes no calls: emitted when each pause begins. */
   WafBlocked: { unit: 'Count', keeps: 'sum', dimensions: ['budget'], properties: [] },
   /** Calls that the WAF refused while others passed: for their content, or because a `tokenUrl` is wrong. */
-  WafRefusedCall: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: ['budget'], properties: [] },
+  WafRefusedCall: { unit: 'Count', keeps: 'sum', alarmed: true, dimensions: ['budget'], properties: [] },
   /** A counter stands further ahead than any caller can have moved it: its stream stands still. */
   CounterImplausible: {
     unit: 'Count',
     keeps: 'sum',
-    isAlarmed: true,
+    alarmed: true,
     dimensions: ['budget'],
     properties: [],
   },
   /** How far this clock is from DynamoDB's, when that is more than its `Date` header can explain. */
   ClockOffset: { unit: 'Milliseconds', keeps: 'latest', dimensions: ['budget'], properties: [] },
   /** How long ago a job first came to the queue, when the reference worker takes it up: also as a postponed copy. */
-  JobAge: { unit: 'Seconds', keeps: 'maximum', isAlarmed: true, dimensions: [], properties: ['client'] },
+  JobAge: { unit: 'Seconds', keeps: 'maximum', alarmed: true, dimensions: [], properties: ['client'] },
   /** Jobs that the reference worker completed; 0 for a job that it took up and did not complete. */
-  JobDone: { unit: 'Count', keeps: 'sum', isAlarmed: true, dimensions: [], properties: ['client'] },
+  JobDone: { unit: 'Count', keeps: 'sum', alarmed: true, dimensions: [], properties: ['client'] },
   /** A job must wait, and went back to the queue with that delay. */
   JobPostponed: { unit: 'Count', keeps: 'sum', dimensions: [], properties: ['client'] },
   /** A job failed, and the queue delivers it again. */
@@ -208,8 +206,11 @@ export interface MetricDefinition {
   readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
   /** What is told of several values of one invocation. */
   readonly keeps: 'sum' | 'maximum' | 'latest';
-  /** An alarm or the operator's `status` reads it: it is a metric of CloudWatch, whatever the stage says. */
-  readonly isAlarmed?: true;
+  /**
+   * An alarm or the operator's `status` reads it, or only what has these labels: it is a metric of CloudWatch, whatever the
+   * stage says.
+   */
+  readonly alarmed?: true | Readonly<Record<string, string>>;
   /** What CloudWatch keeps apart: of few values each. */
   readonly dimensions: readonly string[];
   /** What the line in the log says besides, for Logs Insights. */
@@ -218,6 +219,17 @@ export interface MetricDefinition {
 
 /** The name of a metric, as CloudWatch has it. */
 export type MetricName = keyof typeof METRICS;
+
+/** Whether a measurement with these labels is a metric of CloudWatch, and not a field of the log alone. */
+export function isMetric(
+  name: MetricName,
+  labels: Readonly<Record<string, string>>,
+  choice: MetricChoice,
+): boolean {
+  const { alarmed }: MetricDefinition = METRICS[name];
+  if (choice === 'all' || alarmed === undefined) return choice === 'all';
+  return alarmed === true || Object.entries(alarmed).every(([label, value]) => labels[label] === value);
+}
 
 /** How long a line of the call budget a call may join. */
 export type Priority = 'normal' | 'low';

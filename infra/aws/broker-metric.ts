@@ -3,6 +3,7 @@ import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-clou
 import type { BudgetSettings } from '../../lib/budget/settings.ts';
 import {
   type BudgetStream,
+  isMetric,
   METRIC_NAMESPACE,
   METRICS,
   type MetricDefinition,
@@ -29,8 +30,8 @@ export function brokerMetric<Name extends MetricName>(
   dimensions: DimensionsOf<Name>,
   options: MetricChoices = {},
 ): Metric {
-  const { keeps, isAlarmed }: MetricDefinition = METRICS[metricName];
-  if (metrics !== 'all' && !isAlarmed)
+  const { keeps }: MetricDefinition = METRICS[metricName];
+  if (!isMetric(metricName, dimensions, metrics))
     throw new Error(
       `${metricName} is a field of the log of ${service}, and no metric: set the broker's metrics to 'all', or ask Logs Insights`,
     );

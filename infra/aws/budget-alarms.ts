@@ -1,14 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
-import {
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import { ComparisonOperator, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 
 import { TABLE } from '../../lib/contract.ts';
 import { ANY_AT_ONCE, logsOf, type Rule } from './alarm-rule.ts';
-import type { TokenBroker } from './token-broker.ts';
 import type { Watched, WatchedBudget } from './watched.ts';
 
 /** A tick may fall between the end of a pause and the answer to the probe that follows it. */
@@ -36,7 +30,7 @@ export function budgetRules(
       severity: 'critical',
       description: `The WAF refuses every call of the address, so budget ${budget} makes no calls.`,
       firstMove: logsOf(worker ?? broker.minter),
-      metric: callsResting(broker, { name: budget, streams }),
+      metric: broker.metric('CallsResting', { budget }, { period: broker.tick }),
       periods: RESTING_TICKS,
       breaches: 1,
     },
@@ -93,17 +87,4 @@ export function budgetRules(
       },
     }),
   };
-}
-
-/** How many streams of a budget the WAF blocks: the minter reports each at every tick. */
-function callsResting(broker: TokenBroker, { name: budget, streams }: WatchedBudget): IMetric {
-  const usingMetrics = Object.fromEntries(
-    streams.map((stream) => [stream, broker.metric('CallsResting', { budget, stream })]),
-  );
-  return new MathExpression({
-    expression: streams.join(' + '),
-    usingMetrics,
-    period: broker.tick,
-    label: 'blocked streams',
-  });
 }

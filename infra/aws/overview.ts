@@ -15,7 +15,7 @@ import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
-import { type BudgetStream, MINT_FAILURES } from '../../lib/contract.ts';
+import { MINT_FAILURES } from '../../lib/contract.ts';
 import { logTable } from './log-table.ts';
 import type { Watched, WatchedBudget } from './watched.ts';
 
@@ -97,33 +97,28 @@ function tokenRows({ broker, budgets }: Watched): IWidget[][] {
 }
 
 function budgetRows({ broker }: Watched, { name: budget, streams }: WatchedBudget): IWidget[][] {
-  const ofStreams = (
-    metrics: (dimensions: { readonly budget: string; readonly stream: BudgetStream }) => IMetric[],
-  ): IMetric[] => streams.flatMap((stream) => metrics({ budget, stream }));
-  const shares = streams.map((stream) => broker.metricBudgetUsed({ budget, stream }));
+  const trouble = [
+    broker.metric('CallsResting', { budget }, { label: 'blocked by the WAF' }),
+    broker.metric('WafRefusedCall', { budget }),
+    broker.metric('CounterImplausible', { budget }),
+  ];
+  if (!streams.includes('worker')) return [[graph(`Calls of budget ${budget}`, trouble)]];
+  const workers = { budget, stream: 'worker' } as const;
+  const share = broker.metricBudgetUsed(workers);
   return [
     [
-      graph(`Share of budget ${budget} used, %`, shares, {
+      graph(`Share of budget ${budget} used, %`, [share], {
         leftAnnotations: [{ value: 100, label: 'all' }],
         leftYAxis: { min: 0 },
         // The CDK leaves out a line's period of five minutes, since it takes that for the widget's.
-        ...(shares[0] && { period: shares[0].period }),
+        period: share.period,
       }),
       graph(`Calls of budget ${budget}`, [
-        ...ofStreams((of) => [broker.metric('TicketsGranted', of, { label: `granted, ${of.stream}` })]),
-        broker.metric('WafRefusedCall', { budget }),
-        broker.metric('CounterImplausible', { budget }),
+        broker.metric('TicketsGranted', workers, { label: 'granted to workers' }),
+        ...trouble,
       ]),
     ],
-    [
-      graph(
-        `Streams of budget ${budget} that the WAF blocks`,
-        ofStreams((of) => [broker.metric('CallsResting', of, { label: of.stream })]),
-      ),
-      ...(streams.includes('worker')
-        ? [graph(`Age of the pause of budget ${budget}, seconds`, [broker.metric('PauseAge', { budget })])]
-        : []),
-    ],
+    [graph(`Age of the pause of budget ${budget}, seconds`, [broker.metric('PauseAge', { budget })])],
   ];
 }
 
@@ -132,6 +127,7 @@ function waits({ broker, budgets }: Watched): LogQueryWidget {
     title: 'Waits, by budget and stream',
     logGroups: logGroupsOf({ broker, budgets }),
     columns: {
+      granted: ['sum', 'TicketsGranted'],
       refused: ['sum', 'TicketsRefused'],
       expired: ['sum', 'TicketsExpired'],
       longestWaitMs: ['max', 'TicketWait'],

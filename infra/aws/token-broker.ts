@@ -256,9 +256,9 @@ export class TokenBroker extends Construct implements ITokenBroker {
     return brokerMetric(this.#settings, name, dimensions, options);
   }
 
-  /** Ticks that the minter completed. */
+  /** Ticks that the minter completed: each of them tells how many clients fail. */
   metricMinterTick(options?: MetricChoices): Metric {
-    return this.metric('MinterTick', {}, options);
+    return this.metricClientsFailing({ statistic: 'SampleCount', label: 'ticks', ...options });
   }
 
   /** Tokens that were minted and stored, of all clients. @throws Error unless `metrics` is `all` */

@@ -239,7 +239,6 @@ class Tick {
       missing: count('missing'),
       postponed: count('postponed'),
     };
-    telemetry.metric('MinterTick', 1, {});
     telemetry.metric('ClientsFailing', summary.failed + summary.resting + this.#failedBefore.size, {});
     telemetry.log('info', 'the minter completed a tick', { ...summary });
     return summary;

@@ -1,4 +1,5 @@
 import {
+  isMetric,
   METRIC_NAMESPACE,
   METRICS,
   type MetricChoice,
@@ -34,11 +35,10 @@ export function createMetricBuffer(
   now: Now,
 ): MetricBuffer {
   const measured = new Map<string, Measured>();
-  const isMetric = ({ definition }: Measured): boolean => choice === 'all' || definition.isAlarmed === true;
 
   function lineOf(together: readonly [Measured, ...Measured[]]): string {
     const [{ definition, labels }] = together;
-    const metrics = together.filter(isMetric);
+    const metrics = together.filter(({ name }) => isMetric(name, labels, choice));
     return JSON.stringify({
       ...(metrics.length > 0 && {
         _aws: {

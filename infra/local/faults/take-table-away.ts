@@ -21,7 +21,7 @@ export const takeTableAway: Fault = {
     }
     over();
     await Promise.all([
-      nextEvent(context, (event) => event.kind === 'metric' && event.metric === 'MinterTick'),
+      nextEvent(context, (event) => event.kind === 'metric' && event.metric === 'ClientsFailing'),
       nextEvent(context, ({ kind }) => kind === 'job-done'),
     ]);
   },

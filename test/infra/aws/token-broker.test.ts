@@ -286,7 +286,15 @@ describe('options', () => {
       /TokenMinted is a field of the log.*set the broker's metrics to 'all'/,
     );
     expect(createBroker({ metrics: 'all' }).broker.metricTokenMinted().metricName).toBe('TokenMinted');
-    expect(broker.metricMinterTick().metricName).toBe('MinterTick');
+    const workers = { budget: 'default', stream: 'worker' } as const;
+    expect(broker.metric('TicketsGranted', workers).metricName).toBe('TicketsGranted');
+    expect(() => broker.metric('TicketsGranted', { ...workers, stream: 'minter' })).toThrow(
+      'field of the log',
+    );
+    expect(broker.metricMinterTick()).toMatchObject({
+      metricName: 'ClientsFailing',
+      statistic: 'SampleCount',
+    });
   });
 
   test.each<[string, Partial<TokenBrokerProps>, RegExp]>([

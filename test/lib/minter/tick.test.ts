@@ -39,7 +39,7 @@ describe('a tick', () => {
     world.clock.advance(60_000);
     expect(await world.tick()).toMatchObject({ discovered: 0, due: 0 });
     expect(world.server.mints()).toBe(1);
-    expect(world.metricsOf('MinterTick')).toHaveLength(2);
+    expect(world.metricsOf('ClientsFailing')).toHaveLength(2);
     expect(world.metricsOf('SecondsToExpiry')).toEqual([
       { name: 'SecondsToExpiry', value: 1770, labels: { client: 'mocha' } },
     ]);

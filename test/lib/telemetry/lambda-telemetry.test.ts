@@ -23,7 +23,7 @@ function written(use: (telemetry: BufferedTelemetry) => void, environment: Lambd
 
 test('what is measured is written at the flush, once, a line each', () => {
   const measure = (telemetry: BufferedTelemetry): void => {
-    telemetry.metric('MinterTick', 1, {});
+    telemetry.metric('ClientsFailing', 1, {});
     telemetry.metric('TokenMinted', 1, { client: 'mocha' });
   };
   expect(written(measure)).toEqual([]);
@@ -33,7 +33,7 @@ test('what is measured is written at the flush, once, a line each', () => {
     telemetry.flush();
   });
   expect(lines).toEqual([
-    expect.stringMatching(/^\{"_aws":.*"MinterTick":1\}\n$/),
+    expect.stringMatching(/^\{"_aws":.*"ClientsFailing":1\}\n$/),
     '{"service":"my-broker","client":"mocha","TokenMinted":1}\n',
   ]);
 });

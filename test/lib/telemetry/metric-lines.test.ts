@@ -53,7 +53,7 @@ describe('where only what is alarmed is a metric', () => {
     const labels = labelsOf(definition);
     const [line] = linesOf((buffer) => buffer.add(name, 7, labels));
     expect(line).toMatchObject({ service: 'my-broker', ...labels, [name]: 7 });
-    expect('_aws' in line).toBe(definition.isAlarmed === true);
+    expect('_aws' in line).toBe(definition.alarmed === true);
   });
 
   test('a line that has both names what is a metric alone', () => {
@@ -66,6 +66,16 @@ describe('where only what is alarmed is a metric', () => {
     expect(lines).toMatchObject([{ ...of, TicketsRefused: 2, TicketsGranted: 3, TicketWait: 170 }]);
     expect(lines[0]._aws.CloudWatchMetrics[0].Metrics).toEqual([{ Name: 'TicketsGranted', Unit: 'Count' }]);
   });
+});
+
+test('of what is alarmed for some of its labels, the others are in the log alone', () => {
+  const lines = linesOf((buffer) => {
+    for (const stream of ['worker', 'minter']) buffer.add('TicketsGranted', 3, { budget: 'a', stream });
+  });
+  expect(lines.map((line) => [line.stream, '_aws' in line])).toEqual([
+    ['worker', true],
+    ['minter', false],
+  ]);
 });
 
 test('what shares its labels and dimensions shares a line; clients do not, nor does what has other dimensions', () => {
