@@ -94,7 +94,7 @@ export const METRIC_NAMESPACE = 'PlumeM2M';
 /** Which of the {@link METRICS} are metrics of CloudWatch: those that are alarmed, or all. */
 export type MetricChoice = 'alarmed' | 'all';
 
-/** The dimension `service`, which every metric carries besides its own, where nothing else is said. */
+/** The dimension `service`, which every metric carries besides its own, if no other is given. */
 export const DEFAULT_SERVICE = 'token-broker';
 
 /** Codes of the errors that a mint can end with. README says what each means. */
@@ -204,7 +204,7 @@ export const METRICS = {
 
 export interface MetricDefinition {
   readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
-  /** What is told of several values of one invocation. */
+  /** Which of several values of one invocation is written. */
   readonly keeps: 'sum' | 'maximum' | 'latest';
   /**
    * An alarm or the operator's `status` reads it, or only what has these labels: it is a metric of CloudWatch, whatever the

@@ -3,7 +3,7 @@ const BRAND = Symbol.for('plume-m2m.error');
 /**
  * What an error calls for.
  *
- * - `wait`: nothing was done, and the cause passes by itself. Make the call again at `retryAtMs`; it is no failure of the call.
+ * - `wait`: nothing was done, and the cause passes by itself. Make the call again at `retryAtMs`, and do not count a failure.
  * - `fix`: a person must correct a setting, a secret or the code first.
  * - `retry`: this attempt failed, another may succeed. The API may have acted on it: repeat it only if that is safe.
  * - `give up`: this call can never succeed.

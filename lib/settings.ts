@@ -18,7 +18,7 @@ export interface BrokerSettings {
   readonly apiUrl: string;
   /** The name under which logs and metrics appear: of one broker with all functions that use it. */
   readonly service: string;
-  /** Which measurements are metrics of CloudWatch, and not fields of the log alone. */
+  /** Which measurements are metrics of CloudWatch, and not only fields of the log. */
   readonly metrics: MetricChoice;
   /** How long tokens are served and when they are replaced. */
   readonly tokenLife: TokenSettings;
@@ -93,7 +93,7 @@ export function readMinterSettings(environment: Environment): MinterSettings {
 /**
  * The streams for which the minter reports WAF blocks.
  *
- * @param ownBudget the minter's: both of its streams where nothing else is said
+ * @param ownBudget the minter's: both of its streams if no other is given
  */
 export function readWatchedStreams(environment: Environment, ownBudget: string): readonly StreamOfBudget[] {
   const watched = environment[ENV.watchedStreams] || `${ownBudget}#worker,${ownBudget}#minter`;

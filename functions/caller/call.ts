@@ -46,7 +46,7 @@ const MAX_ANSWER_BYTES = 6_000_000;
 /**
  * Makes the call of one event.
  *
- * @throws {PlumeError} as `fetch` does; `request_refused` if the event is no call
+ * @throws {PlumeError} as `fetch` does; `request_refused` if the event is not a call
  */
 export async function call(
   event: unknown,

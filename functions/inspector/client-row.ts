@@ -5,7 +5,7 @@ import type { MintClaim } from '../../lib/token/mint-requests.ts';
 import type { TokenSettings } from '../../lib/token/settings.ts';
 
 /**
- * The story of a client in one flat row, without its token: what is not known is null, and every row has the same fields in
+ * The state of a client in one flat row, without its token: unknown values are null, and every row has the same fields in
  * the same order. Moments are ISO 8601, of UTC.
  */
 export interface ClientRow {
@@ -42,7 +42,7 @@ export interface ClientRow {
   readonly forcedAt: string | null;
   /** When a worker last asked the minter for a token. */
   readonly askedAt: string | null;
-  /** What the authorization server says of the token (RFC 7662), if it was asked; else all are null. */
+  /** What the authorization server says of the token (RFC 7662), if it was asked; otherwise all are null. */
   readonly active: boolean | null;
   readonly activeUntil: string | null;
   readonly scope: string | null;

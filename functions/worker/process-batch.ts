@@ -13,7 +13,7 @@ export interface BatchDependencies extends Omit<JobDependencies, 'api'> {
 }
 
 /**
- * Does the jobs of one event, whatever their clients. Messages are parsed first, so that tickets are reserved for calls alone
+ * Does the jobs of one event, of any clients. Messages are parsed first, so that tickets are reserved only for calls
  * that will be made.
  *
  * @returns the messages that stay in the queue; all others are deleted from it

@@ -69,7 +69,7 @@ async function process(taken: TakenJob, dependencies: JobDependencies): Promise<
   const startedMs = now();
   const ageMs = Math.max(0, startedMs - envelope.submittedAtMs);
   const { end, status, error } = await outcomeOf(taken, dependencies);
-  // A job that an operator holds back is no work that stands.
+  // A job that waits because an operator paused the budget does not count as standing work.
   if (!(isPlumeError(error) && error.code === 'budget_paused'))
     telemetry.metric('JobAge', Math.round(ageMs / 1000), { client });
   telemetry.metric('JobDone', end === 'done' ? 1 : 0, { client });

@@ -48,7 +48,7 @@ export interface ITokenBroker extends IConstruct {
   environment(options?: EnvironmentOptions): Record<string, string>;
 
   /**
-   * Permits what calls for one client take, and nothing else: to read its token, to ask the minter for another, to take
+   * Permits only what calls for one client need: to read its token, to ask the minter for another, to take
    * tickets of the budget. It changes only IAM; {@link ITokenBroker.connect} also does this.
    *
    * @param grantee - a role, or what has one

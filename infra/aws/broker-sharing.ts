@@ -14,7 +14,7 @@ const MAX_TABLE_POLICY = 20_480;
 /** What is shared: each part has a policy of its own. */
 export interface SharedParts {
   readonly table: TableV2;
-  /** Absent: AWS owns the key, and lets in whoever may use the table. */
+  /** Absent: AWS owns the key, and allows every principal that may use the table. */
   readonly encryptionKey: IKey | undefined;
   readonly minter: LambdaFunction;
 }

@@ -20,7 +20,7 @@ export interface JobWorkerProps extends NetworkProps {
   readonly clients?: readonly string[] | undefined;
   /** Whether each job that is done has a line in the log. @default true */
   readonly logJobs?: boolean | undefined;
-  /** `low` where another function calls for people who wait: jobs then take the tickets that it leaves. @default normal */
+  /** `low` if another function makes calls that people wait for: jobs then take the tickets that it leaves. @default normal */
   readonly priority?: Priority | undefined;
   /** The budget of the address that the calls leave from. @default - the broker's own */
   readonly budgetName?: string | undefined;

@@ -6,7 +6,7 @@ import type { MetricName } from '../../lib/contract.ts';
 export interface LogTableProps {
   readonly title: string;
   readonly logGroups: readonly ILogGroup[];
-  /** By the column's name: what is told of a measurement in the time that the dashboard shows. */
+  /** By the column's name: the value of a measurement in the time that the dashboard shows. */
   readonly columns: Readonly<Record<string, readonly ['sum' | 'max' | 'latest', MetricName]>>;
   /** A row for each combination of these fields. */
   readonly by: readonly string[];
@@ -15,7 +15,7 @@ export interface LogTableProps {
   readonly width: number;
 }
 
-/** A table from the log, for what is no metric of CloudWatch, or is one of all clients together. */
+/** A table from the log, for values that are not metrics of CloudWatch, or only of all clients together. */
 export function logTable({ title, logGroups, columns, by, sort, width }: LogTableProps): LogQueryWidget {
   const all = Object.entries(columns);
   const names = [...new Set(all.map(([, [, name]]) => name))];

@@ -54,7 +54,7 @@ export class TablePermissions {
     };
   }
 
-  /** The table's key, through DynamoDB alone. A key of AWS takes no permission. */
+  /** The table's key, only through DynamoDB. AWS's own key needs no permission. */
   useKey(): Permission[] {
     const { keyArn, region } = this.#arns;
     if (keyArn === undefined) return [];

@@ -44,7 +44,7 @@ export interface TokenBrokerProps extends NetworkProps {
   readonly encryption?: TableEncryption | undefined;
   /**
    * Which measurements are metrics of CloudWatch: those that an alarm or the command `status` reads, or all. The others
-   * are fields of the log alone, since each metric is paid for.
+   * are only fields of the log, because each metric costs money.
    * @default alarmed
    */
   readonly metrics?: MetricChoice | undefined;

@@ -55,7 +55,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
    * A broker of another app, in this account or in another, whose owner then shares it by {@link TokenBroker.shareWith}.
    *
    * @param attributes - what the broker's SSM parameter holds, parsed
-   * @throws Error if they are something else, or if the broker is in another region than the stack
+   * @throws Error if the attributes are invalid, or the broker is in another region than the stack
    */
   static fromAttributes(scope: Construct, id: string, attributes: TokenBrokerAttributes): ITokenBroker {
     return new ImportedTokenBroker(scope, id, attributes);
@@ -247,7 +247,7 @@ export class TokenBroker extends Construct implements ITokenBroker {
     return this.#callers.grant(grantee, options);
   }
 
-  /** One of the metrics that the functions emit. @throws Error if it is a field of the log alone, as `metrics` is not `all` */
+  /** One of the metrics that the functions emit. @throws Error if it is only a field of the log, because `metrics` is not `all` */
   metric<Name extends MetricName>(
     name: Name,
     dimensions: DimensionsOf<Name>,

@@ -8,7 +8,7 @@ import type { TokenBroker } from './token-broker.ts';
 export interface WatchedBudget {
   /** As in the settings of the budget: the dimension `budget` of its metrics. */
   readonly name: string;
-  /** Who takes tickets of it: where each zone has a budget of its own, the minter uses another than the workers. */
+  /** Which streams functions take tickets of: if each zone has its own budget, the minter uses another than the workers. */
   readonly streams: readonly BudgetStream[];
   /** The function of the reference worker whose calls take its tickets. @default - none */
   readonly worker?: LambdaFunction;

@@ -7,7 +7,7 @@ export interface Verb {
   /** One line for `--help`. */
   readonly summary: string;
   /**
-   * @returns what was done or seen: printed as JSON with `--json`, else as `text` makes it
+   * @returns what was done or seen: printed as JSON with `--json`, otherwise as `text`
    * @throws {UsageError} the command line lacks something
    */
   run(line: CommandLine, output: Output): Promise<Result>;
@@ -18,7 +18,7 @@ export interface Result {
   readonly text: string;
 }
 
-/** Where a verb tells people what is about to happen: never on stdout, which scripts read. */
+/** Where a verb says what is about to happen: never on stdout, which scripts read. */
 export interface Output {
   note(text: string): void;
   /** @throws {NotConfirmedError} the answer is no, or there is no terminal to ask on */

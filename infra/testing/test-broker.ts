@@ -54,7 +54,7 @@ export interface TestBroker extends Broker, AsyncDisposable {
   blockAddress(durationMs: number): void;
   /** No ticket becomes valid for so long, in ms: others use the budget up. */
   exhaustBudget(durationMs: number): void;
-  /** Ends the Plume cloud, as the end of an `await using` does. Without it the process ends all the same. */
+  /** Ends the Plume cloud, as the end of an `await using` does. Without it the process can end too. */
   stop(): Promise<void>;
 }
 

@@ -50,7 +50,7 @@ export async function readBudgetStatus(
   where: {
     readonly dynamodb: DynamoDBClient;
     readonly table: string;
-    /** Of the broker: rate, forecast and what is plausible follow from them. */
+    /** The broker's: rate, forecast and plausibility follow from them. */
     readonly settings: BudgetSettings;
   },
 ): Promise<BudgetStatus> {

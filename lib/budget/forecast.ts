@@ -9,7 +9,7 @@ export interface Forecast {
   readonly ten: number;
 }
 
-/** What a worker is told of its budget: from one read, without a ticket. */
+/** A worker's forecast of its budget: from one read, without a ticket. */
 export interface BudgetForecast extends Forecast {
   /** The circuit breaker: while it is not `closed`, the WAF refuses calls, and calls wait for longer than the forecast says. */
   readonly breaker: 'closed' | 'open' | 'half-open';

@@ -51,7 +51,7 @@ const REQUIRED_AGE: Readonly<Record<Exclude<MintRequestKind, 'renewal'>, number>
 };
 
 /**
- * What no own ticket is left for, these take from the workers' stream. They alone are evidence for a block of the address: a
+ * What no own ticket is left for, these take from the workers' stream. Only they are evidence for a block of the address: a
  * client that fails already may be refused for its `tokenUrl` again and again.
  */
 const URGENT: readonly MintRequestKind[] = ['renewal', 'forced', 'first'];

@@ -28,7 +28,7 @@ export interface MintBudget {
  * The minter's requests draw on a stream of their own. Its circuit breaker learns what the WAF answers to them, whichever
  * stream their ticket was from: so a wrong `tokenUrl` stops no worker.
  *
- * @param dependencies.tellsBreaker whether it learns: not from the inspector's requests, whose caller alone is told
+ * @param dependencies.tellsBreaker whether it learns: not from the inspector's requests: only the inspector's caller sees their refusals
  * @throws {ConfigError} if the settings' bound exceeds their limit, or they make no sense
  */
 export function createMintBudget(

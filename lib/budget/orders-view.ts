@@ -13,8 +13,8 @@ export interface OrderReader {
  * What one instance knows of an operator's orders.
  *
  * They are looked at before its first call; after that the counter says with each reservation whether an order was given since.
- * Nobody need take its word alone, which any worker could change: an instance looks by itself every minute, and whenever it
- * has heard nothing of the counter for five seconds and sends all the same.
+ * Any worker could change that value, so instances do not rely on it alone: an instance looks by itself every minute, and whenever it
+ * has seen no reply of the counter for five seconds but still sends.
  */
 export interface OrdersView {
   /** The orders that hold now. */

@@ -20,13 +20,13 @@ export interface Refusals {
 
 /**
  * A refused write is billed like any other, so callers do not poll. The counter tells the earliest moment at which it could
- * grant the block. All who were refused see nearly the same one, hence a random delay after it: over the line's spread at first,
+ * grant the block. All refused callers see nearly the same one, so a random delay follows it: over the line's spread at first,
  * in which the line moves on by its whole length. The spread grows by half (√2) with each refusal and shrinks again with each
  * grant, so it settles where about one of two writes is granted, however many instances there are. It has a maximum: in the
  * simulation a longer one saves writes of a hundred saturating workers, and makes bursts wait longer.
  */
 export function createRefusals(dependencies: {
-  /** A counter that stands further ahead than this is asked again all the same: it may be deleted meanwhile. */
+  /** A counter that stands further ahead than this is asked again anyway: it may have been deleted. */
   readonly longestMs: number;
   /** In [0, 1). */
   readonly random: () => number;

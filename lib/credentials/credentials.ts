@@ -70,7 +70,7 @@ export function parseCredentials(client: string, secretString: string, use?: End
   return Object.defineProperty(credentials, 'authorization', { value: header.authorization }) as Credentials;
 }
 
-/** What the text of a secret breaks that is no JSON object. Editors and shells change some characters unseen. */
+/** What is wrong with a secret's text that is not a JSON object. Editors and shells change some characters unseen. */
 function jsonRule(text: string): string {
   if (text.startsWith('\uFEFF'))
     return 'it begins with a byte order mark (BOM), as PowerShell and some editors write it; store it as UTF-8 without one';

@@ -13,7 +13,7 @@ export interface Plume {
    * calls end with that stream.
    *
    * @returns what `work` returned
-   * @throws whatever `work` threw, and {@link PlumeError} `config_invalid` if `calls` is no number of calls
+   * @throws whatever `work` threw, and {@link PlumeError} `config_invalid` if `calls` is not a number of calls
    */
   run<Result>(work: (plume: PlumeApi) => Result | Promise<Result>, invocation?: RunOptions): Promise<Result>;
 }

@@ -32,8 +32,8 @@ export interface PlumeOptions {
   readonly retry?: RetryOptions;
   /**
    * How long a line of the call budget these calls may join. Those of `low` priority take the tickets that others leave: they
-   * reserve 1.3 s ahead, in blocks of at most four, and so calls of people who wait pass any amount of bulk work. It is paid for by about
-   * four times the requests to DynamoDB under load, and by waiting without end while others saturate the budget.
+   * reserve 1.3 s ahead, in blocks of at most four, so calls that people wait for pass any amount of bulk work. The price is
+   * about four times the requests to DynamoDB under load, and no ticket while others saturate the budget.
    * @default normal
    */
   readonly priority?: Priority;

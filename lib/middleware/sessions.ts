@@ -20,7 +20,7 @@ export interface LimitedTime {
  * Opens the calls of one invocation; the caller that opens them closes them.
  *
  * @param context without one, as in a script, only `maxWaitMs` bounds the waiting, and nothing ends but by itself
- * @throws {ConfigError} `calls` is no number of calls, or `context` is none
+ * @throws {ConfigError} `calls` is not a number of calls, or `context` is not Lambda's
  */
 export type OpenSession = (calls: number, context?: InvocationContext) => Session;
 

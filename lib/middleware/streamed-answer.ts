@@ -35,7 +35,7 @@ function isStream(value: unknown): value is AsyncIterable<Uint8Array | string> {
   return value instanceof ReadableStream || value instanceof Readable;
 }
 
-/** A `Response` is not: who returns one does not say that it is streamed. */
+/** A `Response` is not: returning one does not say that it is streamed. */
 function isPlainObject(value: unknown): value is { readonly body?: unknown } {
   return (
     typeof value === 'object' &&

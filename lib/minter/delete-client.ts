@@ -10,8 +10,8 @@ import { HELD, type Lease } from './client-records.ts';
 import { ClientRecordsUnavailableError } from './errors.ts';
 
 /**
- * Takes the client's token out of service and deletes what is known of it. The record goes last, so that what dies in
- * between is done again; it stays if the lease is no longer held.
+ * Takes the client's token out of service and deletes what is known of it. The record goes last, so that a removal that dies in
+ * between is done again. It stays if the lease is no longer held.
  *
  * @throws {ClientRecordsUnavailableError}
  */

@@ -6,7 +6,7 @@ import type { SecretListing, SecretListingStore } from './secret-listing.ts';
 
 /** ListSecrets may miss changes of the last five minutes (AWS documentation), so spans overlap by more. */
 const OVERLAP_MS = 10 * 60_000;
-/** What slipped through all the same, and which secrets are gone, is found then: within the hour. */
+/** Changes that were missed nevertheless, and deleted secrets, are found then: within the hour. */
 const LIST_ALL_EVERY_MS = 45 * 60_000;
 /** The same while a client fails or its secret is missing: it may have been removed. */
 const LIST_ALL_SOON_MS = 5 * 60_000;

@@ -81,7 +81,7 @@ export const RETRY_RULES: Readonly<Partial<Record<ErrorCode, RetryRule>>> = {
   secret_missing: MISSING,
 };
 
-/** Nothing was asked for, and the client is not at fault: it is no failure, and tried again when the call budget allows. */
+/** No request was sent, and the client is not at fault: this is not a failure, and is tried again when the call budget allows. */
 const POSTPONING: ReadonlySet<ErrorCode> = new Set([
   'budget_exhausted',
   'budget_blocked',

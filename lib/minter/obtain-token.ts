@@ -98,7 +98,7 @@ function errorOf(error: unknown): PlumeError {
 }
 
 /**
- * A token with the earliest of what is known of its expiry. If the grant says nothing of it, introspection is asked.
+ * A token with its earliest known expiry. If the grant does not state one, the minter asks introspection.
  *
  * @throws {TokenExpiredOnArrivalError} it could never be served
  * @throws {PlumeError} of the request or the call budget

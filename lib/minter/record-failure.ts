@@ -20,7 +20,7 @@ export const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Records why there is no token, and when to try again: for all minters, and for the workers. If the secret's new version is
- * refused, the previous one may bring a token all the same. Ends the lease.
+ * refused, the previous one may still bring a token. Ends the lease.
  *
  * @throws {PlumeError} of the table
  */

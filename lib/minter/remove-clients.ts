@@ -27,8 +27,8 @@ const REMOVAL_LEASE_MS = 20_000;
 const PARALLEL = 8;
 
 /**
- * Compares a list of all secrets with the clients that are known. Who is missing for long enough, and of whose secret
- * Secrets Manager then says that it is deleted or unknown, is forgotten: its token, its record and its alarms. An empty
+ * Compares a list of all secrets with the clients that are known. A client that is missing for long enough, and whose secret
+ * Secrets Manager then calls deleted or unknown, is removed: its token, its record and its alarms. An empty
  * list proves nothing: the prefix may be wrong.
  */
 export async function removeMissing(

@@ -102,7 +102,7 @@ function statedBy(body: Readonly<Record<string, unknown>>): Stated {
   };
 }
 
-/** A number of seconds, or text that says one: `1800`, ` 1800 `, `1800s`. None at all, or less, is no statement. */
+/** A number of seconds, or text that says one: `1800`, ` 1800 `, `1800s`. Zero or less is not a statement. */
 function lifetimeSeconds(expiresIn: unknown): number | undefined {
   const text =
     typeof expiresIn === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*s?\s*$/.exec(expiresIn)?.[1] : undefined;

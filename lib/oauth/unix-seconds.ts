@@ -5,7 +5,7 @@ const MAX_SECONDS = 1e11;
 
 /**
  * A moment as a claim states it: a number of seconds (RFC 7519 NumericDate), or an integer as a string, which
- * some servers send. Anything else is no statement: undefined.
+ * some servers send. Anything else is not a statement: undefined.
  */
 export function unixSeconds(claim: unknown): number | undefined {
   const seconds = typeof claim === 'string' && /^\d{1,12}$/.test(claim) ? Number(claim) : claim;

@@ -1,4 +1,4 @@
-/** A map of so many entries at most: those that were used last. A `Map` keeps its entries in the order in which they were set. */
+/** A map of at most so many entries: the ones used last. A `Map` keeps its entries in the order in which they were set. */
 export class RecentMap<Key, Value> {
   readonly #entries = new Map<Key, Value>();
   readonly #most: number;

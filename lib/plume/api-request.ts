@@ -24,7 +24,7 @@ export interface ApiRequest {
 /** As long as an invocation of Lambda. */
 const MAX_TIMEOUT_MS = 900_000;
 
-/** Of the connection, not of the call (RFC 9110 section 7.6.1), or said by whoever sends it: undici refuses most of them. */
+/** Of the connection, not of the call (RFC 9110 section 7.6.1), or set by the sender: undici refuses most of them. */
 const OF_THE_CONNECTION = [
   'connection',
   'content-length',

@@ -16,7 +16,7 @@ export interface PlumeApi {
   /**
    * The same for answers in JSON: the parsed body, undefined if it is empty. `Body` is what you expect; nothing checks it.
    *
-   * @throws {@link PlumeError} besides those of `fetch`, `api_error` if the status is no success or the body is no JSON
+   * @throws {@link PlumeError} besides those of `fetch`, `api_error` if the status is not a success or the body is not JSON
    */
   readonly json: <Body = unknown>(input: CallInput, init?: PlumeRequestInit) => Promise<Body>;
   /**

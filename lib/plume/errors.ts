@@ -58,7 +58,7 @@ export class RequestNotRepeatableError extends PlumeError<'request_not_repeatabl
   }
 }
 
-/** `json` got a status that is no success, or a body that is not JSON. */
+/** `json` got a status that is not a success, or a body that is not JSON. */
 export class ApiError extends PlumeError<'api_error'> {
   override readonly name = 'ApiError';
   /** Of the call: in capital letters, such as `GET`. */

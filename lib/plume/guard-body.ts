@@ -58,7 +58,7 @@ function reader(name: Reader): (this: Response) => Promise<unknown> {
   };
 }
 
-/** For those who read chunks themselves. Nothing is taken of the real one before the first is asked for. */
+/** For callers that read chunks themselves. Nothing is taken of the real one before the first is asked for. */
 function guardedStream(body: ReadableStream<Uint8Array>, ended: AbortSignal): ReadableStream<Uint8Array> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream(

@@ -17,7 +17,7 @@ export interface AnsweredCall {
 
 /**
  * @returns the answer's body, undefined if it is empty
- * @throws {ApiError} the status is no success, or the body is no JSON
+ * @throws {ApiError} the status is not a success, or the body is not JSON
  * @throws {ApiUnreachableError} the connection broke before the body's end
  */
 export async function readJson(

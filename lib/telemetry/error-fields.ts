@@ -2,7 +2,7 @@ import { isPlumeError } from '../errors.ts';
 import { redactText } from './redaction.ts';
 
 /**
- * What a log says of an error. Ours speak for themselves; of anybody else's only the name, the message and the
+ * What a log says of an error. This library's errors are logged whole; of other errors only the name, the message and the
  * stack are taken, redacted, and never the cause or other fields: they can hold requests and responses.
  */
 export function errorFields(error: unknown): Readonly<Record<string, unknown>> {

@@ -8,7 +8,7 @@ import {
 } from '../contract.ts';
 import type { Now } from '../platform/clock.ts';
 
-/** What is measured, until it is told as lines of the log. */
+/** Measurements, until they are written as lines of the log. */
 export interface MetricBuffer {
   add(name: MetricName, value: number, labels: Readonly<Record<string, string>>): void;
   /** The lines of all that was added since the last time: JSON, in the embedded metric format where CloudWatch is to take it. */
@@ -24,7 +24,7 @@ interface Measured {
 
 /**
  * One value of each metric and its labels is kept, and those that share labels and dimensions share a line: a line costs
- * more than what is in it. What is no metric of CloudWatch is a field of the line for Logs Insights.
+ * more than what is in it. A measurement that is not a metric of CloudWatch is a field of the line for Logs Insights.
  *
  * @param of what every line says; `service` is the dimension that all metrics have
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html

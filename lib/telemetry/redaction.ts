@@ -1,5 +1,5 @@
 /**
- * The second net. The first is that nothing secret is passed to a log at all; this one catches what a
+ * The second safeguard. The first is that no secret is passed to a log; this one catches what a
  * mistake would let through.
  */
 

@@ -32,7 +32,7 @@ export interface MintRequests {
   lastClaim(client: string): Promise<MintClaim | undefined>;
 }
 
-/** How long the others leave asking the minter to the one who does. */
+/** How long other instances leave it to one instance to ask the minter. */
 export const CLAIM_MS = 5_000;
 
 /** A request that is older, or that the clocks of two machines cannot explain, is not honoured. */

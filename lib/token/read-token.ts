@@ -20,7 +20,7 @@ export interface TokenReader {
    * @throws {TokenStoreUnavailableError} the table cannot be reached and memory holds no valid token
    */
   get(client: string, wanted: WantedToken): Promise<ServedToken>;
-  /** False once the token is too old, or another one has come while its holder waited for something else. */
+  /** False once the token is too old, or was replaced while its holder waited. */
   isSendable(client: string, served: ServedToken): boolean;
 }
 
@@ -35,7 +35,7 @@ export interface WantedToken {
   readonly waitUntilMs: number;
   /**
    * Fingerprint of a token that the API refused. Another one is given, unless the refused one is so young that
-   * the API may not know it yet: then it is given again once it is no longer that young.
+   * the API may not know it yet: then it is returned again once it is no longer that young.
    */
   readonly rejected?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -57,7 +57,7 @@ export function createTokenReader(dependencies: TokenReaderDependencies): TokenR
   return new SharedTokenReader(dependencies);
 }
 
-/** What one look brings: a token and the moment from which it may be sent, or what is known of its absence. */
+/** The result of one look: a token and the moment from which it may be sent, or why there is none. */
 type Look =
   | (ServedToken & { readonly source: TokenSource; readonly notBeforeMs: number })
   | { readonly failure?: NotedFailure; readonly retryAtMs?: number };

@@ -78,7 +78,7 @@ interface Seen {
   failed: number;
 }
 
-/** A fleet of instances with the library's own budget, on virtual time, with equal clocks where nothing else is said. */
+/** A fleet of instances with the library's own budget, on virtual time, with equal clocks if no other is given. */
 export async function runFleet(options: FleetOptions): Promise<FleetResult> {
   const { groups, seed, durationMs, skewMs = 0, settings = DEFAULT_BUDGET_SETTINGS } = options;
   const random = createRandom(seed);
