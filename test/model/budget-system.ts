@@ -4,7 +4,7 @@ import { TABLE } from '../../lib/contract.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import type { Model } from './explore.ts';
 import type { Item } from './expressions.ts';
-import { type Faults, type Instance, System } from './system.ts';
+import { type Faults, type Instance, NO_FAULTS, System } from './system.ts';
 
 /** The code under test: as it is, or with something broken. */
 export interface BudgetCode {
@@ -49,7 +49,6 @@ export interface BudgetSystemOptions {
   readonly faults: Faults;
 }
 
-const NO_FAULTS: Faults = { deaths: 0, lostAnswers: 0, deletions: 0, delays: 0, freezes: 0 };
 const { clockAllowanceMs } = SMALL;
 
 type Systems = Readonly<Record<string, Omit<BudgetSystemOptions, 'counter'>>>;

@@ -37,6 +37,8 @@ export interface Faults {
   readonly freezes: number;
 }
 
+export const NO_FAULTS: Faults = { deaths: 0, lostAnswers: 0, deletions: 0, delays: 0, freezes: 0 };
+
 export interface SystemOptions<Event> {
   readonly parts: readonly Part[];
   readonly items: readonly Item[];

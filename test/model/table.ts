@@ -10,7 +10,7 @@ import { TABLE } from '../../lib/contract.ts';
 import { holds, type Item, updated } from './expressions.ts';
 
 /** What a command asks for, as far as {@link ModelTable} knows it. */
-export type Input = UpdateItemCommandInput & { readonly Key?: Item };
+export type Input = UpdateItemCommandInput & { readonly Key?: Item; readonly Item?: Item };
 
 /** A table in memory, of which an explorer can make thousands a second. It does what DynamoDB does with these commands. */
 export class ModelTable {
@@ -22,7 +22,7 @@ export class ModelTable {
 
   /** @throws {ConditionalCheckFailedException} */
   answer(command: string, input: Input): object {
-    const key = keyOf(input.Key ?? {});
+    const key = keyOf(input.Key ?? input.Item ?? {});
     const old = this.#items.get(key);
     const { ConditionExpression: condition } = input;
     if (condition !== undefined && !holds(condition, old ?? {}, input)) {
@@ -37,6 +37,9 @@ export class ModelTable {
         return old === undefined ? {} : { Item: old };
       case 'DeleteItemCommand':
         this.#items.delete(key);
+        return {};
+      case 'PutItemCommand':
+        this.#items.set(key, input.Item ?? {});
         return {};
       case 'UpdateItemCommand': {
         const item = updated(input.UpdateExpression ?? '', old ?? { ...input.Key }, input);

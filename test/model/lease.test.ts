@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+
+import { createClientRecords } from '../../lib/minter/client-records.ts';
+import { createMinter } from '../../lib/minter/minter.ts';
+import { createMintRequests } from '../../lib/token/mint-requests.ts';
+import { createTokenStore } from '../../lib/token/token-store.ts';
+import { explore } from './explore.ts';
+import { LEASE_MUTANTS } from './lease-mutants.ts';
+import { LEASE_SYSTEMS, type LeaseCode, leaseSystem } from './lease-system.ts';
+import { breakLib } from './mutants.ts';
+
+const CODE: LeaseCode = { createMinter, createClientRecords, createTokenStore, createMintRequests };
+
+test.each(Object.entries(LEASE_SYSTEMS))(
+  'no schedule of %s mints twice for one need, or leaves a worker without its token',
+  async (name, system) => {
+    const found = await explore(leaseSystem(CODE, system));
+    expect(found.counterexample).toBeUndefined();
+    expect(found.states).toBeGreaterThan(50);
+    console.log(`${name}: ${found.states} states`);
+  },
+);
+
+test.each(LEASE_MUTANTS)('the explorer finds the schedule that breaks the lease if $what', async (mutant) => {
+  const broken = breakLib(mutant);
+  try {
+    const code: LeaseCode = {
+      ...CODE,
+      ...(await broken.load<LeaseCode>('minter/minter.ts')),
+      ...(await broken.load<LeaseCode>('minter/client-records.ts')),
+      ...(await broken.load<LeaseCode>('token/token-store.ts')),
+    };
+    const found = await explore(leaseSystem(code, LEASE_SYSTEMS[mutant.system]));
+    expect(found.counterexample?.violation).toMatch(mutant.violation);
+  } finally {
+    broken.remove();
+  }
+});
