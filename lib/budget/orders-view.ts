@@ -24,10 +24,11 @@ export interface OrdersView {
   /**
    * Looks beside the calls, if it is time to.
    *
+   * @param isReserving whether the counter is asked next, which tells of orders without a read; unless a pause stops that too
    * @returns what the next call has to wait for: before the first call, after a new order, and when nothing was heard for long
    * @throws whatever the reader throws, before the first call; later what was known stands
    */
-  look(): Promise<void> | undefined;
+  look(isReserving?: boolean): Promise<void> | undefined;
 }
 
 /** An order is obeyed within 10 s: what was heard longer ago than this must be looked at before a call… */
@@ -82,11 +83,12 @@ export function createOrdersView(dependencies: {
       heardMs = monotonicNow();
       orderedAtMs = Math.max(orderedAtMs, atMs);
     },
-    look() {
+    look(isReserving = false) {
       const nowMs = monotonicNow();
+      const unheardMs = isReserving && orders.pause === undefined ? 0 : nowMs - heardMs;
       const isFirst = lookedMs === Number.NEGATIVE_INFINITY;
-      const isBefore = isFirst || orderedAtMs > knownAtMs || nowMs - heardMs > LOOK_BEFORE_MS;
-      const isBeside = nowMs - heardMs > LOOK_BESIDE_MS || nowMs - lookedMs > LOOK_ANYWAY_MS;
+      const isBefore = isFirst || orderedAtMs > knownAtMs || unheardMs > LOOK_BEFORE_MS;
+      const isBeside = unheardMs > LOOK_BESIDE_MS || nowMs - lookedMs > LOOK_ANYWAY_MS;
       if (!isBefore && !isBeside) return undefined;
       looking ??= read().finally(() => {
         looking = undefined;

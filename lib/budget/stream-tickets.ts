@@ -136,7 +136,8 @@ export function createStreamTickets(dependencies: StreamTicketsDependencies): Ti
   };
 
   const ask = async (want: Want, untilMs: Now): Promise<readonly Ticket[] | Refusal> => {
-    await reach(async () => orders.look());
+    // While the breaker is closed the counter is asked next, unless it is known to be full, and tells of orders.
+    await reach(async () => orders.look(breaker.state.blockedUntilMs === undefined));
     const nowMs = await now();
     const atOnce = refusedAtOnce(want, untilMs, nowMs);
     if (atOnce !== undefined) return atOnce;

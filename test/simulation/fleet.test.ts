@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type FleetOptions, type FleetResult, type Group, runFleet } from './fleet.ts';
 import type { Random } from './random.ts';
 
-/** Half an hour each, with equal clocks and every request to the counter counted. */
+/** Half an hour each, with equal clocks, and every request to the counter and to the orders counted. */
 const MINUTES_30 = 1_800_000;
 const run = (groups: readonly Group[], options: Partial<FleetOptions> = {}): Promise<FleetResult> =>
   runFleet({ groups, seed: 1, durationMs: MINUTES_30, ...options });
@@ -18,7 +18,7 @@ describe('calls that wait at most 5 s, beside work of low priority', () => {
   test.each([4.5, 8])(
     'never fail, and what is left serves the others: %d a second',
     async (callsPerSecond) => {
-      const { groups, shareOfRate, perSecond, requestsPerCall } = await run([
+      const { groups, shareOfRate, perSecond, requestsPerCall, orderReadsPerCall } = await run([
         { ...people, instances: 10, callsPerSecond: 1 },
         { ...bulk, instances: 20, callsPerSecond },
       ]);
@@ -26,7 +26,7 @@ describe('calls that wait at most 5 s, beside work of low priority', () => {
       expect(groups.people?.waitP99Ms).toBeLessThanOrEqual(1_500);
       if (callsPerSecond === 4.5) expect(perSecond).toBeGreaterThanOrEqual(5.5);
       else expect(shareOfRate).toBeGreaterThanOrEqual(0.97);
-      expect(requestsPerCall).toBeLessThanOrEqual(0.75);
+      expect(requestsPerCall + orderReadsPerCall).toBeLessThanOrEqual(0.75);
     },
   );
 
@@ -58,16 +58,20 @@ test.each([20, 50, 200])('batches of ten calls at once waste no ticket: %i insta
 });
 
 test.each([
-  [10, 0.2],
-  [50, 0.45],
-  [100, 0.7],
-  [200, 1.1],
-])('%i saturating workers, jobs of about ten calls: at most %d requests a call', async (instances, most) => {
-  const jobs = { name: 'jobs', instances, callsPerJob: aboutTen, callsPerSecond: 'saturated' as const };
-  const { requestsPerCall, shareOfRate } = await run([jobs]);
-  expect(requestsPerCall).toBeLessThanOrEqual(most);
-  expect(shareOfRate).toBeGreaterThanOrEqual(0.99);
-});
+  [10, 0.2, 0.17],
+  [50, 0.45, 0.25],
+  [100, 0.7, 0.35],
+  [200, 1.1, 0.6],
+])(
+  '%i saturating workers, jobs of about ten calls: at most %d requests a call, and %d reads of the orders',
+  async (instances, most, mostReads) => {
+    const jobs = { name: 'jobs', instances, callsPerJob: aboutTen, callsPerSecond: 'saturated' as const };
+    const { requestsPerCall, orderReadsPerCall, shareOfRate } = await run([jobs]);
+    expect(requestsPerCall).toBeLessThanOrEqual(most);
+    expect(orderReadsPerCall).toBeLessThanOrEqual(mostReads);
+    expect(shareOfRate).toBeGreaterThanOrEqual(0.99);
+  },
+);
 
 test.each([
   [1, 1.2],
@@ -78,10 +82,11 @@ test.each([
 ])(
   'invocations of one call, %i a second from ten workers: at most %d requests a call',
   async (rate, most) => {
-    const { requestsPerCall } = await run([
+    const { requestsPerCall, orderReadsPerCall } = await run([
       { name: 'one', instances: 10, callsPerJob: one, callsPerSecond: rate },
     ]);
     expect(requestsPerCall).toBeLessThanOrEqual(most);
+    expect(orderReadsPerCall).toBeLessThanOrEqual(0.17);
   },
 );
 

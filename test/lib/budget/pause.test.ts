@@ -56,6 +56,18 @@ describe('a pause', () => {
     expect(scene.looks).toBe(2);
   });
 
+  test('costs an instance that calls now and then no read: its reservations tell of orders', async () => {
+    const scene = await openScene();
+    const budget = scene.instance();
+    for (let calls = 0; calls < 5; calls += 1) {
+      await call(budget);
+      await scene.time.run(scene.time.now() + 11 * SECOND_MS);
+    }
+    expect(scene.looks).toBe(1);
+    give(scene, { pause: pause() });
+    await expect(call(budget)).rejects.toMatchObject({ code: 'budget_paused' });
+  });
+
   test('stops a warm instance with its next reservation, before a call on it', async () => {
     const scene = await openScene();
     const budget = scene.instance();
