@@ -10,26 +10,33 @@ export interface Arrival {
   readonly calls: number;
 }
 
-const MEAN_CALLS = 10;
+interface Jobs {
+  /** In the mean. */
+  readonly callsPerJob: number;
+  readonly random: Random;
+}
+
 /** Steady demand starts after this: a new counter's silence is over. */
 export const WARM_UP_MS = 60_000;
 
 export function arrivals(
   demand: Demand,
   span: { startMs: number; endMs: number; windowMs: number },
+  callsPerJob: number,
   random: Random,
 ): readonly Arrival[] {
+  const jobs = { callsPerJob, random };
   switch (demand) {
     case 'steady':
-      return poisson(4, span, random);
+      return poisson(4, span, jobs);
     case 'saturated':
     case 'outage':
-      return poisson(12, span, random);
+      return poisson(12, span, jobs);
     case 'bursts':
-      return repeat(span.windowMs, span, (atMs) => batch(1_200, atMs, random));
+      return repeat(span.windowMs, span, (atMs) => batch(1_200, atMs, jobs));
     case 'after idleness':
       // Five seconds before the end of a window that starts with the epoch.
-      return repeat(6 * span.windowMs, span, (atMs) => batch(6_000, atMs - 5_000, random));
+      return repeat(6 * span.windowMs, span, (atMs) => batch(6_000, atMs - 5_000, jobs));
   }
 }
 
@@ -37,11 +44,11 @@ export function arrivals(
 function poisson(
   callsPerSecond: number,
   { startMs, endMs }: { startMs: number; endMs: number },
-  random: Random,
+  { callsPerJob, random }: Jobs,
 ): Arrival[] {
   const all: Arrival[] = [];
-  for (let atMs = startMs; atMs < endMs; atMs += random.exponential((1000 * MEAN_CALLS) / callsPerSecond)) {
-    all.push({ atMs, calls: callsOfJob(random) });
+  for (let atMs = startMs; atMs < endMs; atMs += random.exponential((1000 * callsPerJob) / callsPerSecond)) {
+    all.push({ atMs, calls: callsOfJob({ callsPerJob, random }) });
   }
   return all;
 }
@@ -57,16 +64,16 @@ function repeat(
   return all;
 }
 
-function batch(calls: number, atMs: number, random: Random): Arrival[] {
+function batch(calls: number, atMs: number, jobs: Jobs): Arrival[] {
   const all: Arrival[] = [];
   for (let left = calls; left > 0; ) {
-    const job = Math.min(callsOfJob(random), left);
+    const job = Math.min(callsOfJob(jobs), left);
     all.push({ atMs, calls: job });
     left -= job;
   }
   return all;
 }
 
-function callsOfJob(random: Random): number {
-  return Math.min(40, 1 + Math.floor(random.exponential(MEAN_CALLS - 0.5)));
+function callsOfJob({ callsPerJob, random }: Jobs): number {
+  return callsPerJob === 1 ? 1 : Math.min(40, 1 + Math.floor(random.exponential(callsPerJob - 0.5)));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { budgetSettings } from '../../lib/budget/settings.ts';
 import { type FleetOptions, type FleetResult, type Group, runFleet } from './fleet.ts';
 import type { Random } from './random.ts';
 
@@ -113,4 +114,24 @@ test('jobs of one, three and ten calls in a row each get their share under overl
     expect(group.perSecond / (perSecond / 3)).toBeGreaterThanOrEqual(0.67);
     expect(group.perSecond / (perSecond / 3)).toBeLessThanOrEqual(1.5);
   }
+});
+
+describe('where never more than six calls may start in any second', () => {
+  /** Tickets of a second and of the 150 ms in which each may be used, 200 ms apart, are six at most. */
+  const settings = budgetSettings({ worker: { intervalMs: 200, ticketLifeMs: 150, burstMs: 0 } });
+  const stalling = (random: Random): number => (random.chance(0.02) ? 20_000 : random.lognormal(350, 0.3));
+
+  test.each<[string, Omit<Group, 'name'>]>([
+    ['single calls', { instances: 10, callsPerJob: one, callsPerSecond: 3 }],
+    ['ten calls in a row', { instances: 20, callsPerJob: ten, callsPerSecond: 4 }],
+    ['ten calls at once', { instances: 20, callsPerJob: ten, inParallel: true, callsPerSecond: 3 }],
+    ['always more', { instances: 20, callsPerJob: ten, callsPerSecond: 'saturated' }],
+  ])('settings keep to it, also after an API has stalled: %s', async (name, group) => {
+    const groups = [{ ...group, name }];
+    const even = await run(groups, { settings, apiMs: stalling, durationMs: 900_000 });
+    expect(even.mostInASecond).toBeLessThanOrEqual(6);
+    expect(even.perSecond).toBeGreaterThan(group.callsPerSecond === 'saturated' ? 4.9 : 2.8);
+    const usual = await run(groups, { apiMs: stalling, durationMs: 900_000 });
+    expect(usual.mostInASecond).toBeGreaterThan(6);
+  });
 });

@@ -9,7 +9,7 @@ import { createEngine } from './engine.ts';
 import { createInstance, type Instance } from './instance.ts';
 import { connectCounter } from './limiter.ts';
 import { createRandom, type Random } from './random.ts';
-import { quantile } from './rolling-window.ts';
+import { quantile, rollingWindow } from './rolling-window.ts';
 
 /** Instances that do the same kind of work, from one queue. */
 export interface Group {
@@ -62,7 +62,7 @@ export interface FleetResult {
   readonly requestsPerCall: number;
   /** Besides: what instances read of an operator's orders. Each costs a fifth of a write. */
   readonly orderReadsPerCall: number;
-  /** Calls in the fullest second. */
+  /** Sent in the fullest second, wherever it begins. */
   readonly mostInASecond: number;
 }
 
@@ -170,8 +170,6 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
 
   const seconds = (durationMs - FLEET_WARM_UP_MS) / 1_000;
   const all = [...seen.values()].flatMap(({ sentMs }) => sentMs);
-  const bySecond = new Map<number, number>();
-  for (const ms of all) bySecond.set(Math.floor(ms / 1_000), (bySecond.get(Math.floor(ms / 1_000)) ?? 0) + 1);
   return {
     groups: Object.fromEntries(
       [...seen].map(([name, { sentMs, waitsMs, sinceArrivalMs, failed }]) => [
@@ -191,7 +189,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
     shareOfRate: ((all.length / seconds) * settings.worker.intervalMs) / 1_000,
     requestsPerCall: (engine.requests - requestsBefore - orderReads) / all.length,
     orderReadsPerCall: orderReads / all.length,
-    mostInASecond: Math.max(...bySecond.values()),
+    mostInASecond: rollingWindow(all, 1_000, all.length).largest,
   };
 }
 

@@ -8,7 +8,7 @@ import { simulate } from './simulation.ts';
 import { type AlgorithmSummary, summarise } from './summary.ts';
 import { formatTable } from './table.ts';
 
-const HELP = `npm run simulate -- [--seeds 3] [--workers 10,100] [--minutes 60] [--json]
+const HELP = `npm run simulate -- [--seeds 3] [--workers 10,100] [--minutes 60] [--calls 10] [--skew] [--json]
 
 Runs the call budget on virtual time, with the default settings, against a WAF that counts every rolling window
 exactly. Beside it: the fixed window of rate-limiter-flexible, the sliding counters of @upstash/ratelimit, and an
@@ -17,6 +17,8 @@ adversary that sends as late and as early as our rules allow.
   --seeds N      how many seeds of each demand
   --workers N,…  sizes of the fleet
   --minutes N    virtual time of each run
+  --calls N      calls of a job, in the mean
+  --skew         clocks up to 2 s off, and one by a minute; without it they are equal
   --json         one line of JSON per algorithm`;
 
 const LIMITERS: readonly LimiterName[] = ['tickets', 'fixed window', 'sliding counters'];
@@ -29,7 +31,12 @@ for (const workers of options.workers) {
     for (const demand of DEMANDS) {
       for (let seed = 1; seed <= options.seeds; seed += 1) {
         const durationMs = options.minutes * 60_000;
-        runs.push({ demand, seed, result: await simulate({ limiter, demand, workers, seed, durationMs }) });
+        const jobs = { clocks: options.clocks, callsPerJob: options.calls };
+        runs.push({
+          demand,
+          seed,
+          result: await simulate({ limiter, demand, workers, seed, durationMs, ...jobs }),
+        });
       }
     }
     summaries.push(summarise(limiter, workers, runs));
@@ -55,13 +62,15 @@ async function adversaries() {
   };
 }
 
-function readOptions(): { seeds: number; workers: number[]; minutes: number; json: boolean } {
+function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
         seeds: { type: 'string', default: '3' },
         workers: { type: 'string', default: '10,100' },
         minutes: { type: 'string', default: '60' },
+        calls: { type: 'string', default: '10' },
+        skew: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -74,6 +83,8 @@ function readOptions(): { seeds: number; workers: number[]; minutes: number; jso
       seeds: positive('seeds', values.seeds),
       workers: values.workers.split(',').map((size) => positive('workers', size)),
       minutes: positive('minutes', values.minutes),
+      calls: positive('calls', values.calls),
+      clocks: values.skew ? ('skewed' as const) : ('equal' as const),
       json: values.json,
     };
   } catch (error) {

@@ -7,14 +7,15 @@ import { type SimulationResult, simulate } from './simulation.ts';
 
 /** `npm run simulate -- --seeds 20` runs more of them. */
 const RUNS = [
-  [10, 1],
-  [100, 2],
+  [10, 1, 'skewed'],
+  [100, 2, 'equal'],
 ] as const;
 const HOUR_MS = 3_600_000;
 
-describe.each(RUNS)('an hour of tickets, %i workers, seed %i', (workers, seed) => {
+describe.each(RUNS)('an hour of tickets, %i workers, seed %i, %s clocks', (workers, seed, clocks) => {
   test.each(DEMANDS)('%s', async (demand) => {
-    const result = await simulate({ limiter: 'tickets', demand, workers, seed, durationMs: HOUR_MS });
+    const run = { limiter: 'tickets', demand, workers, seed, clocks, durationMs: HOUR_MS } as const;
+    const result = await simulate(run);
     expect(result.bound).toBe(1936);
     expect(result.largestWindow).toBeLessThanOrEqual(result.bound);
     expect(result.beyondLimit).toBe(0);

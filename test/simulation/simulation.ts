@@ -16,6 +16,10 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Virtual time. */
   readonly durationMs: number;
+  /** `skewed`: up to the allowance off, and one worker's by a minute, which only tickets correct. @default equal */
+  readonly clocks?: 'equal' | 'skewed';
+  /** Calls of a job, in the mean. @default 10 */
+  readonly callsPerJob?: number;
 }
 
 export interface SimulationResult {
@@ -27,6 +31,8 @@ export interface SimulationResult {
   /** The same against the configured rate of both streams: 1 if the demand saturates it. */
   readonly shareOfRate: number;
   readonly requestsPerCall: number;
+  /** Calls in the fullest second. */
+  readonly mostInASecond: number;
   readonly waitP50Ms: number;
   readonly waitP99Ms: number;
   readonly minterWaitP99Ms: number;
@@ -69,13 +75,17 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const seen = { arrivalsMs: [] as number[], waitsMs: [] as number[], minterWaitsMs: [] as number[] };
   const queue = createQueue(time);
   const measureFromMs = startMs + WARM_UP_MS;
-  const scene: Scene = { time, random, limiter, queue, measureFromMs, seen };
+  const { clocks = 'equal', callsPerJob = 10 } = options;
+  const skewOf = (): number =>
+    clocks === 'equal' ? 0 : random.between(-SETTINGS.clockAllowanceMs, SETTINGS.clockAllowanceMs);
+  const scene: Scene = { time, random, limiter, queue, measureFromMs, seen, skewOf };
 
   for (let index = 0; index < options.workers; index += 1) {
-    startWorker(scene, index === 0);
+    startWorker(scene, clocks === 'skewed' && index === 0);
   }
   startMinter(scene);
-  const demand = arrivals(options.demand, { startMs, endMs, windowMs: SETTINGS.windowMs }, random);
+  const span = { startMs, endMs, windowMs: SETTINGS.windowMs };
+  const demand = arrivals(options.demand, span, callsPerJob, random);
   for (const { atMs, calls } of demand) queue.put({ left: calls, wantedMs: atMs }, atMs);
   await time.run(endMs);
 
@@ -91,6 +101,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     shareOfLimit: (perMs * SETTINGS.windowMs) / SETTINGS.limit,
     shareOfRate: (perMs - minterRate) / workerRate,
     requestsPerCall: engine.requests / seen.arrivalsMs.length,
+    mostInASecond: rollingWindow(seen.arrivalsMs, 1_000, SETTINGS.limit).largest,
     waitP50Ms: quantile(seen.waitsMs, 0.5),
     waitP99Ms: quantile(seen.waitsMs, 0.99),
     minterWaitP99Ms: quantile(seen.minterWaitsMs, 0.99),
@@ -105,13 +116,15 @@ interface Scene {
   readonly queue: Queue;
   /** A new counter's silence is over, and shows no more in the waits. */
   readonly measureFromMs: number;
+  /** How far an instance's clock is off. */
+  readonly skewOf: () => number;
   readonly seen: { arrivalsMs: number[]; waitsMs: number[]; minterWaitsMs: number[] };
 }
 
 /** One place in the fleet: an instance takes job after job, until it dies and another takes its place. */
 function startWorker(scene: Scene, rogue = false): void {
   const { time, random, limiter, queue, measureFromMs, seen } = scene;
-  const instance = createInstance(time, rogue ? ROGUE_SKEW_MS : skewOf(random));
+  const instance = createInstance(time, rogue ? ROGUE_SKEW_MS : scene.skewOf());
   const openBook = limiter.connect(instance, 'worker', rogue);
 
   const run = async (job: Job): Promise<void> => {
@@ -148,8 +161,8 @@ function startWorker(scene: Scene, rogue = false): void {
   queue.take(run);
 }
 
-function startMinter({ time, random, limiter, measureFromMs, seen }: Scene): void {
-  const instance = createInstance(time, skewOf(random));
+function startMinter({ time, random, limiter, measureFromMs, seen, skewOf }: Scene): void {
+  const instance = createInstance(time, skewOf());
   const openBook = limiter.connect(instance, 'minter', false);
   const mint = async (): Promise<void> => {
     time.at(time.now() + MINTER_EVERY_MS, mint);
@@ -204,10 +217,6 @@ function createQueue(time: VirtualTime): Queue {
       else idle.push(run);
     },
   };
-}
-
-function skewOf(random: Random): number {
-  return random.between(-SETTINGS.clockAllowanceMs, SETTINGS.clockAllowanceMs);
 }
 
 function networkDelay(random: Random): number {

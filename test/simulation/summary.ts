@@ -14,6 +14,8 @@ export interface AlgorithmSummary {
   /** Of the configured rate, under saturating demand: the worst seed. */
   readonly shareOfRate: number;
   readonly requestsPerCall: { readonly steady: number; readonly saturated: number };
+  /** Calls in the fullest second, at 4 calls/s and under saturating demand. */
+  readonly mostInASecond: { readonly steady: number; readonly saturated: number };
   /** How long a call waits for its permit at 4 calls/s. */
   readonly waitP50Ms: number;
   readonly waitP99Ms: number;
@@ -45,6 +47,10 @@ export function summarise(algorithm: string, workers: number, runs: readonly Run
     requestsPerCall: {
       steady: mean(under('steady', ({ requestsPerCall }) => requestsPerCall)),
       saturated: mean(under('saturated', ({ requestsPerCall }) => requestsPerCall)),
+    },
+    mostInASecond: {
+      steady: Math.max(...under('steady', ({ mostInASecond }) => mostInASecond)),
+      saturated: Math.max(...under('saturated', ({ mostInASecond }) => mostInASecond)),
     },
     waitP50Ms: mean(under('steady', ({ waitP50Ms }) => waitP50Ms)),
     waitP99Ms: mean(under('steady', ({ waitP99Ms }) => waitP99Ms)),

@@ -8,6 +8,7 @@ const HEADINGS = [
   'calls beyond 2000',
   'share of 2000',
   'writes per call: 4/s / saturated',
+  'most in one second: 4/s / saturated',
   'wait at 4/s: p50 / p99',
   'wait of 1200 at once: p99',
   'minter waits: p99 / max',
@@ -26,12 +27,13 @@ export function formatTable(
     row.beyondLimit,
     `${(100 * row.shareOfLimit).toFixed(1)} %`,
     `${row.requestsPerCall.steady.toFixed(2)} / ${row.requestsPerCall.saturated.toFixed(2)}`,
+    `${row.mostInASecond.steady} / ${row.mostInASecond.saturated}`,
     `${duration(row.waitP50Ms)} / ${duration(row.waitP99Ms)}`,
     duration(row.burstWaitP99Ms),
     `${duration(row.minterWaitP99Ms)} / ${duration(row.minterWaitMaxMs)}`,
   ]);
   const last = [adversary.algorithm, '', adversary.bound, adversary.largestWindow, adversary.beyondLimit];
-  return [HEADINGS, HEADINGS.map(() => '---'), ...rows, [...last, '', '', '', '', '']]
+  return [HEADINGS, HEADINGS.map(() => '---'), ...rows, [...last, '', '', '', '', '', '']]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
 }
