@@ -61,12 +61,18 @@ test('what stands in front of the API is the WAF, by no other name', () => {
   expect(named).toEqual([]);
 });
 
-test('the name of every class of errors ends in Error, or in Exception where it is one of AWS', () => {
+test('every class of errors ends in Error, or in Exception if it is one of AWS, and says its name in a literal', () => {
   const wrong = others
     .filter((file) => /^(lib|functions|infra)\/.*\.ts$/.test(file))
-    .flatMap((file) => [...textOf(file).matchAll(/class (\w+)(?:<[^{]*>)? extends \w*Error\b/g)])
-    .map(([, name = '']) => name)
-    .filter((name) => !/(Error|Exception)$/.test(name));
+    .flatMap((file) => [
+      ...textOf(file).matchAll(/^(?:export )?class (\w+)(?:<[^{]*>)? extends \w*Error\b[\s\S]*?^\}/gm),
+    ])
+    .filter(
+      ([body, name = '']) =>
+        !/(Error|Exception)$/.test(name) ||
+        !new RegExp(`override readonly name(: string)? = '${name}'`).test(body),
+    )
+    .map(([, name]) => name);
   expect(wrong).toEqual([]);
 });
 

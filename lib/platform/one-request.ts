@@ -13,6 +13,7 @@ interface Handler {
 export type StopCode = 'SECOND_REQUEST' | 'TICKET_EXPIRED';
 
 class StoppedError extends Error {
+  override readonly name = 'StoppedError';
   readonly code: StopCode;
 
   constructor(code: StopCode) {

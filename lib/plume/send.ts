@@ -24,7 +24,9 @@ export interface Sending {
 const REFUSED = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'];
 
 /** Nothing was sent, and another ticket is needed. */
-export class NotSentError extends Error {}
+export class NotSentError extends Error {
+  override readonly name = 'NotSentError';
+}
 
 const TICKET_EXPIRED: StopCode = 'TICKET_EXPIRED';
 

@@ -101,7 +101,9 @@ async function invokeOnce(
 }
 
 /** Lambda itself failed, and may not do so again. */
-class PassingError extends Error {}
+class PassingError extends Error {
+  override readonly name = 'PassingError';
+}
 
 /** In every partition it is named as DynamoDB's is. */
 async function regionalEndpoint(config: DynamoDBClient['config']): Promise<string> {

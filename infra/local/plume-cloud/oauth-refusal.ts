@@ -1,5 +1,6 @@
 /** An error of the token or introspection endpoint, in the vendor's format (RFC 6749 section 5.2). */
 export class OAuthRefusalError extends Error {
+  override readonly name = 'OAuthRefusalError';
   readonly error: OAuthErrorCode;
 
   constructor(error: OAuthErrorCode, description: string) {

@@ -14,7 +14,9 @@ export interface Args {
 }
 
 /** The command line cannot be understood. The message names the flag and the rule. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
 
 export const HELP = `Runs the token broker on this machine: the functions' real bundles, an embedded DynamoDB, queue and
 Secrets Manager, and a Plume cloud with a WAF. Ends with a report.

@@ -10,7 +10,9 @@ export interface Engine {
 }
 
 /** The engine that is said to be there cannot be used. */
-export class EngineError extends Error {}
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+}
 
 /**
  * dynalite inside this process, or the engine that is already there.

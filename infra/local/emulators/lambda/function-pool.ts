@@ -17,7 +17,9 @@ export interface FunctionPool {
   stop(): Promise<void>;
 }
 
-export class ThrottledError extends Error {}
+export class ThrottledError extends Error {
+  override readonly name = 'ThrottledError';
+}
 
 export function createFunctionPool(
   local: LocalFunction,

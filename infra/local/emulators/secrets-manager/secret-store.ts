@@ -21,6 +21,7 @@ export interface SecretVersion {
 
 /** An error of the API: its type and message as AWS words them. */
 export class SecretsManagerError extends Error {
+  override readonly name = 'SecretsManagerError';
   readonly type: string;
 
   constructor(type: string, message: string) {
