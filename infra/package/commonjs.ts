@@ -7,7 +7,7 @@ import { build, transform } from 'esbuild';
  * what `cdk init` made for years. They stand beside the modules, with the same names but for the extension.
  */
 
-/** Dependencies that are ES modules alone. Bundled, since jest cannot `require` them. */
+/** Dependencies that are only ES modules. Bundled, since jest cannot `require` them. */
 const BUNDLED = ['jose', 'oauth4webapi', 'p-map'];
 
 /** The lowest that package.json promises. */

@@ -48,9 +48,9 @@ const DEFAULT_TAG = { tagName: '@default', syntaxKind: 1 } as const;
  * Reads the declarations of a package's entries, and writes a model of each.
  *
  * @param packageRoot absolute: the package with its build in it, and with what it depends on within Node's reach; not in
- * `node_modules`, where api-extractor takes all it finds for somebody else's
+ * `node_modules`, where api-extractor takes everything for foreign code
  * @param modelFolder absolute; takes the models
- * @returns the entries, and as gaps what has no docstring, docstrings that are no TSDoc, and types that an entry mentions
+ * @returns the entries, and as gaps what has no docstring, docstrings that are not TSDoc, and types that an entry mentions
  * but that neither it nor the first entry exports
  * @throws {Error} an entry has no exports
  */

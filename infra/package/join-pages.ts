@@ -39,7 +39,7 @@ function idOf(file: string): string {
   return file.replace(/\.md$/, '');
 }
 
-/** Without the comment that says who wrote it, and without the way back to pages that are no more. */
+/** Without the comment that names its generator, and without links to pages that no longer exist. */
 function withoutTrail(text: string): string {
   return text
     .replaceAll('\r\n', '\n')

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 /**
  * `llms.txt`: the chapters that the author of a worker needs, and every export with what its docstring says first, in one file.
- * For people who let a tool write their worker.
+ * For people whose tools write their worker.
  *
  * @see https://llmstxt.org
  */

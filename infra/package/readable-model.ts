@@ -49,7 +49,7 @@ function docCommentOf({ kind, docComment }: Item): string {
   return kind === 'PropertySignature' ? known.replace(/@throws[\s*]*/, '@remarks\n * Throws ') : known;
 }
 
-/** Nothing if it is no type in braces. */
+/** Nothing if it is not a type in braces. */
 function declarationOf(packageRoot: string, { name, fileUrlPath }: Item): object | undefined {
   const declaration = new RegExp(`^export (declare const ${name}: \\{\\n[\\s\\S]*?^\\};)$`, 'm');
   const text = declaration.exec(readFileSync(join(packageRoot, fileUrlPath), 'utf8'))?.[1];

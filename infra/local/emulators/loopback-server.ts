@@ -18,7 +18,7 @@ export async function startLoopbackServer(
   port = 0,
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
-    // A caller that goes away (a killed instance, say) concerns nobody but itself.
+    // A caller that disconnects, such as a killed instance, must not affect others.
     handle(request, response).catch(() => response.destroy());
   });
   // Instances keep connections for as long as they like; a server that closes them first races their next request.

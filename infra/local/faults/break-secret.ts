@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../run/events.ts';
 import { clientsOf, type Fault, nextEvent } from './fault.ts';
 
-/** Somebody stores a wrong secret, and the right one when it has been refused. Recovered: the client has a new token. */
+/** A wrong secret is stored, and the right one after it was refused. Recovered: the client has a new token. */
 export const breakSecret: Fault = {
   name: 'secret-broken',
   label: 'Break a secret',

@@ -22,7 +22,7 @@ export const FAULTS: readonly Fault[] = [
   doubleLoad,
 ];
 
-/** Where faults are ordered, by the schedule of the run or by whoever watches it. */
+/** Where faults are ordered, by the schedule of the run or on the page. */
 export interface FaultDesk {
   /**
    * Resolves when the system has recovered, or when patience is over: the events tell which.

@@ -23,7 +23,7 @@ export interface Load {
 /** Told by a fault as it goes on. */
 export interface FaultProgress {
   begun(detail: string): void;
-  /** The cause is gone; the system has yet to recover. Not told of a fault that is a moment. */
+  /** The cause is gone; the system has yet to recover. Not called for an instantaneous fault. */
   over(): void;
 }
 
@@ -36,7 +36,7 @@ export interface Fault {
   /** What one sees of it. */
   readonly effect: string;
   /**
-   * Makes it happen, takes its cause away, and resolves when the system has recovered.
+   * Makes it happen, removes its cause, and resolves when the system has recovered.
    *
    * @throws the signal's reason; the cause is gone then too
    */

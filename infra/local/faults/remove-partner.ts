@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { clientsOf, type Fault, nextEvent } from './fault.ts';
 
-/** How long the partner is away. */
+/** How long the partner is removed. */
 const TICKS = 3;
 
 /** A partner's secret is deleted and its client forgotten by order; then it is restored. Recovered: the client has a token. */

@@ -9,7 +9,7 @@ import type { View } from './view.ts';
 
 export interface PageServer {
   readonly url: string;
-  /** Sends the last view to whoever listens, and ends. */
+  /** Sends the last view to every open page, and ends. */
   stop(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ const EVERY_MS = 1_000;
 const GRACE_MS = 1_000;
 
 /**
- * Serves the page to this machine alone: on the loopback address, to requests that name it so, and takes orders from
+ * Serves the page only to this machine: on the loopback address, to requests that name it so, and takes orders from
  * its own page only, not from one of another origin that the browser has open.
  */
 export async function startPageServer({
@@ -99,7 +99,7 @@ export async function startPageServer({
       clearInterval(timer);
       send(listeners);
       const ended = [...listeners].map((response) => new Promise<void>((resolve) => response.end(resolve)));
-      // Who does not read any more keeps nobody.
+      // A page that no longer reads must not delay the others.
       await Promise.race([Promise.all(ended), sleep(GRACE_MS, undefined, { ref: false })]);
       await server.stop();
     },

@@ -92,7 +92,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
           widgets: widgets.views(nowMs),
         };
       };
-      // Whether somebody looks or not: alarms are raised and graphs go on.
+      // Also while no page is open: alarms are raised and graphs go on.
       const timer = setInterval(() => look?.(), EVERY_MS);
       return () => {
         clearInterval(timer);
@@ -103,7 +103,7 @@ export function createRecorder(profile: Profile, template: CloudFormationTemplat
       };
     },
     view() {
-      // Only for somebody who looks: it asks the functions.
+      // Only while a page is open: it asks the functions.
       status?.refresh();
       return last ?? look?.();
     },

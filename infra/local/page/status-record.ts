@@ -51,7 +51,7 @@ const EVERY_MS = 1_500;
 const SLOW_SHARE = 0.25;
 const BY = 'a viewer of this page';
 
-/** @param orderMs how long a pause or a slow lasts, if nobody ends it */
+/** @param orderMs how long a pause or a slow lasts, unless it is ended sooner */
 export function createStatusRecord(
   { inspector, operator, outputs }: Pick<Deployment, 'inspector' | 'operator' | 'outputs'>,
   { startedAtMs, orderMs }: { readonly startedAtMs: number; readonly orderMs: number },
@@ -93,7 +93,7 @@ export function createStatusRecord(
   };
 }
 
-/** undefined: the function failed, such as while the table is away, or the run is over. */
+/** undefined: the function failed, for example because the table cannot be reached, or the run is over. */
 async function answerOf<Answer>(pool: FunctionPool, event: object): Promise<Answer | undefined> {
   const result = await pool.invoke(JSON.stringify(event)).catch(() => undefined);
   return result?.ok ? JSON.parse(result.payload) : undefined;

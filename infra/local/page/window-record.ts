@@ -15,7 +15,7 @@ const MAX_POINTS = 4_000;
 /** Without calls the count falls: a point now and then shows it. */
 const SILENCE_MS = 400;
 
-/** The count that the WAF came to at each call. Of calls too close to be told apart the highest count stays. */
+/** The count that the WAF came to at each call. Of calls at the same moment the highest count stays. */
 export function createWindowRecord(
   { limit, windowMs }: { readonly limit: number; readonly windowMs: number },
   startedAtMs: number,

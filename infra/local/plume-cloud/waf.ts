@@ -68,7 +68,7 @@ function createSource({ limit, windowMs, release }: WafSettings): Source {
   };
 }
 
-/** Tests put another address here. It is believed from a loopback peer alone. */
+/** Tests put another address here. It is believed only from a loopback peer. */
 export const TEST_ADDRESS_HEADER = 'x-test-source-address';
 
 /** The address that the WAF counts a call for. */

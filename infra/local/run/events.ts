@@ -70,7 +70,7 @@ export type FunctionEvent =
   | ({ readonly kind: 'metric' } & EmbeddedMetric);
 
 export type QueueEvent =
-  /** A batch could not be done: its messages come back when their visibility time-out is over. */
+  /** A batch failed: its messages become visible again after their visibility time-out. */
   { readonly kind: 'batch-failed'; readonly jobs: readonly string[]; readonly error: string };
 
 export type JobEvent =

@@ -1,5 +1,5 @@
 /**
- * Aborts when somebody wants the program to end: by a signal, or because nobody reads its output any more. What it has
+ * Aborts when the program is to end: by a signal, or because its output is no longer read. What it has
  * started is stopped and removed then; only a second Ctrl-C ends it at once.
  */
 export function interrupted(): { readonly signal: AbortSignal; readonly isOutputClosed: () => boolean } {

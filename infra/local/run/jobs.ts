@@ -22,7 +22,7 @@ export interface SubmitOptions {
   readonly signal: AbortSignal;
 }
 
-/** Puts jobs on the queue at a rate, whoever is behind. */
+/** Puts jobs on the queue at a rate, however long the queue is. */
 export async function submitJobs(options: SubmitOptions): Promise<void> {
   const { sqs, queueUrl, backlog, perSecond, next, record, signal } = options;
   let dueMs = performance.now();

@@ -3,11 +3,11 @@ import { DEFAULT_TOKEN_SETTINGS, type TokenSettings } from '../../../lib/token/s
 
 /** The numbers of a run. */
 export interface Profile {
-  /** As people are told which it is. */
+  /** Its name on the page and in the report. */
   readonly name: string;
   readonly budget: BudgetSettings;
   readonly token: TokenSettings;
-  /** The worker uses the first; the others are kept fresh by the minter alone. */
+  /** The worker uses the first; only the minter keeps the others fresh. */
   readonly clients: readonly { readonly name: string; readonly lifetimeSeconds: number }[];
   readonly worker: {
     readonly timeoutMs: number;
@@ -62,7 +62,7 @@ export const VENDOR_PROFILE: Profile = {
     { name: 'mocha', lifetimeSeconds: 60 },
     { name: 'latte', lifetimeSeconds: 45 },
   ],
-  // Longer than the line of tickets: who cannot wait that long comes back later, again and again.
+  // Longer than the line of tickets: a worker that cannot wait that long postpones its jobs again and again.
   worker: { timeoutMs: 40_000, batchSize: 10, visibilitySeconds: 42 },
   apiLatencyMs: 40,
 };

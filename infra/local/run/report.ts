@@ -48,7 +48,7 @@ export interface RunOutcome {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly interrupted: boolean;
-  /** Jobs that wait or are being done, and results that nobody has collected. */
+  /** Jobs that wait or are being done, and results that were not collected. */
   readonly jobsInQueue: number;
   readonly jobsInDeadLetterQueue: number;
   readonly inspection: unknown;

@@ -1,7 +1,7 @@
 import { createRollingWindow, type RollingWindow } from '../plume-cloud/rolling-window.ts';
 import type { FaultName, RunEvent } from './events.ts';
 
-/** What the events of a run add up to so far. Whoever shows the run reads it, and only events change it. */
+/** The sum of a run's events so far. Only events change it; the page and the report read it. */
 export interface RunState {
   /** When each job was submitted. */
   readonly submitted: Map<string, number>;

@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly watch: (run: RunUnderWay) => () => void;
 }
 
-/** A run as those see it who show it. */
+/** A run, as the page and the report see it. */
 export interface RunUnderWay {
   readonly events: EventLog;
   /** What happened while the deployment was set up. */
@@ -128,7 +128,7 @@ async function operate(
     sleep(durationMs, undefined, { signal }),
   ]);
   try {
-    // Whoever reads results ends by itself only if it fails.
+    // The reader of results ends by itself only if it fails.
     await Promise.race([collecting, working]);
     const waitingMs = (state.submitted.size - state.latencies.size) * profile.budget.worker.intervalMs;
     const lastMs = performance.now() + waitingMs + maxDrainMs(profile);

@@ -89,7 +89,7 @@ export function evaluate(
   function operandOf(id = ''): Operand {
     const found = operandOfId(id);
     if (found === undefined)
-      throw new Error(`the metric expression ${expression} names ${id}, which is no metric`);
+      throw new Error(`the metric expression ${expression} names ${id}, which is not a metric`);
     return found;
   }
 

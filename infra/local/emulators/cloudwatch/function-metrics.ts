@@ -5,7 +5,7 @@ import { type CloudFormationTemplate, idOf } from './template.ts';
 
 const TIMES = new Set(['Seconds', 'Milliseconds']);
 
-/** The functions that alarms and widgets watch: a caller function's errors are told to whatever invoked it. */
+/** The functions that alarms and widgets watch: the invoker of a caller function sees its errors. */
 type WatchedFunction = Exclude<FunctionName, 'caller'>;
 
 /** Where the stack has the functions of a local run. */
@@ -17,7 +17,7 @@ const PATHS: Readonly<Record<WatchedFunction, string>> = {
 };
 
 /**
- * Puts what CloudWatch is told of functions: by themselves, in their logs, and by Lambda. Any other event is nothing to it.
+ * Puts the metrics of functions: those in their logs, and Lambda's own. Other events are ignored.
  *
  * @param secondMs how long one second of CloudWatch lasts here, in ms: spans are as many times longer there
  */

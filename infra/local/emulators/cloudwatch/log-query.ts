@@ -57,7 +57,7 @@ function isStatistic(what: string): what is keyof typeof COMBINE {
 }
 
 /**
- * The table of a query over lines that come one by one. Lines that are no JSON objects do not count.
+ * The table of a query over lines that come one by one. Lines that are not JSON objects are ignored.
  *
  * @param scaleOf what the values of a field are multiplied by
  */

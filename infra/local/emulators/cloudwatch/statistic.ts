@@ -25,7 +25,7 @@ export function statisticOf(name: string, values: readonly number[]): number | u
 
 function percentile(name: string, values: readonly number[]): number | undefined {
   const [, percent] = /^p(\d+(?:\.\d+)?)$/.exec(name) ?? [];
-  if (percent === undefined) throw new Error(`${name} is no statistic that is known here`);
+  if (percent === undefined) throw new Error(`${name} is not a known statistic`);
   const rank = Math.ceil((Number(percent) / 100) * values.length);
   return values.toSorted((a, b) => a - b)[Math.max(rank, 1) - 1];
 }

@@ -3,13 +3,13 @@ import { forward } from '../forward.ts';
 import { type LoopbackServer, readBody, startLoopbackServer } from '../loopback-server.ts';
 
 export interface CountingProxy extends LoopbackServer {
-  /** While away, every request has its connection cut: the table cannot be reached. */
+  /** While true, the connection of every request is cut: the table cannot be reached. */
   setAway(isAway: boolean): void;
 }
 
 /**
  * Stands between the functions and the engine: one event per request. Requests are complete before they are passed on,
- * because dynalite ends the whole process when a caller goes away in the middle of one.
+ * because dynalite ends the whole process when a caller disconnects in the middle of one.
  */
 export async function startCountingProxy(
   engineUrl: string,

@@ -77,7 +77,7 @@ export function startInstance(
     } else if (message.kind === 'answer') settle?.({ ok: true, payload: message.payload });
     else settle?.({ ok: false, error: message.error });
   });
-  // An exception that nobody caught; 'exit' follows.
+  // An uncaught exception; 'exit' follows.
   worker.on('error', (error) => end('crashed', exitError(`exception ${error.name}`)));
   worker.on('exit', (code) => end('crashed', exitError(`exit status ${code}`)));
 

@@ -50,7 +50,7 @@ export async function startLambda(record: (event: FunctionEvent) => void): Promi
       const trace = request.headers['x-amzn-trace-id'];
       const invocation = pool.invoke(payload, typeof trace === 'string' ? trace : undefined);
       if (request.headers['x-amz-invocation-type'] === 'Event') {
-        // Throttling shows within this turn; the outcome of the rest is nobody's.
+        // Throttling shows within this turn; the outcome of the invocation is not reported.
         await Promise.race([invocation, Promise.resolve()]);
         invocation.catch(() => {});
         response.writeHead(202, { 'x-amzn-requestid': randomUUID() }).end();

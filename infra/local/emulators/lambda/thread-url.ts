@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /**
- * The inside of an instance as plain JavaScript. Node could take its types away by itself, and would do so in every
+ * The inside of an instance as plain JavaScript. Node could strip its types itself, but would do so in every
  * thread anew: that costs more than loading a function.
  */
 export async function compileThread(): Promise<URL> {

@@ -24,7 +24,7 @@ export interface EventSourceOptions {
 /**
  * Lambda's event source mapping for a standard queue, with partial batch responses: what the function names as
  * failed, and a whole batch whose invocation failed, stays in the queue until its visibility time-out is over; the
- * queue itself moves to the dead-letter queue what has come back too often.
+ * queue itself moves to the dead-letter queue what was received too often.
  */
 export function startEventSource(options: EventSourceOptions): { stop(): Promise<void> } {
   const { sqs, queueUrl, batchSize, maxConcurrency } = options;

@@ -39,7 +39,7 @@ function matches(
   );
 }
 
-/** AWS lists by creation, newest first, unless told otherwise. */
+/** AWS lists by creation, newest first, by default. */
 function orderOf({ SortBy = 'created-date', SortOrder = 'desc' }: ListSecretsInput) {
   const sign = SortOrder === 'asc' ? 1 : -1;
   return (a: StoredSecret, b: StoredSecret): number => {

@@ -5,7 +5,7 @@ import { type LoopbackServer, readBody, startLoopbackServer } from '../loopback-
 import { type Input, OPERATIONS } from './operations.ts';
 import { createSecretStore, SecretsManagerError } from './secret-store.ts';
 
-/** Secrets Manager's API (JSON 1.1) as far as the broker and whoever creates its secrets need it. Secrets live in memory. */
+/** Secrets Manager's API (JSON 1.1) as far as the broker and the creators of its secrets need it. Secrets live in memory. */
 export async function startSecretsManager(now: () => number): Promise<LoopbackServer> {
   const store = createSecretStore(now);
   return startLoopbackServer(async (request, response) => {

@@ -57,7 +57,7 @@ function createButton({ name, label, effect }: FaultView) {
   return {
     root: element('li', {}, button, element('p', { id: `effect-${name}` }, effect)),
     update({ isAvailable }: FaultView): void {
-      // Not `disabled`: the button would lose the focus of who pressed it.
+      // Not `disabled`: the button would lose the focus.
       button.setAttribute('aria-disabled', String(!isAvailable));
     },
   };

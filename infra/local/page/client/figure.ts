@@ -7,7 +7,7 @@ export function createFigure(title: string, height: number, above: readonly Node
   const plot = createPlot(height);
   const legend = element('ul', { class: 'legend' });
   const words = element('p', { class: 'unseen' });
-  // The picture itself says nothing to those who cannot see it: the legend has the values.
+  // A screen reader cannot read the picture: the legend has the values.
   plot.root.setAttribute('aria-hidden', 'true');
   const root = element('figure', {}, element('figcaption', {}, title), ...above, plot.root, legend, words);
 

@@ -62,7 +62,7 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** The colour and dash of a line, told from others by one of them. */
+/** The colour and dash of a line: one of them differs from every other line's. */
 export function lineStyle(index: number): { readonly colour: string; readonly dash: number[] } {
   return {
     colour: `line-${index % COLOURS}`,

@@ -48,7 +48,7 @@ test.each([
 });
 
 test.each(['nobody', 'PERIOD(nobody)'])('%s is refused: no metric has that id', (expression) => {
-  expect(() => evaluate(expression, operandOfId)).toThrow('names nobody, which is no metric');
+  expect(() => evaluate(expression, operandOfId)).toThrow('names nobody, which is not a metric');
 });
 
 test('what arithmetic says, it says', () => {
