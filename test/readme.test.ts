@@ -294,6 +294,15 @@ describe('tables', () => {
     expect(firstCells('## Dashboard and alarms').sort()).toEqual(names.sort());
   });
 
+  test("the mail of the alarm drill has the alarm's description", () => {
+    const [, shown = ''] = /^- Description: +(.+)$/m.exec(chapters.get('infra/aws/alarms.md') ?? '') ?? [];
+    const alarms = Object.values(synth().findResources('AWS::CloudWatch::Alarm'));
+    const drilled = alarms.find(({ Properties }) => Properties.AlarmName === 'Test-DeadTicks');
+    const parts: readonly unknown[] = drilled?.Properties.AlarmDescription['Fn::Join'][1];
+    const texts = parts.map((part) => (typeof part === 'string' ? part : '…'));
+    expect(shown.replace('] dev:', '] test:')).toBe(texts.join(''));
+  });
+
   test('every saved query has its row', () => {
     expect(firstCells('### Saved queries').sort()).toEqual(Object.keys(LOG_QUERIES).sort());
   });

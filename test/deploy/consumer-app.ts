@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 
@@ -18,6 +18,7 @@ const caller = new NodejsFunction(stack, 'Caller', {
   projectRoot: at(''),
   depsLockFilePath: at('package-lock.json'),
   runtime: Runtime.NODEJS_24_X,
+  timeout: Duration.seconds(60),
   bundling: { format: OutputFormat.ESM, mainFields: ['module', 'main'], bundleAwsSDK: true },
 });
 broker.connect(caller, { client: 'mocha' });

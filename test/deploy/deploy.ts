@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { cfnLint, IS_CFN_LINT_INSTALLED } from '../fixtures/cfn-lint.ts';
 import { cdk } from './cdk.ts';
 import { deployedFunctions } from './deployed.ts';
+import { forEmulator } from './for-emulator.ts';
 import { createSecret } from './secret.ts';
 import { useDeployed } from './use-deployed.ts';
 
@@ -52,7 +53,7 @@ async function deploy(url: string): Promise<void> {
   await cdk(['synth', '--quiet', '--output', assembly, '-c', 'stage=dev'], environment);
   const template = join(assembly, `${STACK}.template.json`);
   assert.equal(lint(template), '', 'cfn-lint finds nothing in the template');
-  await removeTags(template);
+  forEmulator(template);
   const app = ['--app', assembly];
   await cdk(['bootstrap', ...app], environment);
   const secret = await createSecret('plume/m2m', 'mocha');
@@ -78,16 +79,6 @@ async function deploy(url: string): Promise<void> {
   assert.equal(await functionsAt(lambda), before, 'cdk destroy leaves no function');
   const { SecretString } = await secret.client.send(new GetSecretValueCommand({ SecretId: secret.name }));
   assert.ok(SecretString, 'cdk destroy leaves the secret');
-}
-
-/** moto, an emulator, cannot create a KMS key or a parameter that has tags. */
-async function removeTags(template: string): Promise<void> {
-  const { Resources, ...others } = JSON.parse(await readFile(template, 'utf8'));
-  for (const { Type, Properties } of Object.values<{ Type: string; Properties: { Tags?: unknown } }>(
-    Resources,
-  ))
-    if (['AWS::KMS::Key', 'AWS::SSM::Parameter'].includes(Type)) delete Properties.Tags;
-  await writeFile(template, JSON.stringify({ Resources, ...others }));
 }
 
 function lint(template: string): string {

@@ -99,6 +99,37 @@ test('every action and every key of a role is needed by a request', async () => 
   expect(unneeded).toEqual([]);
 });
 
+describe("an operator's order", () => {
+  const { operator, ...others } = functions;
+
+  /** What the operator function asked for to carry out orders, and that it is invoked. */
+  function requestsOfOrders(): readonly AwsRequest[] {
+    const written = neededRequests().filter(
+      ({ principal, action, context }) =>
+        principal === operator.properties.Role &&
+        /^dynamodb:(UpdateItem order#|DeleteItem budget#)/.test(
+          `${action} ${context['dynamodb:LeadingKeys']}`,
+        ),
+    );
+    const actions = new Set(written.map(({ action }) => action));
+    expect(actions).toEqual(new Set(['dynamodb:UpdateItem', 'dynamodb:DeleteItem']));
+    const invoked = {
+      purpose: 'gives an order',
+      action: 'lambda:InvokeFunction',
+      resource: operator.arn,
+      context: {},
+    };
+    return [...written, { ...invoked, principal: '' }];
+  }
+
+  test.each(Object.entries(others))('is refused to the %s', async (_, { properties }) => {
+    const attempts = requestsOfOrders().map((request) => ({ ...request, principal: properties.Role }));
+    expect(await refusalsOf(attempts, statements)).toHaveLength(attempts.length);
+    const allowed = attempts.map((attempt) => ({ ...attempt, principal: DEPLOYER }));
+    expect(await refusalsOf(allowed, statements)).toEqual([]);
+  });
+});
+
 describe('a compromised worker', () => {
   const { worker, minter, inspector, operator } = functions;
   const attacks = attacksOf({
