@@ -92,7 +92,7 @@ export interface BudgetOptions {
    */
   readonly clockAllowance?: Duration | undefined;
   /**
-   * How long a call may take from the caller's check to the WAF.
+   * How long a request may take from the check at the wire to the WAF.
    * @default Duration.seconds(3)
    */
   readonly networkDelay?: Duration | undefined;

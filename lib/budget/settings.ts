@@ -30,7 +30,7 @@ export interface BudgetSettings {
   readonly windowMs: number;
   /** How far a caller's clock may be off after correction. */
   readonly clockAllowanceMs: number;
-  /** How long a call may take from the caller's check to the WAF. */
+  /** How long a request may take from the check at the wire to the WAF. */
   readonly networkDelayMs: number;
   /** How to tell the WAF's refusal from an answer of the API or of the authorization server. */
   readonly wafRule: WafRuleName;

@@ -32,6 +32,15 @@ describe('checkBudgetSettings', () => {
   });
 
   test.each([
+    ['a shorter interval', { intervalMs: 169 }, 1935],
+    ['a longer ticket life', { ticketLifeMs: 17_000 }, 1936],
+  ])("accepts README's %s for a quick network, with the bound that it says", (_, change, bound) => {
+    const settings = { ...SETTINGS, networkDelayMs: 1_000, worker: { ...SETTINGS.worker, ...change } };
+    expect(checkBudgetSettings({ ...settings, limit: bound }).limit).toBe(bound);
+    expect(() => checkBudgetSettings({ ...settings, limit: bound - 1 })).toThrow(String(bound));
+  });
+
+  test.each([
     ['an empty name', { name: '' }, 'name'],
     ['a name that breaks the key', { name: 'a#b' }, 'name'],
     ['no limit', { limit: 0 }, 'limit'],
