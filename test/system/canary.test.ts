@@ -509,6 +509,8 @@ test('nothing of it all was written anywhere', async () => {
     interrupted: false,
     jobsInQueue: 0,
     jobsInDeadLetterQueue: 0,
+    historyErrors: [],
+    grants: 0,
     inspection,
   });
   const all = [...written, ...(await leftovers()), { channel: 'report', text: JSON.stringify(report) }];

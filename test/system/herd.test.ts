@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { PlumeCloud } from '../../infra/local/plume-cloud/plume-cloud.ts';
 import type { RunEvent } from '../../infra/local/run/events.ts';
+import { createHistory } from '../../infra/local/run/history.ts';
 import { addPlumeCloud } from '../fixtures/system/plume-cloud.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 import type { CallerEvent } from './functions/many-calls.ts';
@@ -14,6 +15,7 @@ const FLOOR_MS = 1_500;
 let system: System;
 let cloud: PlumeCloud;
 let events: RunEvent[];
+const history = createHistory();
 
 beforeAll(async () => {
   system = await startSystem({
@@ -25,6 +27,7 @@ beforeAll(async () => {
   const environment = system.environment({ apiUrl: cloud.apiUrl });
   system.add('many-calls', { environment, concurrency: INSTANCES });
   system.events.subscribe((event) => events.push(event));
+  system.events.subscribe(history.add);
   events = [];
   // Loads the instances, so that the herd starts at one moment and finds the minter awake.
   await Promise.all([herd(0), system.invoke('minter', { kind: 'request', client: 'nobody' })]);
@@ -90,4 +93,9 @@ test('an API that rejects every token under 504 callers: at most one forced mint
   // A second token rejected is the answer of the API.
   expect(ends).toEqual({ 401: CALLERS });
   expect(answersOf('api').length).toBeLessThanOrEqual(2 * CALLERS);
+});
+
+test('in all that happened, every grant of tickets is disjoint and in order, and every mint was needed', () => {
+  expect(history.errors()).toEqual([]);
+  expect(history.grants()).toBeGreaterThan(INSTANCES);
 });

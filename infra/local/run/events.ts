@@ -1,4 +1,5 @@
 import type { EmbeddedMetric } from '../emulators/cloudwatch/embedded-metrics.ts';
+import type { GrantedTickets } from '../emulators/dynamodb/granted-tickets.ts';
 
 /**
  * Everything that happens in a local run is one stream of events. What shows or judges a run (progress, report,
@@ -13,7 +14,9 @@ export type UntimedEvent =
   | QueueEvent
   | JobEvent
   | FaultEvent
-  | { readonly kind: 'table-request'; readonly operation: string; readonly status: number };
+  | { readonly kind: 'table-request'; readonly operation: string; readonly status: number }
+  /** Recorded with the answer, that came `durationMs` after the request. */
+  | ({ readonly kind: 'tickets-granted'; readonly durationMs: number } & GrantedTickets);
 
 /** What the Plume cloud saw. */
 export type CloudEvent =

@@ -32,6 +32,12 @@ export function reportFigures(report: Report): readonly (readonly [name: string,
     ['401', `${report.rejected401} answered, ${report.recovered401} calls recovered with another token`],
     ['window', `at most ${report.maxCallsInWindow} calls, limit ${report.limit}`],
     ['WAF', wafText(report)],
+    [
+      'history',
+      report.historyErrors.length === 0
+        ? `${report.grants} grants of tickets in order and disjoint, one mint per need`
+        : `${report.historyErrors.length} errors`,
+    ],
     ['DynamoDB', `${report.dynamoRequestsPerCall} requests per API call`],
   ];
 }

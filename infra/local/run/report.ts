@@ -40,6 +40,10 @@ export interface Report {
     /** null: it has not recovered. */
     readonly recoveredAfterMs: number | null;
   }[];
+  /** What is wrong with the history of the run: see {@link createHistory}. */
+  readonly historyErrors: readonly string[];
+  /** Tickets were granted in so many requests, which the history was checked for. */
+  readonly grants: number;
   /** The inspector's answer at the end of the run. */
   readonly inspection: unknown;
 }
@@ -51,11 +55,14 @@ export interface RunOutcome {
   /** Jobs that wait or are being done, and results that were not collected. */
   readonly jobsInQueue: number;
   readonly jobsInDeadLetterQueue: number;
+  readonly historyErrors: readonly string[];
+  readonly grants: number;
   readonly inspection: unknown;
 }
 
 export function createReport(state: RunState, profile: Profile, outcome: RunOutcome): Report {
-  const { startedAtMs, endedAtMs, interrupted, jobsInQueue, jobsInDeadLetterQueue, inspection } = outcome;
+  const { startedAtMs, endedAtMs, interrupted, jobsInQueue, jobsInDeadLetterQueue } = outcome;
+  const { historyErrors, grants, inspection } = outcome;
   const durationSeconds = (endedAtMs - startedAtMs) / 1000;
   const missing = state.submitted.size - state.latencies.size;
   const latencies = [...state.latencies.values()].sort((a, b) => a - b);
@@ -92,6 +99,8 @@ export function createReport(state: RunState, profile: Profile, outcome: RunOutc
       atSeconds: round((atMs - startedAtMs) / 1000, 1),
       recoveredAfterMs: recoveredAfterMs === undefined ? null : Math.round(recoveredAfterMs),
     })),
+    historyErrors,
+    grants,
     inspection,
   };
 }
@@ -111,6 +120,7 @@ export function failuresOf(report: Report): readonly string[] {
     wafBlocked > 0 && `the WAF refused ${wafBlocked} calls`,
     maxCallsInWindow > limit && `${maxCallsInWindow} calls in one window exceed the limit of ${limit}`,
     expiredTokensSent > 0 && `${expiredTokensSent} calls carried an expired token`,
+    ...report.historyErrors,
   ].filter((failure) => failure !== false);
 }
 

@@ -5,6 +5,7 @@ import { createFaultDesk, type FaultDesk } from '../faults/fault-desk.ts';
 import { injectFaults } from '../faults/inject-faults.ts';
 import { type Deployment, startDeployment } from './deployment.ts';
 import { createEventLog, type EventLog, type RunEvent } from './events.ts';
+import { createHistory } from './history.ts';
 import { collectResults, submitJobs } from './jobs.ts';
 import type { Profile } from './profile.ts';
 import { createReport, type Report } from './report.ts';
@@ -48,6 +49,8 @@ export async function run(options: RunOptions): Promise<Report> {
   const events = createEventLog(now);
   const state = createRunState(profile.budget.windowMs);
   events.subscribe((event) => apply(state, event));
+  const history = createHistory();
+  events.subscribe(history.add);
   const earlier: RunEvent[] = [];
   const stopCollecting = events.subscribe((event) => earlier.push(event));
   const deployment = await startDeployment({ profile, workers, events, now, dynamodbUrl });
@@ -85,6 +88,8 @@ export async function run(options: RunOptions): Promise<Report> {
         (await countMessages(deployment.sqs, deployment.queues.results)),
       jobsInDeadLetterQueue: await countMessages(deployment.sqs, deployment.queues.deadLetters),
       inspection: await inspect(deployment),
+      historyErrors: history.errors(),
+      grants: history.grants(),
     });
   } finally {
     await deployment.stop();

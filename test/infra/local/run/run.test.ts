@@ -16,7 +16,8 @@ test('a run is one stream of events: metrics and logs among them, no secret and 
     watch: (run) => run.events.subscribe((event) => events.push(event)),
   });
 
-  expect(report).toMatchObject({ jobsLost: 0, wafBlocked: 0, rejected401: 0, faults: [] });
+  expect(report).toMatchObject({ jobsLost: 0, wafBlocked: 0, rejected401: 0, faults: [], historyErrors: [] });
+  expect(report.grants).toBeGreaterThan(1);
   expect(report.inspection).toEqual(expect.arrayContaining([expect.objectContaining({ client: 'mocha' })]));
   const done = events.filter((event) => event.kind === 'metric' && event.metric === 'JobDone');
   const sum = done.reduce((total, event) => total + (event.kind === 'metric' ? event.value : 0), 0);

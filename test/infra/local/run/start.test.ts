@@ -49,6 +49,7 @@ describe('the whole system', () => {
       wafBlocked: 0,
       limit: 460,
       interrupted: false,
+      historyErrors: [],
     });
     expect(report.jobsSubmitted).toBeGreaterThan(40);
     expect(report.jobsDone).toBe(report.jobsSubmitted);
