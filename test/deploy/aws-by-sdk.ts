@@ -52,7 +52,7 @@ function parsed(args: readonly string[]) {
     else {
       index += 1;
       if (option === 'query' || option === 'output') others[option] = next;
-      else input[pascal(option)] = inputValue(option, next);
+      else input[option === 'notification-endpoint' ? 'Endpoint' : pascal(option)] = inputValue(option, next);
     }
   }
   return { input, query: others.query, asText: others.output === 'text', file };

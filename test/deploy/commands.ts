@@ -110,7 +110,6 @@ async function runCommands(url: string): Promise<readonly string[]> {
   const eventSource = startEventSource({
     ...{ sqs, queueUrl: jobs, pool, batchSize: 10, maxConcurrency: 1, record: () => {} },
   });
-  stack.defer(() => eventSource.stop());
 
   for (const block of first) await answersOf(block);
   await until('the token of mocha is served', async () => {
@@ -136,7 +135,7 @@ async function runCommands(url: string): Promise<readonly string[]> {
   for (const block of shellBlocks('infra/aws/alarms.md')) await answersOf(block);
 
   const [remove = '', removeOld = ''] = shellBlocks('infra/aws/README.md', '### Remove');
-  await ticks.stop();
+  await Promise.all([ticks.stop(), eventSource.stop()]);
   await text(remove);
   assert.equal(await isThere(STACK), false, 'destroy removes the stack');
 

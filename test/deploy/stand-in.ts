@@ -15,7 +15,7 @@ const { STAND_INS = '', STAND_IN_NOTES = '', PATH = '' } = process.env;
  * the command all the same, and sent it.
  */
 const UNKNOWN =
-  /InvalidAction|UnknownOperation|NotImplemented|not been implemented|\b(404|500|501)\b|ResourceNotFound.*SetAlarmState/;
+  /InvalidAction|UnknownOperation|NotImplemented|not been implemented|\b(500|501)\b|\bResourceNotFound\b.*SetAlarmState/;
 
 const [program = '', ...args] = process.argv.slice(2);
 process.exitCode = await run();
@@ -30,8 +30,14 @@ async function run(): Promise<number> {
   if (program !== 'aws') return real(args);
   // Not every version of AWS's command line takes the endpoint of every service from the environment.
   if (isThere()) return real([...args, '--endpoint-url', endpointOf(args[0])]);
-  note(`${command}: AWS's command line is not installed, so the SDK makes the request`);
-  return awsBySdk(args);
+  note("AWS's command line is not installed: the SDK makes its requests");
+  try {
+    return await awsBySdk(args);
+  } catch (error) {
+    const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
+    if (!UNKNOWN.test(`${name} (${$metadata?.httpStatusCode}) SetAlarmState`)) throw error;
+    return notKnown();
+  }
 }
 
 function real(parameters: readonly string[]): number {
@@ -40,8 +46,7 @@ function real(parameters: readonly string[]): number {
     stdio: ['inherit', 'inherit', 'pipe'],
     encoding: 'utf8',
   });
-  if (program === 'aws' && status !== 0 && UNKNOWN.test(stderr))
-    return note(`${program} ${args.slice(0, 2).join(' ')}: sent, and not known to the emulator`);
+  if (program === 'aws' && status !== 0 && UNKNOWN.test(stderr)) return notKnown();
   process.stderr.write(stderr);
   return status ?? 1;
 }
@@ -59,6 +64,10 @@ function isThere(): boolean {
 function environment(): NodeJS.ProcessEnv {
   const others = PATH.split(delimiter).filter((directory) => join(directory) !== join(STAND_INS));
   return { ...process.env, PATH: others.join(delimiter) };
+}
+
+function notKnown(): number {
+  return note(`${program} ${args.slice(0, 2).join(' ')}: sent, and not known to the emulator`);
 }
 
 function note(text: string): number {
