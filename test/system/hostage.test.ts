@@ -66,17 +66,17 @@ test.each([
       await getToken(client, { rejected, waitUntilMs: atMs + 60_000 });
       tookMs.push(clock.now() - atMs);
     }
-    // Twelve a minute, twice of what the minter's own stream carries.
+    // Fifteen a minute, more than twice of what the minter's own stream carries.
     async function revokeAll(): Promise<void> {
       await clock.sleep(120_000);
       const all: Promise<void>[] = [];
-      for (; !isOver(); await clock.sleep(5_000)) {
+      for (; !isOver(); await clock.sleep(4_000)) {
         all.push(revoke(healthy[all.length % healthy.length] as string));
       }
       await Promise.all(all);
     }
-    await scene.run(11, [...workers(how), revokeAll, ...failing.map((client) => () => wants(client))]);
-    expect(tookMs.length).toBeGreaterThan(100);
+    await scene.run(8, [...workers(how), revokeAll, ...failing.map((client) => () => wants(client))]);
+    expect(tookMs.length).toBeGreaterThan(80);
     expect(quantile(tookMs, 0.99)).toBeLessThanOrEqual(mostMs);
   },
 );
