@@ -29,8 +29,11 @@ export interface JobWorkerProps extends NetworkProps {
   readonly isTraced?: boolean | undefined;
 }
 
-/** A few workers saturate a budget: six calls a second, of less than half a second each. */
-const MAX_CONCURRENCY = 10;
+/**
+ * A few workers saturate a budget, and all others only wait, which is paid for: `npm run bench -- cost`. Four make six calls a
+ * second also of an API that takes five seconds.
+ */
+const MAX_CONCURRENCY = 4;
 /** The middleware reserves tickets for a batch in one write. */
 const BATCH_SIZE = 10;
 /** A ticket's and a token's waiting (30 s at most), a call, and its repetition with a new token. */

@@ -4,7 +4,6 @@ import { metricsOf } from '../../infra/local/emulators/cloudwatch/query.ts';
 import { synthesize } from '../../infra/local/emulators/cloudwatch/synthesize.ts';
 import { alarmsOf } from '../../infra/local/emulators/cloudwatch/template.ts';
 import { VENDOR_PROFILE } from '../../infra/local/run/profile.ts';
-import { METRICS } from '../../lib/contract.ts';
 import { startTable } from '../fixtures/table.ts';
 import { createWorld } from '../fixtures/virtual-time/minter.ts';
 import type { CallerEvent } from '../system/functions/many-calls.ts';
@@ -95,14 +94,4 @@ export function countStack(): {
     keys: count('AWS::KMS::Key'),
     minterGigabytes: Number(minter?.[1].Properties.MemorySize) / 1024,
   };
-}
-
-/** As CloudWatch counts them: every combination of dimensions that occurs with one budget. */
-export function countMetrics(): number {
-  const values: Readonly<Record<string, number>> = { source: 3, stream: 2, budget: 1 };
-  return Object.values(METRICS)
-    .map(({ dimensions }) =>
-      dimensions.reduce((product: number, dimension) => product * (values[dimension] ?? 1), 1),
-    )
-    .reduce((sum, count) => sum + count, 0);
 }

@@ -13,8 +13,12 @@ export const PRICES = {
   secretsManager: { secret: 0.4, tenThousandCalls: 0.05 },
   /** AWS Key Management Service pricing, symmetric keys. */
   kms: { key: 1, tenThousandRequests: 0.03 },
-  /** Amazon CloudWatch pricing: custom metrics, standard-resolution alarms, standard logs; dashboards beyond the third. */
+  /** Amazon CloudWatch pricing: custom metrics (by the hour), standard-resolution alarms (by the metric), standard logs; dashboards beyond the third. */
   cloudwatch: { metric: 0.3, alarm: 0.1, gigabyteOfLogs: 0.5, dashboard: 3, dashboardsFree: 3 },
-  /** Amazon EventBridge pricing: events of one's own, and invocations of API destinations. */
-  eventBridge: { millionEvents: 1, millionApiDestinationInvocations: 0.2 },
+  /** Amazon EventBridge pricing: events of one's own, invocations of API destinations and by EventBridge Scheduler. */
+  eventBridge: { millionEvents: 1, millionApiDestinationInvocations: 0.2, millionScheduled: 1 },
+  /** Amazon SQS pricing, standard queues. */
+  sqs: { millionRequests: 0.4 },
+  /** AWS X-Ray pricing, traces recorded. */
+  xray: { millionTraces: 5 },
 } as const;

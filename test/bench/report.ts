@@ -1,4 +1,4 @@
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 
 type Cell = string | number;
 
@@ -27,11 +27,20 @@ export function targetNote(target: string, isMet: boolean, measured: string): st
   return `${isMet ? 'Met' : 'Not met'}: ${target}. Measured: ${measured}.`;
 }
 
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly node: string;
+  readonly date: string;
+}
+
 /** The kind of machine and the day: no figure means anything without them. */
-export function machine(now: Date): { cpu: string; cores: number; node: string; date: string } {
+export function machine(now: Date): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? process.arch,
     cores: availableParallelism(),
+    memoryGb: Math.round(totalmem() / 2 ** 30),
     node: process.versions.node,
     date: now.toISOString().slice(0, 10),
   };

@@ -127,7 +127,7 @@ describe('a stack without options', () => {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 10,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 10 },
+      ScalingConfig: { MaximumConcurrency: 4 },
     });
     template.hasResourceProperties('AWS::SQS::Queue', {
       VisibilityTimeout: 360,
