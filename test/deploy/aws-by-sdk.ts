@@ -62,7 +62,7 @@ function inputValue(option: string, text: string): unknown {
   if (/-(names)$/.test(option)) return [text];
   if (/^(wait-time-seconds|max-number-of-messages-per-second)$/.test(option)) return Number(text);
   if (text.startsWith('file')) return readFileSync(text.replace(/^fileb?:\/\//, ''), 'utf8');
-  return option === 'key' ? JSON.parse(text) : text;
+  return /^(key|item)$/.test(option) ? JSON.parse(text) : text;
 }
 
 /** `update-table` → `UpdateTable`. SQS writes `QueueUrl`, as all do. */
