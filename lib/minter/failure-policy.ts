@@ -39,13 +39,14 @@ const THROTTLED: RetryRule = { counter: 'throttles', maxMs: 5 * MINUTE, from: 'h
 const ODD: RetryRule = { counter: 'oddities', maxMs: 5 * MINUTE, from: 'half' };
 /**
  * While the WAF lets others pass, or no other request was made: a block of the address ends after five minutes and more, so the
- * next six ticks try. After that the client's `tokenUrl` is wrong, most likely.
+ * next six ticks try. After that the client's `tokenUrl` is wrong, most likely. Or the block is a long one: a few clients alone do
+ * not open the breaker that would tell, so the pauses stay short enough for calls to resume soon after it.
  */
 const BLOCKED: RetryRule = {
   counter: 'blocks',
   first: ['tick', 'tick', 'tick', 'tick', 'tick', 'tick'],
   ceilingMs: MINUTE,
-  maxMs: HOUR,
+  maxMs: 5 * MINUTE,
   from: 'half',
 };
 /** Slowly: with wrong credentials every request counts towards a lock-out. */

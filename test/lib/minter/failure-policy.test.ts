@@ -84,7 +84,7 @@ describe('the pause', () => {
     ['waf_blocked', 1, 0, 30 * SECOND],
     ['waf_blocked', 6, 0, 30 * SECOND],
     ['waf_blocked', 7, 0.999_999, MINUTE],
-    ['waf_blocked', 100, 0.999_999, HOUR],
+    ['waf_blocked', 100, 0.999_999, 5 * MINUTE],
     ['invalid_client', 7, 0, 30 * MINUTE],
     ['invalid_client', 8, 0, HOUR],
     ['invalid_client', 100, 0.999_999, 6 * HOUR],
