@@ -7,7 +7,8 @@ const INTRODUCTION = `# Benches
 
 What it costs to use the broker, in a function's time and in dollars, beside what people use in its place. Each section is written by its
 command with \`--write\`: \`npm run bench -- throughput --write\` for one, \`npm run bench -- --write\` for all. Contenders take turns in
-one run, and each target says whether it is met. Of another machine believe the ratios.
+one run, and each target says whether it is met. Of another machine believe the ratios, and of one whose
+load is above its cores not even these.
 `;
 
 /** Replaces the sections of these benches, and keeps the others as they are. */
@@ -32,7 +33,7 @@ function sectionsOf(readme: string): ReadonlyMap<string, string> {
 }
 
 function sectionOf(name: string, reports: readonly BenchReport[], machine: Machine): string {
-  const { cpu, cores, memoryGb, node, date } = machine;
-  const on = `\`npm run bench -- ${name}\`, on ${date}: ${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}.`;
+  const { cpu, cores, memoryGb, load, node, date } = machine;
+  const on = `\`npm run bench -- ${name}\`, on ${date}: ${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}, a load of ${load}.`;
   return [`## ${name}`, '', on, '', ...reports.map(formatReport)].join('\n').trimEnd().concat('\n');
 }

@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
 type Cell = string | number;
 
@@ -31,6 +31,8 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGb: number;
+  /** Of the minute before: above the number of cores, times say little. */
+  readonly load: number;
   readonly node: string;
   readonly date: string;
 }
@@ -41,6 +43,7 @@ export function machine(now: Date): Machine {
     cpu: cpus()[0]?.model.trim() ?? process.arch,
     cores: availableParallelism(),
     memoryGb: Math.round(totalmem() / 2 ** 30),
+    load: Math.round(loadavg()[0] ?? 0),
     node: process.versions.node,
     date: now.toISOString().slice(0, 10),
   };
