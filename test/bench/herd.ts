@@ -22,14 +22,14 @@ interface Options {
 
 const CONTENDERS = [brokerContender, mintContender, libraryContender, powertoolsContender];
 /** The last of many may wait so many times as long as one alone. */
-const TARGET = 3;
+const TARGET = { virtual: 2, real: 3 };
 
 /**
  * Instances that start at one moment, none of which has a token. On this machine, where one process plays all instances and
  * the engines as well, and on virtual time, where every request takes as long as it does in a Region.
  */
 export const benchHerd: Bench = {
-  help: 'cold callers against a token request by each [--callers 1,10,100,500] [--latency 400] [--rounds 5]',
+  help: 'cold callers against a token request by each [--callers 1,10,100,500] [--latency 200] [--rounds 5]',
   async run(args) {
     const options = readOptions(args);
     return [await onVirtualTime(options), await onThisMachine(options)];
@@ -68,8 +68,8 @@ async function onVirtualTime({ callers: counts, rounds }: Options): Promise<Benc
       notes: [
         targetNote('one token request, however many callers', most === 1, String(most)),
         targetNote(
-          `the last of them has its token within ${TARGET} times one caller's time`,
-          times <= TARGET,
+          `the last of them has its token within ${TARGET.virtual} times one caller's time`,
+          times <= TARGET.virtual,
           times.toFixed(2),
         ),
       ],
@@ -123,8 +123,8 @@ async function onThisMachine({ callers: counts, latencyMs, rounds }: Options): P
       rows,
       notes: [
         targetNote(
-          `with ${crowd} callers of the broker's, within ${TARGET} times one caller's time`,
-          times <= TARGET,
+          `with ${crowd} callers of the broker's, within ${TARGET.real} times one caller's time`,
+          times <= TARGET.real,
           times.toFixed(2),
         ),
         `Here all callers and the engines share one process: three bare requests of each of ${crowd} (read, claim, read) take it ${Math.round(bareMs)} ms with nothing else to do. Read the counts, and the times beside each other.`,
@@ -156,7 +156,7 @@ function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       callers: { type: 'string', default: '1,10,100,500' },
-      latency: { type: 'string', default: '400' },
+      latency: { type: 'string', default: '200' },
       rounds: { type: 'string', default: '5' },
     },
   });
