@@ -60,6 +60,9 @@ export const JOB_ATTRIBUTES = {
   jobId: 'plume.jobId',
   failures: 'plume.failures',
   submittedAtMs: 'plume.submittedAtMs',
+  /** When the WAF last refused the job's call, and when such a refusal last counted against the job. */
+  refusedAtMs: 'plume.refusedAtMs',
+  countedAtMs: 'plume.countedAtMs',
   /** Why the job is in the dead-letter queue. */
   code: 'plume.code',
 } as const;

@@ -144,6 +144,16 @@ test('no worker reaches what handles secrets, nor a schema library', () => {
   expect(wrong).toEqual([]);
 });
 
+/** Where a program or a package begins: nothing else imports these. */
+const ENTRIES =
+  /^(functions\/\w+\/handler|lib\/index|infra\/(aws\/(app|index)|command\/main|local\/run\/start|local\/page\/client\/main|testing\/index|.*-?thread|package\/.*))\.ts$|\.d\.ts$/;
+
+test('nothing is there for its own tests alone: every file is reached from where a program begins', () => {
+  const imported = new Set(sources.flatMap(({ imports }) => imports));
+  const dead = sources.map(({ file }) => file).filter((file) => !imported.has(file) && !ENTRIES.test(file));
+  expect(dead).toEqual([]);
+});
+
 test('no imports form a circle', () => {
   expect(circles()).toEqual([]);
 });

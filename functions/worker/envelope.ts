@@ -1,6 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 
 import { JOB_ATTRIBUTES } from '../../lib/contract.ts';
+import type { RefusedBefore } from './count-refusal.ts';
 
 /** What a message carries besides the job. A copy of the message takes it along. */
 export interface Envelope {
@@ -10,6 +11,8 @@ export interface Envelope {
   readonly failures: number;
   /** When the first message was sent, or the job was replayed from the dead-letter queue, Unix ms. */
   readonly submittedAtMs: number;
+  /** What a job carries whose call the WAF has refused. */
+  readonly refused?: RefusedBefore;
   /** The attributes that the sender gave the message: they are none of the worker's business, and go along. */
   readonly attributes: SQSRecord['messageAttributes'];
   /** The group in whose turn SQS delivers the message (fair queues), if the sender gave it one. */
@@ -26,11 +29,15 @@ export function envelopeOf({ messageId, attributes, messageAttributes }: SQSReco
   const isReplayed = own('code') !== undefined;
   const before = isReplayed ? undefined : wholeNumber(own('failures'));
   const submittedAtMs = isReplayed ? undefined : wholeNumber(own('submittedAtMs'));
+  const refusedAtMs = isReplayed ? undefined : wholeNumber(own('refusedAtMs'));
   return {
     jobId: own('jobId') ?? messageId,
     failures: (before ?? 0) + Number(attributes.ApproximateReceiveCount) - 1,
     submittedAtMs: Math.min(submittedAtMs ?? sentAtMs, sentAtMs),
     attributes: Object.fromEntries(Object.entries(messageAttributes).filter(([name]) => !OWN.has(name))),
+    ...(refusedAtMs !== undefined && {
+      refused: { refusedAtMs, countedAtMs: wholeNumber(own('countedAtMs')) },
+    }),
     ...(attributes.MessageGroupId !== undefined && { groupId: attributes.MessageGroupId }),
   };
 }

@@ -13,7 +13,7 @@ import { readJobSettings } from './settings.ts';
 /** A reference worker: one SQS message is one call of Plume's API, its answer goes to a result queue. */
 
 const { clients, urls, logsDone, priority } = readJobSettings(process.env);
-const { service, metrics } = readWorkerSettings(process.env);
+const { service, metrics, budget } = readWorkerSettings(process.env);
 const telemetry = createLambdaTelemetry({ service, metrics }, process.env);
 const dependencies = {
   rules: { clients, resultQueues: new Set(urls.namedResults.keys()) },
@@ -21,6 +21,7 @@ const dependencies = {
   queues: createQueues({ sqs: new SQSClient(SDK_CONFIG), urls }),
   now: Date.now,
   telemetry,
+  windowMs: budget.windowMs,
   logsDone,
   random: Math.random,
 };

@@ -7,6 +7,8 @@ import type { PlumeApi } from '../../lib/plume/api.ts';
 import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { withLogFields } from '../../lib/telemetry/log-fields.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import { WafBlockedError } from '../../lib/waf/errors.ts';
+import { countRefusal } from './count-refusal.ts';
 import type { Envelope } from './envelope.ts';
 import type { Job, TakenJob } from './job.ts';
 import type { Queues } from './queues.ts';
@@ -20,6 +22,8 @@ export interface JobDependencies {
   readonly queues: Queues;
   readonly now: Now;
   readonly telemetry: Telemetry;
+  /** Of the WAF: how long a block may last before it counts against a job. */
+  readonly windowMs: number;
   /** Whether each job that is done has a line in the log. */
   readonly logsDone: boolean;
   /** In [0, 1). */
@@ -152,13 +156,19 @@ async function call(
 /** Postpones or dead-letters the job, or leaves it to the job queue. */
 async function putAway(
   error: unknown,
-  { client, body, envelope }: TakenJob,
-  { queues, now, telemetry, random }: JobDependencies,
+  { client, body, envelope: before }: TakenJob,
+  { queues, windowMs, now, telemetry, random }: JobDependencies,
 ): Promise<JobEnd> {
+  const refusal = error instanceof WafBlockedError && countRefusal(before.refused, error, windowMs);
+  const envelope = refusal
+    ? { ...before, failures: before.failures + (refusal.counts ? 1 : 0), refused: refusal.carries }
+    : before;
   const { code, kind, retryAtMs } = isPlumeError(error) ? error : new JobFailedError(client);
   const isTooOld = now() - envelope.submittedAtMs > MAX_AGE_MS;
+  // The WAF refuses this job again and again, and others' calls pass.
+  const isPoison = refusal !== false && envelope.failures >= JOB_MAX_FAILURES;
 
-  if (shouldPostpone(error) && !isTooOld) {
+  if (shouldPostpone(error) && !isTooOld && !isPoison) {
     const unknownMs = code === 'token_unavailable' ? REPAIR_DELAY_MS : DEFAULT_DELAY_MS;
     const wantedMs = retryAtMs === undefined ? unknownMs : Math.max(0, retryAtMs - now());
     const delayMs = code.startsWith('budget_') ? Math.min(wantedMs, MAX_BUDGET_DELAY_MS) : wantedMs;
@@ -167,7 +177,7 @@ async function putAway(
     telemetry.metric('JobPostponed', 1, { client });
     return 'postponed';
   }
-  if (kind === 'give up' || isTooOld || envelope.failures + 1 >= JOB_MAX_FAILURES) {
+  if (kind === 'give up' || isTooOld || isPoison || envelope.failures + 1 >= JOB_MAX_FAILURES) {
     await queues.deadLetter(body, envelope, code);
     telemetry.metric('JobDead', 1, { client });
     return 'dead-lettered';

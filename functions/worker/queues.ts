@@ -72,13 +72,15 @@ function isRefusal(error: unknown): boolean {
 
 /** What a copy of the message takes along: the worker's own attributes, and as many of the sender's as there is room for. */
 function copyOf(
-  { jobId, failures, submittedAtMs, attributes, groupId }: Envelope,
+  { jobId, failures, submittedAtMs, refused, attributes, groupId }: Envelope,
   code?: ErrorCode,
 ): Partial<SendMessageCommandInput> {
   const own = Object.entries({
     [JOB_ATTRIBUTES.jobId]: text(jobId),
     [JOB_ATTRIBUTES.failures]: number(failures),
     [JOB_ATTRIBUTES.submittedAtMs]: number(submittedAtMs),
+    ...(refused !== undefined && { [JOB_ATTRIBUTES.refusedAtMs]: number(refused.refusedAtMs) }),
+    ...(refused?.countedAtMs !== undefined && { [JOB_ATTRIBUTES.countedAtMs]: number(refused.countedAtMs) }),
     ...(code !== undefined && { [JOB_ATTRIBUTES.code]: text(code) }),
   });
   const all = [...own, ...Object.entries(attributes).map(sent)].slice(0, MAX_ATTRIBUTES);

@@ -8,7 +8,7 @@ import { obtainToken } from './obtain-token.ts';
 import type { FailedMint } from './record-failure.ts';
 
 /**
- * What is done under a lease: look at the token again, obtain another if it will not do, store it, record it. The
+ * What is done under a lease, whose length `minter.ts` sets: look at the token again, obtain another if it will not do, store it, record it. The
  * process may die at any `await`: then the lease lapses, the client is still due, and the next tick looks again.
  *
  * @returns the end of the mint, or why there is no token; then the lease is still held

@@ -86,6 +86,7 @@ async function resultOf(given: AnswerOfApi): Promise<JobResult & { readonly mess
   answer = given;
   const before = calls;
   const end = await processJob(takeJob(record, { clients: ['mocha'], resultQueues: new Set() }), {
+    windowMs: 300_000,
     logsDone: true,
     api: session,
     queues: createQueues({ sqs, urls }),

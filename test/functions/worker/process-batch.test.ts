@@ -42,6 +42,7 @@ function dependencies(): BatchDependencies {
     queues,
     now: Date.now,
     telemetry: silentTelemetry,
+    windowMs: 300_000,
     logsDone: false,
     random: () => 0,
   };

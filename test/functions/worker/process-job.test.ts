@@ -17,6 +17,7 @@ import { PlumeError } from '../../../lib/errors.ts';
 import type { PlumeApi } from '../../../lib/plume/api.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { TokenUnavailableError } from '../../../lib/token/errors.ts';
+import { WafBlockedError } from '../../../lib/waf/errors.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 
 let server: FauxqsServer;
@@ -110,6 +111,7 @@ const run = (
     queues: createQueues({ sqs, urls: using }),
     now,
     telemetry,
+    windowMs: 300_000,
     logsDone,
     random: () => 0,
   });
@@ -326,6 +328,31 @@ describe('a wait', () => {
       ),
     ).toBe('postponed');
     expect(delayOfCopy()).toBeGreaterThan(880);
+  });
+
+  test('for a refusal of the WAF takes along when it was refused, until another call has passed and it counts', async () => {
+    const atMs = Date.now();
+    const refusedAt = (refusedAtMs: number, clearedAtMs?: number) =>
+      throwing(
+        new WafBlockedError('mocha', 'GET /v1', {
+          refused: 'call',
+          refusedAtMs,
+          refusedSinceMs: refusedAtMs,
+          retryAtMs: 0,
+          ...(clearedAtMs !== undefined && { clearedAtMs }),
+        }),
+      );
+    const first = await submit(job);
+    expect(await run(first, refusedAt(atMs), () => atMs)).toBe('postponed');
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: urls.jobs, ReceiptHandle: first.receiptHandle }));
+    const copy = (await receive(urls.jobs)) as SQSRecord;
+    expect(copy.messageAttributes['plume.refusedAtMs']?.stringValue).toBe(String(atMs));
+    expect(copy.messageAttributes['plume.failures']?.stringValue).toBe('0');
+    expect(await run(copy, refusedAt(atMs + 2, atMs + 1), () => atMs)).toBe('postponed');
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: urls.jobs, ReceiptHandle: copy.receiptHandle }));
+    const counted = (await receive(urls.jobs)) as SQSRecord;
+    expect(counted.messageAttributes['plume.failures']?.stringValue).toBe('1');
+    expect(counted.messageAttributes['plume.countedAtMs']?.stringValue).toBe(String(atMs + 2));
   });
 
   test("takes the sender's attributes along, as many as there is room for", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { countRefusal, type RefusedBefore } from '../../../lib/waf/count-refusal.ts';
+import { countRefusal, type RefusedBefore } from '../../../functions/worker/count-refusal.ts';
 import { WafBlockedError } from '../../../lib/waf/errors.ts';
 
 const MINUTE = 60_000;

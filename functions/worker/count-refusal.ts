@@ -1,4 +1,4 @@
-import type { WafBlockedError } from './errors.ts';
+import type { WafBlockedError } from '../../lib/waf/errors.ts';
 
 /** What a job carries from one refusal to the next, in Unix ms by DynamoDB's clock. */
 export interface RefusedBefore {
