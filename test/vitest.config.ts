@@ -1,20 +1,22 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Whole systems of many threads on real time, simulated hours, the package and the benches: each in a process of its own. */
+/** Whole systems of many threads on real time, the package and the benches: each in a process of its own. */
 const SYSTEM = [
-  'test/system/**/*.test.ts',
+  'test/system/{caller-function,canary,forced-mints,herd,operator,permissions}.test.ts',
   'test/infra/local/run/{start,run}.test.ts',
   'test/infra/local/page/browser.test.ts',
   'test/infra/aws/cfn-lint.test.ts',
-  'test/lib/minter/{capacity,partner-life,scale,soak}.test.ts',
-  'test/{model,simulation}/**/*.test.ts',
+  'test/model/**/*.test.ts',
   'test/consumers/**/*.test.ts',
   'test/bench/**/*.test.ts',
 ];
 
-/** What takes long, and needs no process of its own. */
+/** What takes long, such as simulated hours, and needs no process of its own. */
 const LONG = [
+  'test/system/{alarms,hostage,long-block,orders,poison-job}.test.ts',
+  'test/simulation/**/*.test.ts',
+  'test/lib/minter/{capacity,partner-life,scale,soak}.test.ts',
   'test/functions/caller/call.test.ts',
   'test/infra/aws/nag.test.ts',
   'test/infra/command/examples.test.ts',

@@ -1,4 +1,4 @@
-import type { RunEvent } from './events.ts';
+import type { FaultName, RunEvent } from './events.ts';
 
 /** Checks what happened, in what order, against what the broker promises. Add every event as it comes. */
 export interface History {
@@ -37,6 +37,8 @@ export function createHistory(): History {
   const counters = new Map<string, Grant[]>();
   const tokens = new Map<string, Issued>();
   const errors: string[] = [];
+  /** From its order until the run has recovered: a rotation makes tokens useless some time after it. */
+  const faults = new Set<FaultName>();
 
   function doubt(isMeant: (client: string, token: Issued) => boolean = () => true): void {
     for (const [client, token] of tokens) if (isMeant(client, token)) token.isDoubtful = true;
@@ -56,8 +58,13 @@ export function createHistory(): History {
           const { client, fingerprint, atMs, expiresAtMs } = event;
           const before = tokens.get(client);
           const lifeMs = expiresAtMs - event.issuedAtMs;
-          tokens.set(client, { fingerprint, atMs, lifeMs, isDoubtful: false });
-          if (before && !before.isDoubtful && atMs < before.atMs + EARLIEST_RENEWAL * before.lifeMs)
+          tokens.set(client, { fingerprint, atMs, lifeMs, isDoubtful: faults.size > 0 });
+          if (
+            before &&
+            !before.isDoubtful &&
+            faults.size === 0 &&
+            atMs < before.atMs + EARLIEST_RENEWAL * before.lifeMs
+          )
             errors.push(
               `client ${client} got a token ${Math.round(atMs - before.atMs)} ms after another, without need`,
             );
@@ -83,6 +90,10 @@ export function createHistory(): History {
           if (event.name === 'operator') doubt();
           break;
         case 'fault':
+          faults.add(event.fault);
+          break;
+        case 'recovered':
+          faults.delete(event.fault);
           doubt();
           break;
       }
