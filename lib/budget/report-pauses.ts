@@ -1,26 +1,15 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-
 import type { StreamOfBudget } from '../contract.ts';
-import type { Now } from '../platform/clock.ts';
 import { errorReason } from '../platform/error-reason.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
 import { createDynamoOrderReader } from './dynamo-orders.ts';
 import { activeOrders } from './orders.ts';
+import type { WatchedStreams } from './report-resting.ts';
 
 /**
  * Reports for each budget of workers how long ago an operator paused it, as long as the pause lasts: an operator can forget it.
  * Orders that cannot be read are logged and reported as nothing.
- *
- * @param now DynamoDB's clock, in Unix ms
  */
-export async function reportPauses(dependencies: {
-  readonly dynamodb: DynamoDBClient;
-  readonly table: string;
-  readonly streams: readonly StreamOfBudget[];
-  readonly now: Now;
-  readonly telemetry: Telemetry;
-}): Promise<void> {
-  const { dynamodb, table, streams, now, telemetry } = dependencies;
+export async function reportPauses(watched: WatchedStreams): Promise<void> {
+  const { dynamodb, table, streams, now, telemetry } = watched;
 
   async function report({ budget }: StreamOfBudget): Promise<void> {
     try {

@@ -7,20 +7,22 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { isResting } from '../waf/breaker-state.ts';
 import { breakerStateOf } from '../waf/dynamo-breaker-store.ts';
 
-/**
- * Reports for each stream whether the WAF blocks it now: a state, and not the event that began
- * it, so that an alarm lasts as long as the block does. A counter that cannot be read is logged and reported as nothing.
- *
- * @param now DynamoDB's clock, in Unix ms
- */
-export async function reportResting(dependencies: {
+/** The streams of which each tick reports a state. */
+export interface WatchedStreams {
   readonly dynamodb: DynamoDBClient;
   readonly table: string;
   readonly streams: readonly StreamOfBudget[];
+  /** DynamoDB's clock, in Unix ms. */
   readonly now: Now;
   readonly telemetry: Telemetry;
-}): Promise<void> {
-  const { dynamodb, table, streams, now, telemetry } = dependencies;
+}
+
+/**
+ * Reports for each stream whether the WAF blocks it now: a state, and not the event that began
+ * it, so that an alarm lasts as long as the block does. A counter that cannot be read is logged and reported as nothing.
+ */
+export async function reportResting(watched: WatchedStreams): Promise<void> {
+  const { dynamodb, table, streams, now, telemetry } = watched;
 
   async function report({ budget, stream }: StreamOfBudget): Promise<void> {
     try {

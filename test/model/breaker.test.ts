@@ -4,9 +4,9 @@ import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
 import { BREAKER_MUTANTS } from './breaker-mutants.ts';
 import { BREAKER_SYSTEMS, breakerSystem } from './breaker-system.ts';
-import type { BudgetCode } from './budget-system.ts';
+import { BUDGET_FILES, type BudgetCode } from './budget-system.ts';
 import { explore } from './explore.ts';
-import { breakLib } from './mutants.ts';
+import { withMutant } from './mutants.ts';
 
 test.each(Object.entries(BREAKER_SYSTEMS))(
   'no schedule of %s sends anything but one probe, and all calls are made once the block is over',
@@ -20,18 +20,9 @@ test.each(Object.entries(BREAKER_SYSTEMS))(
 
 test.each(BREAKER_MUTANTS)(
   'the explorer finds the schedule that breaks the circuit breaker if $what',
-  async (mutant) => {
-    const broken = breakLib(mutant);
-    try {
-      const code: BudgetCode = {
-        ...(await broken.load<BudgetCode>('budget/call-budget.ts')),
-        ...(await broken.load<BudgetCode>('budget/dynamo-ticket-counter.ts')),
-      };
+  (mutant) =>
+    withMutant<BudgetCode>(mutant, BUDGET_FILES, async (code) => {
       const found = await explore(breakerSystem(code, BREAKER_SYSTEMS[mutant.system]));
       expect(found.counterexample?.violation).toBeDefined();
-      console.log(`${mutant.what}: ${found.counterexample?.violation}`);
-    } finally {
-      broken.remove();
-    }
-  },
+    }),
 );

@@ -12,6 +12,9 @@ export interface BudgetCode {
   readonly createDynamoTicketCounter: typeof import('../../lib/budget/dynamo-ticket-counter.ts').createDynamoTicketCounter;
 }
 
+/** Where it stands. */
+export const BUDGET_FILES = ['budget/call-budget.ts', 'budget/dynamo-ticket-counter.ts'];
+
 export interface Sent {
   readonly instance: string;
   readonly validFromMs: number;

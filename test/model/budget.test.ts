@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { createCallBudget } from '../../lib/budget/call-budget.ts';
 import { createDynamoTicketCounter } from '../../lib/budget/dynamo-ticket-counter.ts';
 import { BUDGET_MUTANTS } from './budget-mutants.ts';
-import { type BudgetCode, budgetSystem, COUNTERS, QUICK_SYSTEMS } from './budget-system.ts';
+import { BUDGET_FILES, type BudgetCode, budgetSystem, COUNTERS, QUICK_SYSTEMS } from './budget-system.ts';
 import { explore } from './explore.ts';
-import { breakLib } from './mutants.ts';
+import { withMutant } from './mutants.ts';
 
 const STARTS = Object.keys(COUNTERS) as (keyof typeof COUNTERS)[];
 
@@ -25,24 +25,14 @@ test.each(Object.entries(QUICK_SYSTEMS))(
   },
 );
 
-test.each(BUDGET_MUTANTS)(
-  'the explorer finds the schedule that breaks the budget if $what',
-  async (mutant) => {
-    const broken = breakLib(mutant);
-    try {
-      const code: BudgetCode = {
-        ...(await broken.load<BudgetCode>('budget/call-budget.ts')),
-        ...(await broken.load<BudgetCode>('budget/dynamo-ticket-counter.ts')),
-      };
-      let violation: string | undefined;
-      for (const counter of STARTS) {
-        const found = await explore(budgetSystem(code, { ...QUICK_SYSTEMS[mutant.system], counter }));
-        violation ??= found.counterexample?.violation;
-        if (violation !== undefined) break;
-      }
-      expect(violation).toMatch(/sent/);
-    } finally {
-      broken.remove();
+test.each(BUDGET_MUTANTS)('the explorer finds the schedule that breaks the budget if $what', (mutant) =>
+  withMutant<BudgetCode>(mutant, BUDGET_FILES, async (code) => {
+    let violation: string | undefined;
+    for (const counter of STARTS) {
+      const found = await explore(budgetSystem(code, { ...QUICK_SYSTEMS[mutant.system], counter }));
+      violation ??= found.counterexample?.violation;
+      if (violation !== undefined) break;
     }
-  },
+    expect(violation).toMatch(/sent/);
+  }),
 );

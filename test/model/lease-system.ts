@@ -16,6 +16,9 @@ export interface LeaseCode {
   readonly createMintRequests: typeof import('../../lib/token/mint-requests.ts').createMintRequests;
 }
 
+/** Where it stands, as far as mutants are in it. */
+export const LEASE_FILES = ['minter/minter.ts', 'minter/client-records.ts', 'token/token-store.ts'];
+
 type Event =
   | { readonly kind: 'lease'; readonly untilMs: number }
   | { readonly kind: 'mint'; readonly sentAtMs: number }

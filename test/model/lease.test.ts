@@ -6,8 +6,8 @@ import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
 import { explore } from './explore.ts';
 import { LEASE_MUTANTS } from './lease-mutants.ts';
-import { LEASE_SYSTEMS, type LeaseCode, leaseSystem } from './lease-system.ts';
-import { breakLib } from './mutants.ts';
+import { LEASE_FILES, LEASE_SYSTEMS, type LeaseCode, leaseSystem } from './lease-system.ts';
+import { withMutant } from './mutants.ts';
 
 const CODE: LeaseCode = { createMinter, createClientRecords, createTokenStore, createMintRequests };
 
@@ -21,18 +21,9 @@ test.each(Object.entries(LEASE_SYSTEMS))(
   },
 );
 
-test.each(LEASE_MUTANTS)('the explorer finds the schedule that breaks the lease if $what', async (mutant) => {
-  const broken = breakLib(mutant);
-  try {
-    const code: LeaseCode = {
-      ...CODE,
-      ...(await broken.load<LeaseCode>('minter/minter.ts')),
-      ...(await broken.load<LeaseCode>('minter/client-records.ts')),
-      ...(await broken.load<LeaseCode>('token/token-store.ts')),
-    };
-    const found = await explore(leaseSystem(code, LEASE_SYSTEMS[mutant.system]));
+test.each(LEASE_MUTANTS)('the explorer finds the schedule that breaks the lease if $what', (mutant) =>
+  withMutant<LeaseCode>(mutant, LEASE_FILES, async (code) => {
+    const found = await explore(leaseSystem({ ...CODE, ...code }, LEASE_SYSTEMS[mutant.system]));
     expect(found.counterexample?.violation).toMatch(mutant.violation);
-  } finally {
-    broken.remove();
-  }
-});
+  }),
+);

@@ -17,7 +17,7 @@ const LIB = fileURLToPath(new URL('../../lib', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.mutants', import.meta.url));
 
 /** A copy of `lib/` with a mutant in it. */
-export function breakLib({ file, from, to }: Mutant): {
+function breakLib({ file, from, to }: Mutant): {
   load<Code>(path: string): Promise<Code>;
   remove(): void;
 } {
@@ -37,4 +37,19 @@ export function breakLib({ file, from, to }: Mutant): {
     load: (path) => import(pathToFileURL(join(copy, path)).href),
     remove: () => rmSync(copy, { recursive: true }),
   };
+}
+
+/** Runs with what files of `lib/` export in a copy that has a mutant in it. */
+export async function withMutant<Code>(
+  mutant: Mutant,
+  files: readonly string[],
+  run: (code: Code) => Promise<void>,
+): Promise<void> {
+  const broken = breakLib(mutant);
+  try {
+    const loaded = await Promise.all(files.map((file) => broken.load<object>(file)));
+    await run(Object.assign({}, ...loaded) as Code);
+  } finally {
+    broken.remove();
+  }
 }
