@@ -16,10 +16,15 @@ const USAGE = `npm run mutate -- FOLDER [--static] [--cores N]
 
 It prints each change that no test noticed, a table of the files, and a row for the table in test/README.md.`;
 
-/** What is quick and tests a folder. Others are tested by the tests in the folder of the same name. */
+/**
+ * What is quick and tests a folder; others are tested by all of the folder of the same name. Tests that are marked as long are
+ * left out everywhere.
+ */
 const QUICK_TESTS: Readonly<Record<string, readonly string[]>> = {
   // Without the random stories of whole fleets.
   'lib/budget': ['test/lib/budget/!(bound).test.ts'],
+  // Without crashes at every await, races, and days of many clients.
+  'lib/minter': ['test/lib/minter/{failure-policy,minter,releases,tick}.test.ts'],
   // The breaker is shared in the counter's item, and obeyed by the budget.
   'lib/waf': ['test/lib/waf/*.test.ts', 'test/lib/budget/{waf-blocks,ticket-counter}.test.ts'],
 };
@@ -55,7 +60,7 @@ const mutants = await new Stryker({
   coverageAnalysis: 'perTest',
   ignoreStatic: !values.static,
   // Beyond the time that the tests take without a change: the change makes them wait for ever, and counts as noticed.
-  timeoutMS: 5_000,
+  timeoutMS: 2_000,
   concurrency: cores,
   reporters: ['clear-text', 'progress-append-only'],
   clearTextReporter: { logTests: false, reportTests: false, allowEmojis: false },

@@ -264,6 +264,16 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
   });
 });
 
+test('tickets that a clock ahead has taken for now are left, and the caller is told when to come back', async () => {
+  const scene = await openScene();
+  const { budget } = instanceBehind(-10_000, scene);
+  // By that clock they are valid in four seconds.
+  scene.memory.moveTo('worker', START_MS + 14_000);
+  const attempt = watch(budget.openBook({ patienceMs: () => 5_000 }).attempt(() => 'sent'));
+  await scene.time.run(START_MS + 1);
+  expect(attempt.error).toMatchObject({ code: 'budget_exhausted' });
+});
+
 describe('a warm instance whose clock is set', () => {
   const MINUTE_MS = 60_000;
 
@@ -327,7 +337,11 @@ describe('a warm instance whose clock is set', () => {
     await book.attempt(() => true);
     Object.assign(server, { observe: () => {} });
     setClock(10_000);
-    await expect(book.attempt(() => true)).rejects.toMatchObject({ code: 'budget_clock_unreliable' });
+    await expect(book.attempt(() => true)).rejects.toMatchObject({
+      code: 'budget_clock_unreliable',
+      message: expect.stringContaining('responses have no Date header'),
+      retryAtMs: START_MS + 10_000 + 20_000,
+    });
   });
 });
 
