@@ -218,7 +218,9 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
             const sentMs = monotonicNow();
             const answer = await sent;
             pace.note(monotonicNow() - sentMs);
-            if (waf !== undefined) await judge(answer, waf, { ticket, sentAtMs: nowMs, signal });
+            const telling = waf && tell(answer, waf, { sentAtMs: nowMs, probe: ticket.probe });
+            if (telling !== undefined)
+              await (signal === undefined ? telling : unlessAborted(telling, signal));
             return answer;
           }
         }
@@ -232,20 +234,21 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
     },
   };
 
-  /** Tells the breaker of an answer. @throws the refusal's error */
-  async function judge<Answer>(
+  /**
+   * Tells the breaker of an answer, which mostly knows it already: then nobody waits.
+   *
+   * @returns rejects with the refusal's error
+   */
+  function tell<Answer>(
     answer: Answer,
     waf: WafRule<Answer>,
-    { ticket, sentAtMs, signal }: { ticket: Ticket; sentAtMs: number; signal: AbortSignal | undefined },
-  ): Promise<void> {
-    const call = { sentAtMs, probe: ticket.probe };
-    const telling = waf.isRefusal(answer)
-      ? breaker.refused(call, line.isEvidence !== false).then((refusal) => {
-          const error = waf.toError(answer, refusal);
-          telemetry.log('warn', 'the WAF refused a call', { ...dimensions, error: errorFields(error) });
-          throw error;
-        })
-      : breaker.answered(call);
-    await (signal === undefined ? telling : unlessAborted(telling, signal));
+    call: { readonly sentAtMs: number; readonly probe: Ticket['probe'] },
+  ): Promise<void> | undefined {
+    if (!waf.isRefusal(answer)) return breaker.answered(call);
+    return breaker.refused(call, line.isEvidence !== false).then((refusal) => {
+      const error = waf.toError(answer, refusal);
+      telemetry.log('warn', 'the WAF refused a call', { ...dimensions, error: errorFields(error) });
+      throw error;
+    });
   }
 }

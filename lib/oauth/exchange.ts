@@ -74,7 +74,7 @@ export async function exchange(
         attempt((mayLeave) => {
           requestedAtMs = deps.now();
           const signal = AbortSignal.timeout(deps.timeoutMs);
-          return deps.fetch(url, { ...init, ...oneRequest(mayLeave), signal });
+          return deps.fetch(url, { ...init, ...oneRequest({ mayLeave }), signal });
         }),
     });
     answer = await readAnswer(response, deps.now());

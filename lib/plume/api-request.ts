@@ -8,8 +8,10 @@ import { brokenRetryRule, type RetryOptions } from './retry-policy.ts';
 export interface ApiRequest {
   readonly url: URL;
   readonly init: RequestInit;
-  /** The caller's headers; each attempt sets its token in them. */
-  readonly headers: Headers;
+  /** The caller's, by their names in small letters; each attempt adds its token. */
+  readonly headers: Record<string, string>;
+  /** The caller's own, which ends the call. */
+  readonly signal: AbortSignal | undefined;
   /** For messages: no query, since it can hold personal data. */
   readonly method: string;
   readonly path: string;
@@ -51,36 +53,42 @@ export function apiRequest(
 ): ApiRequest {
   const url = urlOf(client, baseUrl, input);
   // As for `fetch`, null is as good as nothing.
-  const { query, json, timeoutMs, retry, priority, ...init } = given ?? {};
+  const {
+    query,
+    json,
+    timeoutMs,
+    retry,
+    priority,
+    headers: own,
+    signal,
+    ...init
+  } = (given ?? {}) as PlumeRequestInit & RequestInit;
   const call = { method: String(init.method ?? 'GET').toUpperCase(), path: url.pathname };
   const refused = (rule: string) => new RequestRefusedError(client, call, rule);
   if (given !== undefined && typeof given !== 'object') throw refused('its options must be an object');
   const broken =
-    brokenRule(init, { timeoutMs, retry, priority }) ??
+    brokenRule(init, { signal, timeoutMs, retry, priority }) ??
     (query === undefined ? undefined : addQuery(url, query));
   if (broken !== undefined) throw refused(`its option ${broken}`);
   if (json !== undefined && init.body != null) throw refused('it has both json and a body');
 
-  const headers = headersOf(init);
-  if (headers === undefined) throw refused('its headers are not valid');
-  const ofConnection = OF_THE_CONNECTION.filter((name) => headers.has(name));
-  if (ofConnection.length > 0)
-    throw refused(
-      `the headers ${ofConnection.join(', ')} are those of a connection, not of a call; leave them out`,
-    );
-  const body = json === undefined ? init.body : serialised(json);
+  const headers = own == null ? {} : headersOf(own);
+  if (typeof headers === 'string') throw refused(headers);
   if (json !== undefined) {
-    if (body === undefined) throw refused('its json cannot be written as JSON');
-    if (!headers.has('content-type')) headers.set('content-type', 'application/json');
+    init.body = serialised(json) ?? null;
+    if (init.body === null) throw refused('its json cannot be written as JSON');
+    headers['content-type'] ??= 'application/json';
   }
+  // Redirects are not followed: each hop would be a call without a ticket, perhaps to another origin.
+  init.redirect = 'manual';
 
   return {
     ...call,
     url,
     headers,
-    // Redirects are not followed: each hop would be a call without a ticket, perhaps to another origin.
-    init: { ...init, ...(body !== undefined && { body }), redirect: 'manual' },
-    repeatable: !isStream(body),
+    signal: signal ?? undefined,
+    init,
+    repeatable: !isStream(init.body),
     timeoutMs,
     retry,
     priority: usual(priority),
@@ -102,9 +110,18 @@ function urlOf(client: string, baseUrl: URL, input: string | URL): URL {
 }
 
 function brokenRule(
-  { signal, dispatcher }: RequestInit & { readonly dispatcher?: { readonly dispatch?: unknown } },
-  { timeoutMs, retry, priority }: Pick<ApiRequest, 'timeoutMs' | 'retry'> & { readonly priority: unknown },
+  init: RequestInit,
+  {
+    signal,
+    timeoutMs,
+    retry,
+    priority,
+  }: Pick<ApiRequest, 'timeoutMs' | 'retry'> & {
+    readonly signal: unknown;
+    readonly priority: unknown;
+  },
 ): string | undefined {
+  const { dispatcher } = init as { readonly dispatcher?: { readonly dispatch?: unknown } };
   if (signal != null && !(signal instanceof AbortSignal)) return 'signal must be an AbortSignal';
   if (dispatcher != null && typeof dispatcher.dispatch !== 'function')
     return 'dispatcher must be one of undici';
@@ -130,16 +147,22 @@ function serialised(json: unknown): string | undefined {
   }
 }
 
-/** Undefined if they are none. The platform's message would repeat the value. */
-function headersOf({ headers }: RequestInit): Headers | undefined {
+/** By their names in small letters; or the rule that they break. */
+function headersOf(given: NonNullable<RequestInit['headers']>): Record<string, string> | string {
+  let headers: Headers;
   try {
-    return new Headers(headers ?? undefined);
+    headers = new Headers(given);
   } catch {
-    return undefined;
+    // The platform's message would repeat the value.
+    return 'its headers are not valid';
   }
+  const ofConnection = OF_THE_CONNECTION.filter((name) => headers.has(name));
+  return ofConnection.length === 0
+    ? Object.fromEntries(headers)
+    : `the headers ${ofConnection.join(', ')} are those of a connection, not of a call; leave them out`;
 }
 
-function isStream(body: RequestInit['body']): boolean {
+function isStream(body: RequestInit['body'] | undefined): boolean {
   return (
     typeof body === 'object' &&
     body !== null &&

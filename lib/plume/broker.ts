@@ -1,10 +1,9 @@
-import type { TicketBook } from '../budget/call-budget.ts';
 import type { Priority } from '../contract.ts';
 import { REDACTED } from '../telemetry/redaction.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
 import type { IsWafBlock } from '../waf/waf-block.ts';
 import type { PlumeApi } from './api.ts';
-import { type ApiRequest, apiRequest } from './api-request.ts';
+import { apiRequest } from './api-request.ts';
 import type { CallDependencies, CallScope } from './call-api.ts';
 import { callWithRetries } from './call-with-retries.ts';
 import { InvocationOverError, SessionClosedError } from './errors.ts';
@@ -76,7 +75,7 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
   const { client } = invocation;
   const endsAtMs = clock.now() + invocation.endsInMs;
   const underWay = new Set<Promise<unknown>>();
-  const sent = new Set<string>();
+  const sent = new Map<string, string>();
   let begun: Begun | undefined;
   let isClosed = false;
 
@@ -89,31 +88,20 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
     return begun;
   }
 
-  async function call(
+  async function call<Result>(
     input: CallInput,
     init: PlumeRequestInit | undefined,
+    finish: (answered: AnsweredCall) => Result | Promise<Result>,
     accept?: string,
-  ): Promise<AnsweredCall> {
-    const { scope, bookOf, ended } = begin();
-    const request = await requestOf(input, init, ended);
-    const { headers, init: own } = request;
-    if (accept !== undefined && !headers.has('accept')) headers.set('accept', accept);
-    const signal = own.signal ? AbortSignal.any([ended, own.signal]) : ended;
-    const book = bookOf(request.priority);
-    const answer = await callWithRetries(dependencies, { ...scope, book }, request, signal);
-    return { client, request, signal, answer };
-  }
-
-  /** In the caller's turn, unless there is a body to be read first. */
-  function requestOf(
-    input: CallInput,
-    init: PlumeRequestInit | undefined,
-    ended: AbortSignal,
-  ): ApiRequest | Promise<ApiRequest> {
-    if (!isRequest(input)) return apiRequest(client, apiUrl, input, init);
-    return takeApart(client, input, init, ended).then(([url, taken]) =>
-      apiRequest(client, apiUrl, url, taken),
-    );
+  ): Promise<Result> {
+    const { scopeOf, ended } = begin();
+    const request = isRequest(input)
+      ? apiRequest(client, apiUrl, ...(await takeApart(client, input, init, ended)))
+      : apiRequest(client, apiUrl, input, init);
+    if (accept !== undefined) request.headers.accept ??= accept;
+    const signal = request.signal === undefined ? ended : AbortSignal.any([ended, request.signal]);
+    const answer = await callWithRetries(dependencies, scopeOf(request.priority), request, signal);
+    return finish({ client, request, signal, answer });
   }
 
   function track<Result>(call: Promise<Result>): Promise<Result> {
@@ -125,13 +113,11 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
   }
 
   return {
-    fetch: (input, init) => track(call(input, init).then(({ answer }) => answer.response)),
+    fetch: (input, init) => track(call(input, init, ({ answer }) => answer.response)),
     json: <Body>(input: CallInput, init?: PlumeRequestInit) =>
-      track(
-        call(input, init, 'application/json').then((answered) => readJson(answered, clock)),
-      ) as Promise<Body>,
+      track(call(input, init, (answered) => readJson(answered, clock), 'application/json')) as Promise<Body>,
     budget: () => track(dependencies.budget.forecast()),
-    redact: (text) => [...sent].reduce(withoutToken, text),
+    redact: (text) => [...sent.keys()].reduce(withoutToken, text),
     async close() {
       isClosed = true;
       if (underWay.size > 0)
@@ -146,26 +132,34 @@ function openSession(dependencies: Required<BrokerDependencies>, invocation: Inv
   };
 }
 
+type Scope = CallScope & { readonly retry: RetryOptions };
+
 /** The calls of a session from its first one on. */
 interface Begun {
-  readonly scope: Omit<CallScope, 'book'> & { readonly retry: RetryOptions };
-  /** The tickets of that priority, or of the invocation's. */
-  readonly bookOf: (priority: Priority | undefined) => TicketBook;
+  /** What calls of that priority share, or of the invocation's: their tickets above all. */
+  readonly scopeOf: (priority: Priority | undefined) => Scope;
   /** Aborts when the invocation has no time left, or its session is closed. */
   readonly ended: AbortSignal;
   readonly end: () => void;
 }
 
-function beginCalls({ budget, clock }: CallDependencies, invocation: Invocation, sent: Set<string>): Begun {
+function beginCalls(
+  { budget, clock }: CallDependencies,
+  invocation: Invocation,
+  sent: CallScope['sent'],
+): Begun {
   const { client, calls = 1, patienceMs, endsInMs } = invocation;
   const { isWafBlock = budget.isWafBlock, retry = NO_RETRY } = invocation;
   const { priority: usual = 'normal' } = invocation;
-  const books = new Map<Priority, TicketBook>();
-  const bookOf = (priority: Priority = usual): TicketBook => {
-    const book =
-      books.get(priority) ?? budget.openBook({ patienceMs, priority, calls: priority === usual ? calls : 1 });
-    books.set(priority, book);
-    return book;
+  const scopes = new Map<Priority, Scope>();
+  const scopeOf = (priority: Priority = usual): Scope => {
+    let scope = scopes.get(priority);
+    if (scope === undefined) {
+      const book = budget.openBook({ patienceMs, priority, calls: priority === usual ? calls : 1 });
+      scope = { client, patienceMs, isWafBlock, retry, sent, book };
+      scopes.set(priority, scope);
+    }
+    return scope;
   };
   const ending = new AbortController();
   const endInvocation = (): void => ending.abort(new InvocationOverError(client, clock.now()));
@@ -173,12 +167,11 @@ function beginCalls({ budget, clock }: CallDependencies, invocation: Invocation,
   else if (endsInMs < Number.POSITIVE_INFINITY)
     clock.sleep(endsInMs, ending.signal).then(endInvocation, () => {});
   return {
-    scope: { client, patienceMs, isWafBlock, retry, sent },
-    bookOf,
+    scopeOf,
     ended: ending.signal,
     end() {
       ending.abort(new SessionClosedError(client));
-      for (const book of books.values()) book.close();
+      for (const { book } of scopes.values()) book.close();
     },
   };
 }

@@ -25,8 +25,8 @@ export interface CallScope {
   readonly patienceMs: () => number;
   readonly isWafBlock: IsWafBlock;
   readonly book: TicketBook;
-  /** The tokens that calls carried. */
-  readonly sent: Set<string>;
+  /** The tokens that calls carried, and the header of each: made once, since it is long and compared often. */
+  readonly sent: Map<string, string>;
 }
 
 export interface Answer {
@@ -50,6 +50,7 @@ export async function callApi(
   request: ApiRequest,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const waf = wafRule(client, `${request.method} ${request.path}`, isWafBlock);
   let rejected: string | undefined;
   let expired = 0;
 
@@ -58,31 +59,33 @@ export async function callApi(
     const waitUntilMs = clock.now() + patienceMs();
     const served = await tokens.get(client, { waitUntilMs, rejected, signal });
     const { token } = served;
-    const attempt = book.attempt(
-      // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
-      (permit) =>
-        tokens.isSendable(client, served)
-          ? send({
-              client,
-              request,
-              permit,
-              token: token.value,
-              fetch,
-              timeoutMs: request.timeoutMs ?? timeoutMs,
-              signal,
-            })
-          : undefined,
-      { signal, waf: wafRule(client, `${request.method} ${request.path}`, isWafBlock) },
-    );
-    const response = await attempt.catch((error: unknown) => {
+    const authorization = sent.get(token.value) ?? `Bearer ${token.value}`;
+    sent.set(token.value, authorization);
+    let response: Response | undefined;
+    try {
+      response = await book.attempt(
+        // The wait for a ticket may have outlasted the token: then nothing is sent, and the ticket stays in the book.
+        (permit) =>
+          tokens.isSendable(client, served)
+            ? send({
+                client,
+                request,
+                permit,
+                authorization,
+                fetch,
+                timeoutMs: request.timeoutMs ?? timeoutMs,
+                signal,
+              })
+            : undefined,
+        { signal, waf },
+      );
+    } catch (error) {
       if (!(error instanceof NotSentError)) throw error;
       expired += 1;
       if (expired > MAX_EXPIRED) throw new ApiUnreachableError(client, request, error.message);
       if (!request.repeatable) throw new RequestNotRepeatableError(client, request, NO_ANSWER);
-      return undefined;
-    });
+    }
     if (response === undefined) continue;
-    sent.add(token.value);
     const requestId = (): string | undefined => requestIdOf(response, token.value);
 
     if (response.status !== 401) {

@@ -1,10 +1,19 @@
 import { SessionClosedError } from './errors.ts';
 
+/** When the readings of an answer end that have not come to its end, and with which error. */
+export interface EndOfReading {
+  readonly signal: AbortSignal;
+  /** Once that is aborted. */
+  readonly reason: () => unknown;
+}
+
 /** What a guarded answer carries besides the platform's own. */
-const GUARD = Symbol('guard');
+const END = Symbol('end');
+const BODY = Symbol('body');
 
 interface Guarded extends Response {
-  readonly [GUARD]: { readonly ended: AbortSignal; body?: ReadableStream<Uint8Array> };
+  [END]: EndOfReading;
+  [BODY]?: ReadableStream<Uint8Array>;
 }
 
 /**
@@ -12,14 +21,15 @@ interface Guarded extends Response {
  * invocations in it. So `void response.text()` rejects as ever, but counts as handled; and a chunk that is still waited for
  * when the invocation ends never comes. A reading that only begins then fails with `session_closed`, as a call does.
  *
- * @param ended aborts when the invocation ends
+ * @param end the body itself fails then, with whatever error
  * @returns the same answer
  */
-export function guardBody(response: Response, ended: AbortSignal): Response {
+export function guardBody(response: Response, end: EndOfReading): Response {
   // Others than the platform's have methods of their own.
   if (Object.getPrototypeOf(response) !== Response.prototype || response.body === null) return response;
   Object.setPrototypeOf(response, GUARDED);
-  return Object.defineProperty(response, GUARD, { value: { ended } });
+  (response as Guarded)[END] = end;
+  return response;
 }
 
 type Reader = 'arrayBuffer' | 'blob' | 'bytes' | 'formData' | 'json' | 'text';
@@ -33,14 +43,13 @@ const GUARDED: Response = Object.create(Response.prototype, {
   ),
   clone: {
     value(this: Guarded) {
-      return guardBody(Response.prototype.clone.call(this), this[GUARD].ended);
+      return guardBody(Response.prototype.clone.call(this), this[END]);
     },
   },
   body: {
     get(this: Guarded) {
-      const guard = this[GUARD];
-      guard.body ??= guardedStream(realBody.call(this), guard.ended);
-      return guard.body;
+      this[BODY] ??= guardedStream(realBody.call(this), this[END]);
+      return this[BODY];
     },
   },
 });
@@ -49,23 +58,31 @@ const realBody = Object.getOwnPropertyDescriptor(Response.prototype, 'body')?.ge
   this: Response,
 ) => ReadableStream<Uint8Array>;
 
-function reader(name: Reader): (this: Response) => Promise<unknown> {
+function reader(name: Reader): (this: Guarded) => Promise<unknown> {
   const read: (this: Response) => Promise<unknown> = Response.prototype[name];
-  return function (this: Response) {
-    const promise = read.call(this);
-    promise.catch(() => {});
-    return promise;
+  return function (this: Guarded) {
+    const { signal, reason } = this[END];
+    const reading = signal.aborted
+      ? Promise.reject(reason())
+      : read.call(this).catch((error: unknown) => {
+          throw signal.aborted ? reason() : error;
+        });
+    reading.catch(() => {});
+    return reading;
   };
 }
 
 /** For callers that read chunks themselves. Nothing is taken of the real one before the first is asked for. */
-function guardedStream(body: ReadableStream<Uint8Array>, ended: AbortSignal): ReadableStream<Uint8Array> {
+function guardedStream(
+  body: ReadableStream<Uint8Array>,
+  { signal, reason }: EndOfReading,
+): ReadableStream<Uint8Array> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream(
     {
       type: 'bytes',
       async pull(controller) {
-        const hadEnded = ended.aborted;
+        if (signal.aborted) throw reason();
         try {
           reader ??= body.getReader();
           const { value } = await reader.read();
@@ -73,11 +90,13 @@ function guardedStream(body: ReadableStream<Uint8Array>, ended: AbortSignal): Re
           controller.close();
           controller.byobRequest?.respond(0);
         } catch (error) {
-          if (error instanceof SessionClosedError && !hadEnded) await new Promise(() => {});
-          throw error;
+          if (!signal.aborted) throw error;
+          const ended = reason();
+          if (ended instanceof SessionClosedError) await new Promise(() => {});
+          throw ended;
         }
       },
-      cancel: (reason) => (reader ?? body).cancel(reason),
+      cancel: (why) => (reader ?? body).cancel(why),
     },
     { highWaterMark: 0 },
   );

@@ -9,7 +9,7 @@ import { subscribe } from 'node:diagnostics_channel';
  *
  * @param authorization the header's value
  * @param mayLeave whether the request may be sent at this moment
- * @returns ends that; to be called once the answer is complete, or none will come
+ * @returns ends that; to be called once the answer is complete, or none will come, and more often does no harm
  */
 export function expectSend(authorization: string, mayLeave: () => boolean): () => void {
   const shared = globalThis as { [SHARED]?: typeof expectSend };
@@ -23,17 +23,25 @@ const SHARED = Symbol.for('plume-m2m.expect-send.1');
 /** Published by undici, that of Node included, immediately before the first byte of a request is written. */
 const CHANNEL = 'undici:client:sendHeaders';
 
+/** As undici writes it for `fetch`. */
+const NAME = '\r\nauthorization: ';
+
 interface Sending {
   /** As text, or by name (HTTP/2). */
   readonly headers: string | Readonly<Record<string, unknown>>;
   readonly socket: { destroy(): void };
 }
 
-/** The calls with one authorization. */
+interface Call {
+  readonly mayLeave: () => boolean;
+  hasLeft: boolean;
+}
+
+/** Those under way with one authorization. */
 interface Calls {
-  underWay: number;
-  /** Those that have not left yet. */
-  readonly waiting: Set<{ readonly mayLeave: () => boolean }>;
+  /** As it stands among the headers. */
+  readonly line: string;
+  readonly underWay: Set<Call>;
 }
 
 function watchSends(): typeof expectSend {
@@ -43,24 +51,32 @@ function watchSends(): typeof expectSend {
   subscribe(CHANNEL, (message) => {
     const { headers, socket } = message as Sending;
     const text = typeof headers === 'string' ? headers : `${Object.values(headers).join('\r\n')}\r\n`;
-    for (const [authorization, { waiting }] of known) {
-      if (!text.includes(`${authorization}\r\n`)) continue;
-      const call = [...waiting].find(({ mayLeave }) => mayLeave());
+    for (const { line, underWay } of known.values()) {
+      if (!holds(text, line)) continue;
+      const call = firstThatMayLeave(underWay);
       if (call === undefined) socket.destroy();
-      else waiting.delete(call);
+      else call.hasLeft = true;
     }
   });
 
   return (authorization, mayLeave) => {
-    const calls = known.get(authorization) ?? { underWay: 0, waiting: new Set() };
+    const calls = known.get(authorization) ?? { line: `${authorization}\r\n`, underWay: new Set() };
     known.set(authorization, calls);
-    const call = { mayLeave };
-    calls.underWay += 1;
-    calls.waiting.add(call);
+    const call = { mayLeave, hasLeft: false };
+    calls.underWay.add(call);
     return () => {
-      calls.waiting.delete(call);
-      calls.underWay -= 1;
-      if (calls.underWay === 0) known.delete(authorization);
+      if (calls.underWay.delete(call) && calls.underWay.size === 0) known.delete(authorization);
     };
   };
+}
+
+/** Where it stands is looked for by its name, since it is long: nearly all of the text. */
+function holds(text: string, line: string): boolean {
+  const at = text.indexOf(NAME);
+  return at < 0 ? text.includes(line) : text.startsWith(line, at + NAME.length);
+}
+
+function firstThatMayLeave(calls: Iterable<Call>): Call | undefined {
+  for (const call of calls) if (!call.hasLeft && call.mayLeave()) return call;
+  return undefined;
 }

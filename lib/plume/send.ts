@@ -1,5 +1,3 @@
-import { finished } from 'node:stream';
-
 import type { Permit } from '../budget/ticket-book.ts';
 import { errorReason } from '../platform/error-reason.ts';
 import { oneRequest, type StopCode } from '../platform/one-request.ts';
@@ -12,7 +10,8 @@ export interface Sending {
   readonly client: string;
   readonly request: ApiRequest;
   readonly permit: Pick<Permit, 'isValid'>;
-  readonly token: string;
+  /** The header that holds the token. */
+  readonly authorization: string;
   readonly fetch: typeof fetch;
   /** How long the response's head may take. */
   readonly timeoutMs: number;
@@ -39,15 +38,14 @@ const TICKET_EXPIRED: StopCode = 'TICKET_EXPIRED';
  * @throws {RequestRefusedError} `fetch` does not accept the options
  */
 export async function send(sending: Sending): Promise<Response> {
-  const { client, request, permit, token, fetch, timeoutMs, signal } = sending;
-  const { headers } = request;
-  const authorization = `Bearer ${token}`;
-  headers.set('authorization', authorization);
+  const { client, request, permit, authorization, fetch, timeoutMs, signal } = sending;
   const over = expectSend(authorization, permit.isValid);
   const ended = new AbortController();
   const unreachable = (reason: string) => new ApiUnreachableError(client, request, reason);
-  const end = (): void => ended.abort(hasNoTime(signal) ? unreachable('invocation over') : signal.reason);
-  signal.addEventListener('abort', end, { once: true });
+  const reason = () => (hasNoTime(signal) ? unreachable('invocation over') : signal.reason);
+  const end = (): void => ended.abort(reason());
+  signal.addEventListener('abort', end);
+  /** Otherwise every call would stay referenced until the invocation ends. */
   const forget = (): void => {
     signal.removeEventListener('abort', end);
     over();
@@ -56,14 +54,11 @@ export async function send(sending: Sending): Promise<Response> {
   try {
     const response = await fetch(request.url, {
       ...request.init,
-      ...oneRequest(permit.isValid, request.init),
-      headers,
+      ...oneRequest({ mayLeave: permit.isValid, onEnd: forget }, request.init),
+      headers: { ...request.headers, authorization },
       signal: ended.signal,
     });
-    // Otherwise every call would stay referenced until the invocation ends. (Node's types leave out that it takes web streams.)
-    if (response.body === null) forget();
-    else finished(response.body as unknown as NodeJS.ReadableStream, forget);
-    return guardBody(response, signal);
+    return guardBody(response, { signal, reason });
   } catch (error) {
     forget();
     if (ended.signal.aborted) throw ended.signal.reason;

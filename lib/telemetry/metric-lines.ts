@@ -60,7 +60,9 @@ export function createMetricBuffer(
 
   return {
     add(name, value, labels) {
-      const key = [name, ...Object.values(labels)].join('\n');
+      // For each call anew, so nothing is allocated but the text.
+      let key: string = name;
+      for (const label in labels) key += `\n${labels[label]}`;
       const known = measured.get(key);
       if (known === undefined) measured.set(key, { name, definition: METRICS[name], labels, value });
       else known.value = kept(known, value);

@@ -42,6 +42,8 @@ export interface CircuitBreaker {
   forget(): void;
   /** Until when nothing is sent: since this instance's own call was refused a moment ago, or since the breaker is open. */
   restsUntilMs(nowMs: number): { readonly untilMs: number; readonly isOpen: boolean } | undefined;
+  /** Whether the next reservation is to be the probe. */
+  isHalfOpen(nowMs: number): boolean;
   /** When to retry after a pause: each caller at its own moment. */
   returnAtMs(untilMs: number): number;
   /**
@@ -50,8 +52,12 @@ export interface CircuitBreaker {
    * @param isEvidence whether the refusal says anything about the address
    */
   refused(call: Omit<Heard, 'nowMs'>, isEvidence: boolean): Promise<WafRefusal>;
-  /** Call it with every other answer. A call without an answer says nothing. */
-  answered(call: Omit<Heard, 'nowMs'>): Promise<void>;
+  /**
+   * Call it with every other answer. A call without an answer says nothing.
+   *
+   * @returns undefined where there is nothing to clear: then nobody waits
+   */
+  answered(call: Omit<Heard, 'nowMs'>): Promise<void> | undefined;
 }
 
 export interface CircuitBreakerDependencies {
@@ -192,6 +198,7 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
       }
       return ownRestUntilMs > nowMs ? { untilMs: ownRestUntilMs, isOpen: false } : undefined;
     },
+    isHalfOpen: (nowMs) => phaseOf(state, nowMs, longestMs) === 'half-open',
     returnAtMs: (untilMs) => untilMs + Math.ceil(random() * RETURN_SPREAD_MS),
     async refused(call, isEvidence) {
       const nowMs = nowOr(call.sentAtMs);
@@ -200,13 +207,13 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
       await change(nowMs, (seen) => afterRefusal(seen, { ...call, nowMs }));
       return refusalOf(nowMs);
     },
-    async answered(call) {
-      if (state.refusedAtMs === undefined && state.blockedUntilMs === undefined) return;
+    answered(call) {
+      if (state.refusedAtMs === undefined && state.blockedUntilMs === undefined) return undefined;
       const nowMs = nowOr(call.sentAtMs);
       clearing ??= change(nowMs, (seen) => afterAnswer(seen, { ...call, nowMs })).finally(() => {
         clearing = undefined;
       });
-      await clearing;
+      return clearing;
     },
   };
   return breaker;

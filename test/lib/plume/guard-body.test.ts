@@ -54,7 +54,10 @@ test.each(['text', 'json', 'bytes', 'blob', 'arrayBuffer', 'formData'] as const)
 test('a reading that begins after the invocation fails with session_closed', async () => {
   const session = open();
   const [one, other] = [await session.fetch('/half'), await session.fetch('/half')];
+  const whole = await session.fetch('/v1');
+  await whole.clone().text();
   await session.close();
+  await expect(whole.text()).rejects.toMatchObject({ code: 'session_closed' });
   await expect(one.text()).rejects.toMatchObject({ code: 'session_closed' });
   await expect(other.body?.getReader().read()).rejects.toMatchObject({ code: 'session_closed' });
 });

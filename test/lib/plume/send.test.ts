@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { apiRequest } from '../../../lib/plume/api-request.ts';
 import { NotSentError, send } from '../../../lib/plume/send.ts';
+import { expectSend } from '../../../lib/plume/send-guard.ts';
 
 const TOKEN = 'MARKER-token';
 let server: Server | undefined;
@@ -29,7 +30,15 @@ function attempt(
   const { signal = new AbortController().signal, timeoutMs = 5_000, mayLeave = true } = options;
   const request = apiRequest('mocha', base, '/v1/x?secret=MARKER', init);
   const permit = { isValid: () => mayLeave };
-  return send({ client: 'mocha', request, permit, token: TOKEN, fetch, timeoutMs, signal });
+  return send({
+    client: 'mocha',
+    request,
+    permit,
+    authorization: `Bearer ${TOKEN}`,
+    fetch,
+    timeoutMs,
+    signal,
+  });
 }
 
 async function failure(promise: Promise<unknown>): Promise<Error & { code?: string; reason?: string }> {
@@ -135,14 +144,22 @@ test('options that fetch refuses are the fault of the call, not of the network',
 describe('an invocation keeps of a call what its end must still reach', () => {
   const kept = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
 
-  test.each(['text', 'cancel'] as const)('an answer until it has been read or dropped: %s', async (end) => {
-    const base = await listen((_, response) => response.end('{}'));
-    const { signal } = new AbortController();
-    const response = await attempt(base, {}, { signal });
-    expect(kept(signal)).toBe(1);
-    await (end === 'text' ? response.text() : response.body?.cancel());
-    await expect.poll(() => kept(signal)).toBe(0);
-  });
+  test.each(['text', 'cancel'] as const)(
+    'an answer until it has come whole or is dropped: %s',
+    async (end) => {
+      let finish = (): void => {};
+      const base = await listen((_, response) => {
+        response.write('{');
+        finish = () => response.end('}');
+      });
+      const { signal } = new AbortController();
+      const response = await attempt(base, {}, { signal });
+      expect(kept(signal)).toBe(1);
+      if (end === 'text') finish();
+      await (end === 'text' ? response.text() : response.body?.cancel());
+      await expect.poll(() => kept(signal)).toBe(0);
+    },
+  );
 
   test('nothing of an answer without a body, and of a call that failed', async () => {
     const { signal } = new AbortController();
@@ -154,4 +171,15 @@ describe('an invocation keeps of a call what its end must still reach', () => {
     await failure(attempt(empty, {}, { signal }));
     expect(kept(signal)).toBe(0);
   });
+});
+
+test('a call that ends twice takes nothing from another with the same token', async () => {
+  const base = await listen((_, response) => response.end('ok'));
+  const [one, other] = [expectSend('Bearer twice', () => true), expectSend('Bearer twice', () => true)];
+  one();
+  one();
+  const get = () => fetch(base, { headers: { authorization: 'Bearer twice' } });
+  expect(await (await get()).text()).toBe('ok');
+  await expect(get()).rejects.toThrow('fetch failed');
+  other();
 });
