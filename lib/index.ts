@@ -51,4 +51,4 @@ export { TokenStoreUnavailableError, TokenUnavailableError } from './token/error
 export type { TokenSettings } from './token/settings.ts';
 export type { WafRefusal } from './waf/circuit-breaker.ts';
 export { WafBlockedError } from './waf/errors.ts';
-export type { IsWafBlock, WafRuleName } from './waf/waf-block.ts';
+export type { IsWafBlock, WafRuleName } from './waf/is-waf-block.ts';

@@ -18,7 +18,7 @@ import { errorFields } from '../../lib/telemetry/error-fields.ts';
 import { createLambdaTelemetry } from '../../lib/telemetry/lambda-telemetry.ts';
 import { createMintRequests } from '../../lib/token/mint-requests.ts';
 import { createTokenStore } from '../../lib/token/token-store.ts';
-import { wafRule } from '../../lib/waf/waf-rule.ts';
+import { answerRule } from '../../lib/waf/answer-rule.ts';
 import { asksForBudget, inspect } from './inspect.ts';
 
 /** Reports on tokens: for people and for alarms' first moves. */
@@ -85,7 +85,7 @@ export const handler = async (event: unknown) => {
           timeoutMs: settings.requestTimeoutMs,
           attempt: async (send) =>
             (await book.attempt(({ isValid }) => send(isValid), {
-              waf: wafRule(client, ASKED, budget.isWafBlock),
+              waf: answerRule(client, ASKED, budget.isWafBlock),
             })) as Response,
         });
       },

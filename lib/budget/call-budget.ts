@@ -1,5 +1,5 @@
 import type { Priority } from '../contract.ts';
-import { type IsWafBlock, WAF_RULES } from '../waf/waf-block.ts';
+import { type IsWafBlock, WAF_RULES } from '../waf/is-waf-block.ts';
 import { type BudgetDependencies, breakerOf, opener, partsOf, sourceOf } from './budget-parts.ts';
 import type { BudgetForecast } from './forecast.ts';
 import { workerLine } from './lines.ts';

@@ -1,4 +1,4 @@
-import { type IsWafBlock, WAF_RULES } from '../waf/waf-block.ts';
+import { type IsWafBlock, WAF_RULES } from '../waf/is-waf-block.ts';
 import { createBorrowingSource } from './borrowed-tickets.ts';
 import { type BudgetDependencies, breakerOf, opener, partsOf, sourceOf } from './budget-parts.ts';
 import { lentLine, type MintRequestKind, mintLine, mintWaitMs } from './lines.ts';

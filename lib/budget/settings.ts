@@ -1,8 +1,8 @@
 import type { BudgetStream } from '../contract.ts';
 import { defaultsOf, milliseconds, type Schema } from '../platform/schema.ts';
-import { isWafRuleName, WAF_RULES, type WafRuleName } from '../waf/waf-block.ts';
+import { isWafRuleName, WAF_RULES, type WafRuleName } from '../waf/is-waf-block.ts';
 
-export type { WafRuleName } from '../waf/waf-block.ts';
+export type { WafRuleName } from '../waf/is-waf-block.ts';
 
 /** A stream's tickets become valid at least `intervalMs` apart, and expire `ticketLifeMs` after that. */
 export interface StreamSettings {

@@ -2,8 +2,8 @@ import type { BudgetStream } from '../contract.ts';
 import { unlessAborted } from '../platform/unless-aborted.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { AnswerRule } from '../waf/answer-rule.ts';
 import type { CircuitBreaker } from '../waf/circuit-breaker.ts';
-import type { WafRule } from '../waf/waf-rule.ts';
 import type { BudgetClock } from './budget-clock.ts';
 import { BudgetClosedError } from './errors.ts';
 import type { Line } from './lines.ts';
@@ -23,7 +23,7 @@ export interface AttemptOptions<Answer> {
   /** Ends the wait with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** The circuit breaker judges every answer by this rule. @default - answers say nothing about the WAF */
-  readonly waf?: WafRule<Answer> | undefined;
+  readonly waf?: AnswerRule<Answer> | undefined;
 }
 
 /** The tickets of one invocation. */
@@ -241,7 +241,7 @@ export function createTicketBook(dependencies: TicketBookDependencies): TicketBo
    */
   function tell<Answer>(
     answer: Answer,
-    waf: WafRule<Answer>,
+    waf: AnswerRule<Answer>,
     call: { readonly sentAtMs: number; readonly probe: Ticket['probe'] },
   ): Promise<void> | undefined {
     if (!waf.isRefusal(answer)) return breaker.answered(call);

@@ -1,7 +1,7 @@
 import type { Priority } from '../contract.ts';
 import type { Broker } from '../plume/broker.ts';
 import type { RetryOptions } from '../plume/retry-policy.ts';
-import type { IsWafBlock } from '../waf/waf-block.ts';
+import type { IsWafBlock } from '../waf/is-waf-block.ts';
 
 /** What the calls of a function have in common. */
 export interface PlumeOptions {

@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts';
 import { checkClientName } from '../platform/client-name.ts';
 import type { Session, WorkerBroker } from '../plume/broker.ts';
 import { brokenRetryRule } from '../plume/retry-policy.ts';
-import { checkIsWafBlock } from '../waf/waf-block.ts';
+import { checkIsWafBlock } from '../waf/is-waf-block.ts';
 import { brokerFromEnvironment } from './from-environment.ts';
 import type { PlumeOptions } from './options.ts';
 

@@ -2,7 +2,7 @@ import { BudgetExhaustedError } from '../budget/errors.ts';
 import type { MintBudget, MintRequestKind } from '../budget/mint-budget.ts';
 import type { OAuthDeps } from '../oauth/exchange.ts';
 import type { Now } from '../platform/clock.ts';
-import { wafRule } from '../waf/waf-rule.ts';
+import { answerRule } from '../waf/answer-rule.ts';
 import { type ClientRecord, isFailing } from './client-record.ts';
 import { isForced, type MintReason } from './mint-times.ts';
 
@@ -23,7 +23,7 @@ export function createMintTickets(mint: {
   readonly sendByMs: number;
 }): MintTickets {
   const { client, budget, kind, now, sendByMs } = mint;
-  const waf = wafRule(client, 'a request to the authorization server', budget.isWafBlock);
+  const waf = answerRule(client, 'a request to the authorization server', budget.isWafBlock);
   const sendWith =
     (kind: MintRequestKind): MintTickets['attempt'] =>
     async (send) => {

@@ -1,10 +1,12 @@
-import { type AccessToken, isServable, jitterOf, refreshAtMs, serveUntilMs } from '../token/access-token.ts';
+import { createHash } from 'node:crypto';
+
+import { type AccessToken, isServable, serveUntilMs } from '../token/access-token.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
 import type { ForcedMint } from './client-records.ts';
 import { type History, isRefusal } from './failure-policy.ts';
 
-/** When the minter acts: pure decisions. When a token is to be replaced is `refreshAtMs` of lib/token/access-token.ts. */
+/** When the minter acts: pure decisions. */
 
 /** Why a client is looked at: its time has come, or a worker has no token that works. */
 export type MintReason =
@@ -97,6 +99,31 @@ export function isToBeReplaced(
     return token.fingerprint === reason.rejected || !isServable(token, nowMs, settings);
   }
   return record.wanted || renewalMs(client, token, settings) <= tickHorizonMs(nowMs, settings);
+}
+
+/** A long life leaves time for an outage: a tenth of it, and no more than this. */
+const MAX_MARGIN_MS = 3_600_000;
+
+/**
+ * When the minter replaces a token: early enough that one missed tick costs no served token, a tenth of its life before
+ * its end but at most an hour, and never in the first half of its life. `jitter` in [0, 1) spreads the clients over one
+ * tick.
+ */
+export function refreshAtMs(
+  token: AccessToken,
+  { graceMs, tickMs }: Pick<TokenSettings, 'graceMs' | 'tickMs'>,
+  jitter: number,
+): number {
+  const lifetimeMs = token.expiresAtMs - token.issuedAtMs;
+  const wantedMs = Math.max(graceMs + 2 * tickMs, Math.min(lifetimeMs / 10, MAX_MARGIN_MS));
+  const marginMs = Math.min(lifetimeMs / 2, wantedMs);
+  const roomMs = Math.min(tickMs, lifetimeMs / 2 - marginMs);
+  return Math.floor(token.expiresAtMs - marginMs - jitter * Math.max(0, roomMs));
+}
+
+/** The same client gets the same jitter on every instance: a number in [0, 1) from its name. */
+export function jitterOf(client: string): number {
+  return createHash('sha256').update(client).digest().readUInt32BE(0) / 2 ** 32;
 }
 
 /** When the minter replaces a token of this client. */

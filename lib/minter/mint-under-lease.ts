@@ -1,5 +1,7 @@
+import type { MintBudget } from '../budget/mint-budget.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import { type AccessToken, isServable } from '../token/access-token.ts';
+import type { TokenSettings } from '../token/settings.ts';
 import { checkToken } from './check-token.ts';
 import type { Finished } from './client-records.ts';
 import type { LeasedMint, MintResult } from './leased-mint.ts';
@@ -7,8 +9,19 @@ import { forcedMint, isCheckDue, isForced, isToBeReplaced, nextDueMs, renewalMs 
 import { obtainToken } from './obtain-token.ts';
 import type { FailedMint } from './record-failure.ts';
 
+/** In time-outs of a request, besides the wait for a ticket: two requests, and everything else. */
+const LEASE_LENGTH = 3;
+
+/** How long the right to mint for a client lasts: until then no other minter mints for it. */
+export function leaseMs(
+  { maxWaitMs }: Pick<MintBudget, 'maxWaitMs'>,
+  { requestTimeoutMs }: Pick<TokenSettings, 'requestTimeoutMs'>,
+): number {
+  return maxWaitMs + LEASE_LENGTH * requestTimeoutMs;
+}
+
 /**
- * What is done under a lease, whose length `minter.ts` sets: look at the token again, obtain another if it will not do, store it, record it. The
+ * What is done under a lease: look at the token again, obtain another if it will not do, store it, record it. The
  * process may die at any `await`: then the lease lapses, the client is still due, and the next tick looks again.
  *
  * @returns the end of the mint, or why there is no token; then the lease is still held

@@ -13,7 +13,7 @@ import type { ClientRecords } from './client-records.ts';
 import type { LeasedMint, MintResult } from './leased-mint.ts';
 import { createMintTickets, kindOfMint } from './mint-ticket.ts';
 import { isForced, type MintReason } from './mint-times.ts';
-import { mintUnderLease } from './mint-under-lease.ts';
+import { leaseMs, mintUnderLease } from './mint-under-lease.ts';
 import { type FailedMint, LOOK_AGAIN_MS, recordFailure, renewWithPreviousVersion } from './record-failure.ts';
 
 export interface Minter {
@@ -44,8 +44,6 @@ export interface MinterDependencies {
   readonly newOwner: () => string;
 }
 
-/** In time-outs of a request, besides the wait for a ticket: two requests, and everything else. */
-const LEASE_LENGTH = 3;
 /** In time-outs of a request: how long before the end the last request may be sent. */
 export const LAST_REQUEST = 1.5;
 
@@ -98,7 +96,7 @@ class LeasingMinter implements Minter {
       client,
       owner: newOwner(),
       nowMs,
-      untilMs: nowMs + budget.maxWaitMs + LEASE_LENGTH * settings.requestTimeoutMs,
+      untilMs: nowMs + leaseMs(budget, settings),
       ...(reason.kind === 'due' && {
         dueAtMs: reason.dueAtMs,
         despiteRest: reason.despiteRest !== undefined,

@@ -1,7 +1,7 @@
 import type { Priority } from '../contract.ts';
 import { REDACTED } from '../telemetry/redaction.ts';
 import type { BufferedTelemetry } from '../telemetry/telemetry.ts';
-import type { IsWafBlock } from '../waf/waf-block.ts';
+import type { IsWafBlock } from '../waf/is-waf-block.ts';
 import type { PlumeApi } from './api.ts';
 import { apiRequest } from './api-request.ts';
 import type { CallDependencies, CallScope } from './call-api.ts';

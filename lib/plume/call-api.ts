@@ -2,8 +2,8 @@ import type { CallBudget, TicketBook } from '../budget/call-budget.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TokenReader } from '../token/read-token.ts';
-import type { IsWafBlock } from '../waf/waf-block.ts';
-import { wafRule } from '../waf/waf-rule.ts';
+import { answerRule } from '../waf/answer-rule.ts';
+import type { IsWafBlock } from '../waf/is-waf-block.ts';
 import type { ApiRequest } from './api-request.ts';
 import { ApiUnreachableError, RequestNotRepeatableError } from './errors.ts';
 import { requestIdOf } from './request-id.ts';
@@ -50,7 +50,7 @@ export async function callApi(
   request: ApiRequest,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const waf = wafRule(client, `${request.method} ${request.path}`, isWafBlock);
+  const waf = answerRule(client, `${request.method} ${request.path}`, isWafBlock);
   let rejected: string | undefined;
   let expired = 0;
 

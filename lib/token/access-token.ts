@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { TokenSettings } from './settings.ts';
 
 /**
- * The times of a token. Two numbers are derived from its expiry, here and nowhere else: until when it is
- * served, and when it is replaced.
+ * A token, its expiry and until when it is served. The other moment that is derived from the expiry, when the token is replaced,
+ * is the minter's: lib/minter/mint-times.ts.
  */
 
 /** A token as the table and the workers hold it. */
@@ -38,31 +38,6 @@ export function isServable(
   settings: Pick<TokenSettings, 'graceMs'>,
 ): boolean {
   return nowMs < serveUntilMs(token, settings);
-}
-
-/** A long life leaves time for an outage: a tenth of it, and no more than this. */
-const MAX_MARGIN_MS = 3_600_000;
-
-/**
- * When the minter replaces a token: early enough that one missed tick costs no served token, a tenth of its life before
- * its end but at most an hour, and never in the first half of its life. `jitter` in [0, 1) spreads the clients over one
- * tick.
- */
-export function refreshAtMs(
-  token: AccessToken,
-  { graceMs, tickMs }: Pick<TokenSettings, 'graceMs' | 'tickMs'>,
-  jitter: number,
-): number {
-  const lifetimeMs = token.expiresAtMs - token.issuedAtMs;
-  const wantedMs = Math.max(graceMs + 2 * tickMs, Math.min(lifetimeMs / 10, MAX_MARGIN_MS));
-  const marginMs = Math.min(lifetimeMs / 2, wantedMs);
-  const roomMs = Math.min(tickMs, lifetimeMs / 2 - marginMs);
-  return Math.floor(token.expiresAtMs - marginMs - jitter * Math.max(0, roomMs));
-}
-
-/** The same client gets the same jitter on every instance: a number in [0, 1) from its name. */
-export function jitterOf(client: string): number {
-  return createHash('sha256').update(client).digest().readUInt32BE(0) / 2 ** 32;
 }
 
 export interface ExpirySources {

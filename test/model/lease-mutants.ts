@@ -2,6 +2,7 @@ import type { LEASE_SYSTEMS } from './lease-system.ts';
 import type { Mutant } from './mutants.ts';
 
 const MINTER = 'minter/minter.ts';
+const UNDER_LEASE = 'minter/mint-under-lease.ts';
 const RECORDS = 'minter/client-records.ts';
 
 /** Each would let two minters mint for one need, or one overwrite the other; `system` is where that is seen. */
@@ -22,14 +23,14 @@ export const LEASE_MUTANTS: readonly (Mutant & {
     system: 'three minters',
     violation: /has no token/,
     file: MINTER,
-    from: 'untilMs: nowMs + budget.maxWaitMs + LEASE_LENGTH * settings.requestTimeoutMs,',
+    from: 'untilMs: nowMs + leaseMs(budget, settings),',
     to: 'untilMs: nowMs,',
   },
   {
     what: 'a lease does not end with its minter',
     system: 'a minter that dies',
     violation: /has no token/,
-    file: MINTER,
+    file: UNDER_LEASE,
     from: 'const LEASE_LENGTH = 3;',
     to: 'const LEASE_LENGTH = 4;',
   },
@@ -37,7 +38,7 @@ export const LEASE_MUTANTS: readonly (Mutant & {
     what: 'the token is not looked at again under the lease',
     system: 'three minters',
     violation: /tokens were asked for/,
-    file: 'minter/mint-under-lease.ts',
+    file: 'minter/minter.ts',
     from: 'if (current && !isToBeReplaced(',
     to: 'if (current && now() < 0 && !isToBeReplaced(',
   },

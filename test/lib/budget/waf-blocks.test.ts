@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import type { CallBudget } from '../../../lib/budget/call-budget.ts';
 import type { MintBudget, MintRequestKind } from '../../../lib/budget/mint-budget.ts';
+import { answerRule } from '../../../lib/waf/answer-rule.ts';
 import { WafBlockedError } from '../../../lib/waf/errors.ts';
-import { wafRule } from '../../../lib/waf/waf-rule.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
 
 const REFUSED = () => new Response('<html>', { status: 403, headers: { 'content-type': 'text/html' } });
@@ -11,13 +11,13 @@ const PASSED = () => Response.json({});
 
 /** One call of an instance, with its patience. */
 function call(budget: CallBudget, answer: () => Response | Promise<Response>, patienceMs = 0) {
-  const waf = wafRule('mocha', 'GET /v1/locations', budget.isWafBlock);
+  const waf = answerRule('mocha', 'GET /v1/locations', budget.isWafBlock);
   return budget.openBook({ patienceMs: () => patienceMs }).attempt(async () => answer(), { waf });
 }
 
 /** One request of a minter. */
 function mint(budget: MintBudget, answer: () => Response, kind: MintRequestKind = 'renewal') {
-  const waf = wafRule('mocha', 'a request to the authorization server', budget.isWafBlock);
+  const waf = answerRule('mocha', 'a request to the authorization server', budget.isWafBlock);
   return budget.openBook({ kind, patienceMs: () => 0 }).attempt(async () => answer(), { waf });
 }
 
@@ -109,7 +109,7 @@ describe('one refusal', () => {
     const scene = await openScene();
     const budget = scene.instance();
     const book = budget.openBook({ calls: 2, patienceMs: () => 20_000 });
-    const waf = wafRule('mocha', 'GET /v1', budget.isWafBlock);
+    const waf = answerRule('mocha', 'GET /v1', budget.isWafBlock);
     await book.attempt(async () => REFUSED(), { waf }).catch(() => {});
     const second = watch(book.attempt(() => scene.elapsed(), {}));
     await scene.time.run(START_MS + 5_000);
@@ -168,7 +168,7 @@ describe('four refusals in a row', () => {
     const book = other.openBook({ calls: 3, patienceMs: () => 0 });
     await book.attempt(() => true);
     await refuseUntilOpen(scene, own);
-    const waf = wafRule('mocha', 'GET /v1', other.isWafBlock);
+    const waf = answerRule('mocha', 'GET /v1', other.isWafBlock);
     // It does not know yet: one of its tickets is lost to that.
     await expect(book.attempt(async () => REFUSED(), { waf })).rejects.toMatchObject({ refused: 'address' });
     await expect(book.attempt(() => true)).rejects.toMatchObject({ code: 'budget_blocked' });
@@ -226,7 +226,7 @@ test('a breaker that cannot be written rests its own instance, and fails no call
   const scene = await openScene();
   const own = scene.instance();
   const book = own.openBook({ calls: 2, patienceMs: () => 20_000 });
-  const waf = wafRule('mocha', 'GET /v1', own.isWafBlock);
+  const waf = answerRule('mocha', 'GET /v1', own.isWafBlock);
   const refused = book.attempt(
     async () => {
       scene.away = true;

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { MintBudget } from '../../../lib/budget/mint-budget.ts';
 import type { SecretPage } from '../../../lib/credentials/secrets.ts';
+import { jitterOf, refreshAtMs } from '../../../lib/minter/mint-times.ts';
 import { forgetClient } from '../../../lib/minter/remove-clients.ts';
-import { isServable, jitterOf, refreshAtMs } from '../../../lib/token/access-token.ts';
+import { isServable } from '../../../lib/token/access-token.ts';
 import type { TokenSettings } from '../../../lib/token/settings.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld, json, oauthError } from '../../fixtures/virtual-time/minter.ts';

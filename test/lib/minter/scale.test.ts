@@ -3,8 +3,9 @@ import pMap from 'p-map';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { TABLE } from '../../../lib/contract.ts';
+import { jitterOf, refreshAtMs } from '../../../lib/minter/mint-times.ts';
 import { createSecretListingStore } from '../../../lib/minter/secret-listing.ts';
-import { accessToken, jitterOf, refreshAtMs, serveUntilMs } from '../../../lib/token/access-token.ts';
+import { accessToken, serveUntilMs } from '../../../lib/token/access-token.ts';
 import type { TokenSettings } from '../../../lib/token/settings.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { createWorld } from '../../fixtures/virtual-time/minter.ts';

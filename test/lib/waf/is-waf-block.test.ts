@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { checkIsWafBlock, type IsWafBlock, WAF_RULES } from '../../../lib/waf/waf-block.ts';
+import { checkIsWafBlock, type IsWafBlock, WAF_RULES } from '../../../lib/waf/is-waf-block.ts';
 
 test.each([
   [403, 'text/html', true],

@@ -1,9 +1,9 @@
 import type { WafRefusal } from './circuit-breaker.ts';
 import { WafBlockedError } from './errors.ts';
-import type { IsWafBlock } from './waf-block.ts';
+import type { IsWafBlock } from './is-waf-block.ts';
 
 /** How to tell the WAF's refusal from an answer, and what becomes of it. */
-export interface WafRule<Answer> {
+export interface AnswerRule<Answer> {
   isRefusal(answer: Answer): boolean;
   /** What the attempt throws. */
   toError(answer: Answer, refusal: WafRefusal): Error;
@@ -15,7 +15,7 @@ export interface WafRule<Answer> {
  * @param call as the error names it, such as `GET /v1/locations`
  * @param isBlock the budget's own rule, or a worker's
  */
-export function wafRule(client: string, call: string, isBlock: IsWafBlock): WafRule<Response> {
+export function answerRule(client: string, call: string, isBlock: IsWafBlock): AnswerRule<Response> {
   return {
     isRefusal: isBlock,
     toError(response, refusal) {
