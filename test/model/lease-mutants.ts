@@ -1,7 +1,6 @@
 import type { LEASE_SYSTEMS } from './lease-system.ts';
 import type { Mutant } from './mutants.ts';
 
-const MINTER = 'minter/minter.ts';
 const UNDER_LEASE = 'minter/mint-under-lease.ts';
 const RECORDS = 'minter/client-records.ts';
 
@@ -22,7 +21,7 @@ export const LEASE_MUTANTS: readonly (Mutant & {
     what: 'a lease ends at once',
     system: 'three minters',
     violation: /has no token/,
-    file: MINTER,
+    file: 'minter/minter.ts',
     from: 'untilMs: nowMs + leaseMs(budget, settings),',
     to: 'untilMs: nowMs,',
   },
@@ -38,7 +37,7 @@ export const LEASE_MUTANTS: readonly (Mutant & {
     what: 'the token is not looked at again under the lease',
     system: 'three minters',
     violation: /tokens were asked for/,
-    file: 'minter/minter.ts',
+    file: UNDER_LEASE,
     from: 'if (current && !isToBeReplaced(',
     to: 'if (current && now() < 0 && !isToBeReplaced(',
   },
