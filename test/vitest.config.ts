@@ -29,8 +29,12 @@ const LONG = [
 /** What decides by the environment in which a library is loaded. */
 const ALONE = ['test/lib/telemetry/lambda-telemetry.test.ts'];
 
+/** How tests are marked that take seconds, in files of quick ones: `npm run mutate` leaves them out. */
+export const TAGS = [{ name: 'long', description: 'takes seconds' }];
+
 export default defineConfig({
   test: {
+    tags: TAGS,
     // Limits for what hangs, not for what is slow: on a busy machine a synthesis of one second has taken forty.
     testTimeout: 240_000,
     hookTimeout: 240_000,

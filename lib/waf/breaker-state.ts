@@ -74,14 +74,14 @@ export function afterRefusal(
   state: BreakerState,
   { sentAtMs, nowMs, probe }: Heard,
 ): BreakerState | undefined {
-  const { refusals = 0, suspectSinceMs = nowMs, refusedAtMs, clearedAtMs } = state;
+  const { refusals = 0, suspectSinceMs = nowMs, refusedAtMs = Number.NEGATIVE_INFINITY, clearedAtMs } = state;
   if (state.blockedUntilMs !== undefined) {
     // Open or half-open: only the probe's refusal says something new.
     if (probe !== openingOf(state)) return undefined;
     return opened(openingOf(state) + 1, { suspectSinceMs, nowMs, clearedAtMs });
   }
   // Ten calls that are refused together are one refusal.
-  if (refusedAtMs !== undefined && sentAtMs <= refusedAtMs) return undefined;
+  if (sentAtMs <= refusedAtMs) return undefined;
   const inARow = refusals + 1;
   if (inARow >= OPENS_AFTER.refusals && nowMs - suspectSinceMs >= OPENS_AFTER.ms) {
     return opened(1, { suspectSinceMs, nowMs, clearedAtMs });
@@ -94,11 +94,9 @@ export function afterAnswer(
   state: BreakerState,
   { sentAtMs, nowMs, probe }: Heard,
 ): BreakerState | undefined {
-  const { refusedAtMs, blockedUntilMs } = state;
-  if (refusedAtMs === undefined && blockedUntilMs === undefined) return undefined;
+  const { refusedAtMs = Number.POSITIVE_INFINITY, blockedUntilMs } = state;
   const isOfThisOpening = blockedUntilMs !== undefined && probe === openingOf(state);
-  const isLater = refusedAtMs !== undefined && sentAtMs > refusedAtMs;
-  return isOfThisOpening || isLater ? { clearedAtMs: nowMs } : undefined;
+  return isOfThisOpening || sentAtMs > refusedAtMs ? { clearedAtMs: nowMs } : undefined;
 }
 
 function opened(

@@ -42,8 +42,6 @@ export interface CircuitBreaker {
   forget(): void;
   /** Until when nothing is sent: since this instance's own call was refused a moment ago, or since the breaker is open. */
   restsUntilMs(nowMs: number): { readonly untilMs: number; readonly isOpen: boolean } | undefined;
-  /** Whether the next reservation is to be the probe. */
-  isHalfOpen(nowMs: number): boolean;
   /** When to retry after a pause: each caller at its own moment. */
   returnAtMs(untilMs: number): number;
   /**
@@ -198,7 +196,6 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
       }
       return ownRestUntilMs > nowMs ? { untilMs: ownRestUntilMs, isOpen: false } : undefined;
     },
-    isHalfOpen: (nowMs) => phaseOf(state, nowMs, longestMs) === 'half-open',
     returnAtMs: (untilMs) => untilMs + Math.ceil(random() * RETURN_SPREAD_MS),
     async refused(call, isEvidence) {
       const nowMs = nowOr(call.sentAtMs);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createBudgetClock } from '../../../lib/budget/budget-clock.ts';
 import { type CallBudget, createCallBudget } from '../../../lib/budget/call-budget.ts';
-import { createDynamoCallBudget } from '../../../lib/budget/dynamo-budgets.ts';
+import { createDynamoCallBudget, createDynamoMintBudget } from '../../../lib/budget/dynamo-budgets.ts';
 import { createDynamoTicketCounter } from '../../../lib/budget/dynamo-ticket-counter.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { isPlumeError, type PlumeError } from '../../../lib/errors.ts';
@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../../../lib/platform/clock.ts';
 import { createServerClock, followServerClock } from '../../../lib/platform/server-clock.ts';
 import { reportClockOffset } from '../../../lib/telemetry/clock-offset.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
+import { wafRule } from '../../../lib/waf/waf-rule.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
@@ -26,7 +27,11 @@ function world(offsetMs: number, clockAllowanceMs = 2_000) {
   const metrics: [string, number][] = [];
   const telemetry: Telemetry = { ...silentTelemetry, metric: (name, value) => metrics.push([name, value]) };
   const server = createServerClock({
-    clock: { now: () => trueMs - offsetMs + driftMs, sleep: async () => {} },
+    clock: {
+      now: () => trueMs - offsetMs + driftMs,
+      monotonicNow: () => trueMs,
+      sleep: async () => {},
+    },
     onOffset: reportClockOffset(telemetry, 'default'),
   });
   const clock = createBudgetClock(server, { name: 'default', clockAllowanceMs });
@@ -150,6 +155,56 @@ describe('the corrected clock', () => {
   });
 });
 
+test.each([
+  [60_000, 'behind'],
+  [-60_000, 'ahead of'],
+])(
+  'a clock that is %i ms off says by how much it is %s, what is allowed, and what to do',
+  (offsetMs, side) => {
+    const { clock, exchange } = world(offsetMs);
+    exchange(4_000, 2_000);
+    const error = (() => {
+      try {
+        return clock.now();
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect(error).toMatchObject({
+      name: 'BudgetClockUnreliableError',
+      retryAtMs: clock.localNow() + 1_000,
+      message: expect.stringMatching(
+        `about (5[6-9]|6[0-4])[0-9]{3} ms ${side} DynamoDB's, give or take 3500 ms, and call budget default allows 2000 ms; synchronise the clock`,
+      ),
+    });
+  },
+);
+
+test.each([
+  ['just as far as is allowed', 0, true],
+  ['further', 1, false],
+])('a clock that responses put at the edge of the allowance stands: %s', (_, beyondMs, stands) => {
+  for (const sign of [1, -1]) {
+    const server = createServerClock({ clock: { now: () => TRUE_MS, sleep: async () => {} } });
+    const clock = createBudgetClock(server, { name: 'default', clockAllowanceMs: 100 });
+    // It proves an offset between the edge and a second beyond.
+    const edgeMs = 100 + beyondMs;
+    const dateMs = sign > 0 ? TRUE_MS + edgeMs : TRUE_MS - edgeMs - 1_000;
+    server.observe(dateMs, TRUE_MS, TRUE_MS);
+    if (stands) expect(clock.now()).toBe(TRUE_MS);
+    else expect(() => clock.now()).toThrow(expect.objectContaining({ code: 'budget_clock_unreliable' }));
+  }
+});
+
+test('a clock is steady while it has drifted by no more than half of the allowance', () => {
+  const { clock, exchange, jump } = world(0);
+  exchange(1, 1);
+  jump(1_000);
+  expect(clock.isSteady()).toBe(true);
+  jump(1);
+  expect(clock.isSteady()).toBe(false);
+});
+
 /** DynamoDB's clock is virtual time, the local one `offsetMs` behind it; the counter's answers carry the former. */
 function instanceBehind(offsetMs: number, scene: Awaited<ReturnType<typeof openScene>>, roundTripMs = 0) {
   let setByMs = 0;
@@ -207,6 +262,16 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
     expect((blocked.retryAtMs ?? 0) - other.local.now()).toBeGreaterThanOrEqual(45_000 - 1_000);
     expect((blocked.retryAtMs ?? 0) - other.local.now()).toBeLessThanOrEqual(45_000 + 2_000);
   });
+});
+
+test('tickets that a clock ahead has taken for now are left, and the caller is told when to come back', async () => {
+  const scene = await openScene();
+  const { budget } = instanceBehind(-10_000, scene);
+  // By that clock they are valid in four seconds.
+  scene.memory.moveTo('worker', START_MS + 14_000);
+  const attempt = watch(budget.openBook({ patienceMs: () => 5_000 }).attempt(() => 'sent'));
+  await scene.time.run(START_MS + 1);
+  expect(attempt.error).toMatchObject({ code: 'budget_exhausted' });
 });
 
 describe('a warm instance whose clock is set', () => {
@@ -272,7 +337,11 @@ describe('a warm instance whose clock is set', () => {
     await book.attempt(() => true);
     Object.assign(server, { observe: () => {} });
     setClock(10_000);
-    await expect(book.attempt(() => true)).rejects.toMatchObject({ code: 'budget_clock_unreliable' });
+    await expect(book.attempt(() => true)).rejects.toMatchObject({
+      code: 'budget_clock_unreliable',
+      message: expect.stringContaining('responses have no Date header'),
+      retryAtMs: START_MS + 10_000 + 20_000,
+    });
   });
 });
 
@@ -340,6 +409,28 @@ describe('DynamoDB responses', () => {
     await budget.openBook({ patienceMs: () => 1_000 }).attempt(() => true);
     const { nextMs = 0 } = await counter.read('worker');
     expect(Math.abs(nextMs - systemClock.now())).toBeLessThan(60_000);
+  });
+
+  test("the minter's own requests tell the breaker of its stream, and an inspector's do not", async () => {
+    for (const tellsBreaker of [undefined, false]) {
+      const settings = { ...DEFAULT_BUDGET_SETTINGS, name: `tells-${tellsBreaker}` };
+      const where = { dynamodb: engine.dynamodb, table: engine.table, settings };
+      const counter = createDynamoTicketCounter(where);
+      await counter.init('minter', { nextMs: 1 });
+      const clock = createServerClock({ clock: systemClock });
+      const budget = createDynamoMintBudget({
+        ...where,
+        ...{ clock, telemetry: silentTelemetry },
+        ...(tellsBreaker !== undefined && { tellsBreaker }),
+      });
+      const waf = wafRule('mocha', 'a request', budget.isWafBlock);
+      const refused = budget
+        .openBook({ kind: 'renewal', patienceMs: () => 1_000 })
+        .attempt(async () => new Response('<html>', { status: 403 }), { waf });
+      await expect(refused).rejects.toMatchObject({ code: 'waf_blocked' });
+      const { breaker } = await counter.read('minter');
+      expect(breaker.refusals).toBe(tellsBreaker === undefined ? 1 : undefined);
+    }
   });
 
   test('that refuse a write are measured as well', async () => {

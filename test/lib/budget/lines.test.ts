@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { blockOf, ceilMs, lineOf } from '../../../lib/budget/lines.ts';
+import {
+  blockOf,
+  ceilMs,
+  lentLine,
+  lineOf,
+  longestLineMs,
+  type MintRequestKind,
+  mintLine,
+  mintWaitMs,
+  slowedLine,
+  workerLine,
+} from '../../../lib/budget/lines.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 
 const stream = DEFAULT_BUDGET_SETTINGS.worker;
@@ -53,4 +64,80 @@ describe('a block', () => {
       }),
     );
   });
+});
+
+describe('the lines of the default settings', () => {
+  const settings = DEFAULT_BUDGET_SETTINGS;
+
+  test('of workers: normal calls reserve 20 s ahead, low priority 1.3 s', () => {
+    expect(workerLine('normal', settings)).toEqual({
+      aheadMs: 20_000,
+      maxBlock: 10,
+      spreadMs: 20_000,
+      maxSpreadMs: 80_000,
+    });
+    expect(workerLine('low', settings)).toEqual({
+      aheadMs: 1_300,
+      maxBlock: 4,
+      spreadMs: 5_000,
+      maxSpreadMs: 80_000,
+    });
+  });
+
+  test('of low priority are no longer than the stream allows', () => {
+    const short = { ...settings, worker: { ...stream, horizonMs: 500 } };
+    expect(workerLine('low', short)).toMatchObject({ aheadMs: 500, maxBlock: 2 });
+  });
+
+  test.each<[MintRequestKind, number, boolean]>([
+    ['renewal', 10_000, true],
+    ['forced', 0, true],
+    ['first', -20_000, true],
+    ['retry', -60_000, false],
+    ['check', -60_000, false],
+    ['inspection', -90_000, false],
+  ])('of the minter, for %s: up to %i ms ahead; borrows, and is evidence: %s', (kind, aheadMs, isUrgent) => {
+    expect(mintLine(kind, settings)).toEqual({
+      aheadMs,
+      maxBlock: 1,
+      spreadMs: 10_000,
+      maxSpreadMs: 40_000,
+      mayBorrow: isUrgent,
+      isEvidence: isUrgent,
+    });
+  });
+
+  test("of the minter on the workers' stream: half as long again as any worker's, and it waits 45 s", () => {
+    expect(lentLine(settings)).toEqual({
+      aheadMs: 30_000,
+      maxBlock: 1,
+      spreadMs: 5_000,
+      maxSpreadMs: 5_000,
+    });
+    expect(longestLineMs('worker', settings)).toBe(30_000);
+    expect(longestLineMs('minter', settings)).toBe(10_000);
+    expect(mintWaitMs(settings)).toBe(45_000);
+  });
+});
+
+describe('on a slowed stream', () => {
+  const line = lineOf(stream, horizonMs);
+
+  test.each([
+    [2, 5],
+    [3, 3],
+    [100, 1],
+  ])('of %i times the interval a block has %i tickets: as long as before', (times, maxBlock) => {
+    const slow = { ...stream, intervalMs: times * intervalMs };
+    expect(slowedLine(line, stream, slow)).toEqual({ ...line, maxBlock });
+  });
+
+  test('without an order the line is as it was', () => {
+    expect(slowedLine(line, stream, stream)).toBe(line);
+  });
+});
+
+test('a line too short for two tickets serves one at a time, and may lie in the past', () => {
+  expect(lineOf(stream, 100).maxBlock).toBe(1);
+  expect(lineOf(stream, -60_000).maxBlock).toBe(1);
 });

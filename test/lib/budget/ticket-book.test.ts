@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { TicketBook } from '../../../lib/budget/call-budget.ts';
+import type { Permit, TicketBook } from '../../../lib/budget/call-budget.ts';
+import { createPace } from '../../../lib/budget/ticket-book.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
 import { virtualClock } from '../../fixtures/virtual-time/time.ts';
 
@@ -130,10 +131,13 @@ describe('a book of tickets', () => {
     for (let call = 0; call < 6; call += 1) await book.attempt(() => true);
     const before = await begin(book);
     await scene.time.run(START_MS);
+    const { length } = scene.asked;
     book.close();
     const attempt = before ?? watch(book.attempt(() => 'sent'));
     await scene.time.run(START_MS + 20_000);
     expect(attempt.error).toMatchObject({ code: 'budget_closed' });
+    // Nor does it take tickets that nobody would use.
+    expect(scene.asked).toHaveLength(length);
   });
 
   test('a book closed during its reservation uses none of its tickets', async () => {
@@ -143,6 +147,73 @@ describe('a book of tickets', () => {
     book.close();
     await scene.time.run(START_MS + 20_000);
     expect(attempt.error).toMatchObject({ code: 'budget_closed' });
+  });
+
+  test('a ticket that was given back is used before those that become valid later', async () => {
+    const scene = await openScene();
+    const book = scene.instance().openBook({ calls: 8, ...WAIT });
+    for (let call = 0; call < 6; call += 1) await book.attempt(() => true);
+    const abort = new AbortController();
+    const first = watch(book.attempt(() => 'never', { signal: abort.signal }));
+    await scene.time.run(START_MS);
+    abort.abort(new Error('enough'));
+    await scene.time.run(START_MS);
+    expect(first.settled).toBe(true);
+    const next = [1, 2].map(() => watch(book.attempt(() => scene.elapsed())));
+    await scene.time.run(START_MS + 190);
+    expect(next.map(({ value }) => value)).toEqual([20, 190]);
+  });
+
+  test('counts an attempt that sent nothing, or whose ticket expired, among those still expected', async () => {
+    const scene = await openScene();
+    const book = scene.instance().openBook({ calls: 12, patienceMs: () => 700_000 });
+    await book.attempt(() => undefined);
+    await book.attempt(() => true);
+    expect(scene.sum('TicketsGranted')).toBe(10);
+    // The nine others expire.
+    scene.time.skip(600_000);
+    const next = watch(book.attempt(() => true));
+    await scene.time.run(START_MS + 700_000);
+    expect(next.value).toBe(true);
+    expect(scene.sum('TicketsExpired')).toBe(9);
+    expect(scene.sum('TicketsGranted')).toBe(20);
+  });
+
+  test('reserves no more than can be used one after another before it expires', async () => {
+    const scene = await openScene();
+    const budget = scene.instance();
+    const slow = watch(
+      budget
+        .openBook(WAIT)
+        .attempt(() => new Promise((done) => scene.time.at(START_MS + 10_000, () => done(true)))),
+    );
+    await scene.time.run(START_MS + 10_000);
+    expect(slow.value).toBe(true);
+    const granted = scene.sum('TicketsGranted');
+    // Calls take 10 s and tickets live 15 s: the one that is needed now, and one more.
+    await budget.openBook({ calls: 10, ...WAIT }).attempt(() => true);
+    expect(scene.sum('TicketsGranted') - granted).toBe(2);
+  });
+
+  test('uses a ticket in the last millisecond of its life', async () => {
+    const scene = await openScene();
+    const book = scene.instance().openBook({ calls: 2, ...WAIT });
+    const expiresAtMs = await book.attempt(({ ticket }) => ticket.expiresAtMs);
+    await scene.time.run((expiresAtMs ?? 0) + 170);
+    expect(await book.attempt(() => scene.elapsed())).toBe(14_170);
+    expect(scene.sum('TicketsExpired')).toBe(0);
+  });
+
+  test('reports how long each call waited for its ticket, and whose tickets they were', async () => {
+    const scene = await openScene();
+    const book = scene.instance().openBook({ calls: 7, ...WAIT });
+    const all = Array.from({ length: 7 }, () => book.attempt(() => true));
+    await scene.time.run(START_MS + 20_000);
+    await Promise.all(all);
+    expect(scene.sum('TicketWait')).toBe(20);
+    const labels = { budget: 'default', stream: 'worker' };
+    expect(scene.metrics).toContainEqual(['TicketWait', 20, labels]);
+    expect(scene.metrics).toContainEqual(['TicketsGranted', 7, labels]);
   });
 
   test('books of one instance share nothing but what is known of the counter', async () => {
@@ -199,4 +270,45 @@ test('all attempts that are in need share one reservation, however few were expe
   const book = scene.instance().openBook(WAIT);
   await Promise.all(Array.from({ length: 5 }, () => book.attempt(() => true)));
   expect(scene.asked).toEqual(['take', 'skip', 'take']);
+});
+
+describe('a permit at the wire', () => {
+  test('is not valid after the life of its ticket', async () => {
+    const scene = await openScene();
+    const permits: Permit[] = [];
+    await scene
+      .instance()
+      .openBook(WAIT)
+      .attempt((permit) => permits.push(permit));
+    expect(permits[0]?.isValid()).toBe(true);
+    await scene.time.run(START_MS + 14_001);
+    expect(permits[0]?.isValid()).toBe(false);
+  });
+
+  test('is not valid while the time is not known', async () => {
+    const scene = await openScene();
+    let isKnown = true;
+    const now = () => {
+      if (isKnown) return scene.time.now();
+      throw new Error('no clock');
+    };
+    const permits: Permit[] = [];
+    await scene
+      .instance({ ...virtualClock(scene.time), now })
+      .openBook(WAIT)
+      .attempt((permit) => permits.push(permit));
+    isKnown = false;
+    expect(permits[0]?.isValid()).toBe(false);
+  });
+});
+
+test('the pace of calls is that of the first, moved by a fifth towards each other one', () => {
+  const pace = createPace();
+  expect(pace.callMs).toBe(0);
+  pace.note(1_000);
+  expect(pace.callMs).toBe(1_000);
+  pace.note(2_000);
+  expect(pace.callMs).toBe(1_200);
+  pace.note(200);
+  expect(pace.callMs).toBe(1_000);
 });

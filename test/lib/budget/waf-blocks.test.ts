@@ -222,6 +222,34 @@ test('a reply under way does not undo what this instance has written meanwhile',
   await expect(call(own, PASSED)).rejects.toMatchObject({ code: 'budget_blocked' });
 });
 
+test('a refusal is told to the operator with its error, stream and budget', async () => {
+  const scene = await openScene();
+  await call(scene.instance(), REFUSED).catch(() => {});
+  expect(scene.logged).toEqual([
+    [
+      'warn',
+      'the WAF refused a call',
+      { budget: 'default', stream: 'worker', error: expect.objectContaining({ code: 'waf_blocked' }) },
+    ],
+  ]);
+});
+
+test('a caller that has ended does not wait until its refusal is written', async () => {
+  const scene = await openScene();
+  scene.counter.replaceBreaker = () => new Promise(() => {});
+  const budget = scene.instance();
+  const ended = new AbortController();
+  const waf = wafRule('mocha', 'GET /v1', budget.isWafBlock);
+  const refused = watch(
+    budget.openBook({ patienceMs: () => 0 }).attempt(async () => REFUSED(), { waf, signal: ended.signal }),
+  );
+  await scene.time.run(START_MS + 1);
+  expect(refused.settled).toBe(false);
+  ended.abort(new Error('the invocation is over'));
+  await scene.time.run(START_MS + 2);
+  expect(refused.error).toEqual(new Error('the invocation is over'));
+});
+
 test('a breaker that cannot be written rests its own instance, and fails no call', async () => {
   const scene = await openScene();
   const own = scene.instance();

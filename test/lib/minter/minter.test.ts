@@ -97,7 +97,9 @@ describe('a rejected token', () => {
     expect(world.server.mints()).toBe(1);
   });
 
-  test('after another: the floor doubles, up to 15 minutes, while no token helps', async () => {
+  test('after another: the floor doubles, up to 15 minutes, while no token helps', {
+    tags: 'long',
+  }, async () => {
     const startMs = world.clock.now();
     await world.request(mocha);
     for (let second = 0; second < 3_600; second += 10) {
@@ -362,7 +364,7 @@ describe('a server that gives the same token again', () => {
   test.each([
     ['an opaque one of which it says nothing', () => ({})],
     ['one whose life it counts anew', () => ({ expires_in: 600 })],
-  ])('%s: it is served on, and asked for at most four times in a life', async (_, life) => {
+  ])('%s: it is served on, and asked for at most four times in a life', { tags: 'long' }, async (_, life) => {
     world.server.trouble = ({ endpoint }) =>
       endpoint === 'token'
         ? json({ access_token: 'the-same', token_type: 'Bearer', ...life() })

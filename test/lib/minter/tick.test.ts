@@ -46,7 +46,7 @@ describe('a tick', () => {
     ]);
   });
 
-  test('and its duplicates mint once', async () => {
+  test('and its duplicates mint once', { tags: 'long' }, async () => {
     await Promise.all(Array.from({ length: 8 }, () => world.tick()));
     expect(world.server.mints()).toBe(1);
     for (let minute = 0; minute < 40; minute += 1) {
@@ -58,6 +58,7 @@ describe('a tick', () => {
 
   test.each([600, 1800, 7200])(
     'keeps tokens of %i s fresh, within a tenth of the ideal',
+    { tags: 'long' },
     async (lifetimeSeconds) => {
       world.server.lifetimeSeconds = () => lifetimeSeconds;
       await world.tick();
@@ -77,7 +78,7 @@ describe('a tick', () => {
     },
   );
 
-  test('does not hammer a server that gives the same token until it ends', async () => {
+  test('does not hammer a server that gives the same token until it ends', { tags: 'long' }, async () => {
     let token = { value: '', expiresAtMs: 0 };
     world.server.trouble = () => {
       const leftMs = token.expiresAtMs - world.clock.now();
@@ -260,7 +261,7 @@ describe('one spurious refusal', () => {
     expect(world.server.calls.map(({ atMs }) => atMs - startedMs)).toEqual([0, 5_000]);
   });
 
-  test('holds up no other client, however many are refused', async () => {
+  test('holds up no other client, however many are refused', { tags: 'long' }, async () => {
     for (let index = 0; index < 40; index += 1) world.secrets.put(`client-${index}`);
     world.server.trouble = ({ client }) =>
       client === 'mocha' ? undefined : oauthError('invalid_client', 401);
@@ -287,7 +288,7 @@ describe('trouble', () => {
     expect((await world.token('mocha'))?.fingerprint).not.toBe(fingerprint);
   });
 
-  test("one client's failures and time-outs delay nobody else", async () => {
+  test("one client's failures and time-outs delay nobody else", { tags: 'long' }, async () => {
     const latteAsked = Promise.withResolvers<void>();
     let badHang: Promise<void> | undefined;
     world.server.trouble = async ({ client }) => {
@@ -321,7 +322,9 @@ describe('trouble', () => {
     Object.assign(away, { list });
   });
 
-  test('a list of secrets that does not end: tokens are minted all the same, within the time of a tick', async () => {
+  test('a list of secrets that does not end: tokens are minted all the same, within the time of a tick', {
+    tags: 'long',
+  }, async () => {
     await world.ticks(60_000);
     const { list } = world.secrets;
     Object.assign(world.secrets, {
@@ -366,14 +369,16 @@ describe('trouble', () => {
     }
   };
 
-  test('a list that is too long for one tick is read further at the next', async () => {
+  test('a list that is too long for one tick is read further at the next', { tags: 'long' }, async () => {
     for (let index = 0; index < 40; index += 1) world.secrets.put(`client-${index}`);
     listSlowly();
     await tickTimes(20);
     for (let index = 0; index < 40; index += 1) expect(world.server.mints(`client-${index}`)).toBe(1);
   });
 
-  test('a place in the list that is not known any more: it is read from its beginning', async () => {
+  test('a place in the list that is not known any more: it is read from its beginning', {
+    tags: 'long',
+  }, async () => {
     for (let index = 0; index < 12; index += 1) world.secrets.put(`client-${index}`);
     let isGood = false;
     listSlowly(() => isGood);
@@ -422,7 +427,9 @@ describe('trouble', () => {
     ).toEqual([1, 1]);
   });
 
-  test('no ticket: the rest is left for the next tick, nothing counts as failed', async () => {
+  test('no ticket: the rest is left for the next tick, nothing counts as failed', {
+    tags: 'long',
+  }, async () => {
     for (let index = 0; index < 20; index += 1) world.secrets.put(`client-${index}`);
     let tickets = 5;
     const budget = openBudget({

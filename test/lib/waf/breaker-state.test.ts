@@ -6,6 +6,7 @@ import {
   afterRefusal,
   type BreakerState,
   believed,
+  isResting,
   phaseOf,
   restMs,
 } from '../../../lib/waf/breaker-state.ts';
@@ -45,6 +46,11 @@ describe('a closed breaker', () => {
     const suspect = refusedAt([1_000, 2_000, 3_000]);
     expect(afterAnswer(suspect, { sentAtMs: 3_000, nowMs: 4_000 })).toBeUndefined();
     expect(afterAnswer(suspect, { sentAtMs: 3_001, nowMs: 4_000 })).toEqual({ clearedAtMs: 4_000 });
+  });
+
+  test('stays suspicious after the answer to a probe of an earlier opening, which was sent before', () => {
+    const suspect = refusedAt([1_000, 2_000, 3_000]);
+    expect(afterAnswer(suspect, { sentAtMs: 500, nowMs: 4_000, probe: 0 })).toBeUndefined();
   });
 
   test('has nothing to be cleared of while no call was refused', () => {
@@ -105,6 +111,26 @@ test.each([
   [8.64e15, 'half-open'],
 ])('a block until %s is, at 10 s and believed for 49 s, %s', (blockedUntilMs, phase) => {
   expect(phaseOf({ blockedUntilMs }, 10_000, 49_000)).toBe(phase);
+});
+
+test.each([
+  ['never blocked', undefined, false],
+  ['blocked for the longest pause from now', 45_000, true],
+  ['blocked for longer than any pause', 45_001, false],
+  ['blocked until two minutes ago, so that callers may still probe', -120_000, true],
+  ['blocked until before that', -120_001, false],
+])(
+  'a stream that is %s counts as blocked, for one that looks now and then: %i ms from now: %s',
+  (_, fromNow, expected) => {
+    const nowMs = 1_000_000_000;
+    const blockedUntilMs = fromNow === undefined ? undefined : nowMs + fromNow;
+    expect(isResting({ blockedUntilMs }, nowMs)).toBe(expected);
+  },
+);
+
+test('moments are believed that are ahead by no more than clocks may differ', () => {
+  const state = { suspectSinceMs: 14_000, refusedAtMs: 14_000, clearedAtMs: 14_001 };
+  expect(believed(state, 10_000, 4_000)).toEqual({ suspectSinceMs: 14_000, refusedAtMs: 14_000 });
 });
 
 test('moments of the future are not believed: no refusal hides others, and none counts against a job', () => {
