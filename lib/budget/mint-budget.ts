@@ -39,11 +39,12 @@ export function createMintBudget(
 ): MintBudget {
   const parts = partsOf(dependencies);
   const { settings, clock } = parts;
-  const breaker = breakerOf(parts, 'minter', dependencies.tellsBreaker ?? true);
+  const { tellsBreaker = true } = dependencies;
+  const breaker = breakerOf(parts, 'minter', tellsBreaker);
   /** Minting goes on in a pause, unless the order says otherwise. */
   const isPausedBy = ({ minter }: PauseOrder): boolean => minter;
   const requests = { stream: 'minter', breaker, isPausedBy } as const;
-  const own = sourceOf(parts, { ...requests, mayProbe: dependencies.tellsBreaker ?? true });
+  const own = sourceOf(parts, { ...requests, mayProbe: tellsBreaker });
   const workers = sourceOf(parts, {
     stream: 'worker',
     breaker: breakerOf(parts, 'worker', false),

@@ -68,22 +68,23 @@ export function pauseEndMs({ untilMs }: PauseOrder, nowMs: number, random: numbe
 
 /** What cannot be read is no order. */
 export function ordersOf(item: Readonly<Record<string, AttributeValue>> | undefined): BudgetOrders {
-  const pause = orderOf(item?.pause?.M);
-  const slow = orderOf(item?.slow?.M);
-  const share = Number(item?.slow?.M?.share?.N);
+  const maps = { pause: item?.pause?.M ?? {}, slow: item?.slow?.M ?? {} };
+  const pause = orderOf(maps.pause);
+  const slow = orderOf(maps.slow);
+  const share = Number(maps.slow.share?.N);
   const liftedAtMs = Number(item?.liftedAtMs?.N);
   return {
-    ...(pause && { pause: { ...pause, minter: item?.pause?.M?.minter?.BOOL === true } }),
+    ...(pause && { pause: { ...pause, minter: maps.pause.minter?.BOOL === true } }),
     ...(slow && share > 0 && share < 1 && { slow: { ...slow, share } }),
     ...(Number.isSafeInteger(liftedAtMs) && { liftedAtMs }),
   };
 }
 
-function orderOf(map: Readonly<Record<string, AttributeValue>> | undefined): Order | undefined {
-  const untilMs = Number(map?.untilMs?.N);
+function orderOf(map: Readonly<Record<string, AttributeValue>>): Order | undefined {
+  const untilMs = Number(map.untilMs?.N);
   if (!Number.isSafeInteger(untilMs)) return undefined;
-  const orderedAtMs = Number(map?.orderedAtMs?.N);
-  return { untilMs, orderedAtMs, reason: map?.reason?.S ?? '', by: map?.by?.S ?? '' };
+  const orderedAtMs = Number(map.orderedAtMs?.N);
+  return { untilMs, orderedAtMs, reason: map.reason?.S ?? '', by: map.by?.S ?? '' };
 }
 
 /** The attribute of one order in the item: `pause` or `slow`. */

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../../lib/platform/clock.ts';
 import { createServerClock, followServerClock } from '../../../lib/platform/server-clock.ts';
 import { reportClockOffset } from '../../../lib/telemetry/clock-offset.ts';
 import type { Telemetry } from '../../../lib/telemetry/telemetry.ts';
-import { wafRule } from '../../../lib/waf/waf-rule.ts';
+import { answerRule } from '../../../lib/waf/answer-rule.ts';
 import { startTable, type Table } from '../../fixtures/table.ts';
 import { silentTelemetry } from '../../fixtures/telemetry.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
@@ -194,6 +194,13 @@ test.each([
     if (stands) expect(clock.now()).toBe(TRUE_MS);
     else expect(() => clock.now()).toThrow(expect.objectContaining({ code: 'budget_clock_unreliable' }));
   }
+});
+
+test('a clock that is known just as well as is allowed is corrected, and spans are those of its monotonic clock', () => {
+  const { clock, server } = world(0, 500);
+  server.observe(TRUE_MS + 60_000, TRUE_MS, TRUE_MS);
+  expect(clock.now()).toBe(TRUE_MS + 60_500);
+  expect(clock.monotonicNow).toBe(server.monotonicNow);
 });
 
 test('a clock is steady while it has drifted by no more than half of the allowance', () => {
@@ -423,7 +430,7 @@ describe('DynamoDB responses', () => {
         ...{ clock, telemetry: silentTelemetry },
         ...(tellsBreaker !== undefined && { tellsBreaker }),
       });
-      const waf = wafRule('mocha', 'a request', budget.isWafBlock);
+      const waf = answerRule('mocha', 'a request', budget.isWafBlock);
       const refused = budget
         .openBook({ kind: 'renewal', patienceMs: () => 1_000 })
         .attempt(async () => new Response('<html>', { status: 403 }), { waf });

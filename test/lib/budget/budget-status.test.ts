@@ -60,9 +60,13 @@ describe('the status of a budget', () => {
     ['that is no moment', { S: 'soon' }, {}, true],
     ['that was never begun, since only its breaker was written', undefined, {}, false],
   ])('says that a counter is implausible or not: one %s', async (name, nextMs, told, implausible) => {
-    await counter(name, 'worker', nextMs === undefined ? { refusals: { N: '1' } } : { nextMs });
+    await counter(
+      name,
+      'worker',
+      nextMs === undefined ? { refusals: { N: '1' } } : { nextMs, settings: { N: '1' } },
+    );
     const [worker] = (await status(name)).streams;
-    expect(worker).toMatchObject({ breaker: 'closed', implausible, ...told });
+    expect(worker).toMatchObject({ breaker: 'closed', settingsInUse: [], implausible, ...told });
     expect(worker).toHaveProperty('nextInMs' in told ? 'couldStartInMs' : 'settingsInUse');
     if (!('nextInMs' in told)) expect(worker).not.toHaveProperty('nextInMs');
   });

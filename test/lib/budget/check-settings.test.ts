@@ -15,7 +15,8 @@ describe('checkBudgetSettings', () => {
     expect(() => checkBudgetSettings(tooFast)).toThrow(
       'call budget default: up to 2054 calls could reach the WAF in 300000 ms, which allows 2000: ' +
         'worker floor((300000 + 15000 + 2 × 2000 + 3000 = 322000) / 160) + 1 = 2013, ' +
-        'minter floor((300000 + 100000 + 2 × 2000 + 3000 = 407000) / 10000) + 1 = 41',
+        'minter floor((300000 + 100000 + 2 × 2000 + 3000 = 407000) / 10000) + 1 = 41. ' +
+        'Lengthen an interval, shorten a ticket life, or lower the allowances for clock and network',
     );
   });
 

@@ -72,6 +72,14 @@ test('a forecast says what it cannot foresee: a pause, a circuit breaker that is
   await expect(scene.instance().forecast()).rejects.toMatchObject({ code: 'budget_unavailable' });
 });
 
+test('a forecast counts with the interval of a stream that an operator has slowed', async () => {
+  const scene = await openScene();
+  scene.memory.moveTo('worker', START_MS);
+  const order = { untilMs: START_MS + 60_000, orderedAtMs: START_MS, reason: 'a test', by: 'on-call' };
+  scene.orders = { slow: { ...order, share: 0.5 } };
+  expect(await scene.instance().forecast()).toMatchObject({ one: 0, ten: 9 * 340 });
+});
+
 test('the rate is that of the interval', () => {
   expect(perSecond(DEFAULT_BUDGET_SETTINGS.worker)).toBe(5.88);
   expect(perSecond(DEFAULT_BUDGET_SETTINGS.minter)).toBe(0.1);

@@ -35,6 +35,7 @@ describe('a caller', () => {
 
   test('of an item that says nothing of settings writes its own', () => {
     expect(of({}, { usedAtMs: {} })).toMatchObject({ seen: undefined, names: name });
+    expect(of({}, { names: '', usedAtMs: {} })).toMatchObject({ names: name, dropped: [] });
   });
 
   test('whose settings fit beside others is listed with them', () => {
@@ -53,12 +54,29 @@ describe('a caller', () => {
   });
 
   test('that is listed already goes on: those who came later have counted with it', () => {
-    expect(of({}, used(OWN, ROOMY))).toMatchObject({ own: name });
+    expect(of({}, used(OWN, SLOWER))).toMatchObject({ own: name, dropped: [] });
+  });
+
+  test('that two others stand in the way of waits for the later one', () => {
+    const other = budgetSettings({ worker: { intervalMs: 183, ticketLifeMs: 60_000 } });
+    const mixture = used(SLOWER, other);
+    const usedAtMs = { ...mixture.usedAtMs, [settingsName(other)]: NOW - 100_000 };
+    expect(of({}, { ...mixture, usedAtMs })).toMatchObject({ untilMs: NOW + ALIVE_MS });
+  });
+
+  test("of the minter's stream waits for the end of the others' tickets there", () => {
+    const step = mixtureStep(used(SLOWER), { stream: 'minter', settings: OWN, nowMs: NOW });
+    // A ticket of 100 s, taken at the end of a line of 10 s.
+    expect(step).toMatchObject({ untilMs: NOW + 300_000 + 10_000 + 100_000 + 8_000 + 3_000 });
   });
 
   test('that was not heard of for so long is judged anew', () => {
     const mixture = { ...used(OWN, SLOWER), usedAtMs: { [name]: 0, [settingsName(SLOWER)]: NOW } };
     expect(of({}, mixture)).toMatchObject({ others: [settingsName(SLOWER)] });
+    const aliveMs = 300_000 + 30_000 + 15_000 + 8_000 + 3_000;
+    const lastUsed = (atMs: number) => ({ ...mixture, usedAtMs: { ...mixture.usedAtMs, [name]: atMs } });
+    expect(of({}, lastUsed(NOW - aliveMs))).toHaveProperty('others');
+    expect(of({}, lastUsed(NOW - aliveMs + 1))).toMatchObject({ own: name });
   });
 
   test('keeps the smallest limit of all', () => {
@@ -69,7 +87,13 @@ describe('a caller', () => {
   });
 
   test('counts what it cannot read as the worst', () => {
-    for (const names of ['x', '1/2/3', '0/0/0/0/0/0/0', '-170/15000/30000/10000/100000/10000/2000']) {
+    for (const names of [
+      'x',
+      '1/2/3',
+      '0/0/0/0/0/0/0',
+      '-170/15000/30000/10000/100000/10000/2000',
+      '170/0/30000/10000/100000/10000/2000',
+    ]) {
       expect(of({}, { names, usedAtMs: { [names]: NOW } })).toMatchObject({ others: [names] });
     }
   });

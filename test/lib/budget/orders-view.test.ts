@@ -79,6 +79,10 @@ describe('orders are looked at', () => {
     expect(await look()).toBe('none');
   });
 
+  test('before the first reservation too, which could only tell of an order by taking tickets', async () => {
+    expect(await openView().look(true)).toBe('before');
+  });
+
   test('not before a reservation, which tells of orders, unless a pause stops that too', async () => {
     const { world, look, at } = openView();
     await look();

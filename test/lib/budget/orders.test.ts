@@ -22,7 +22,9 @@ test('an order is read as it was written', () => {
 test('an order holds until its end and not longer than a week', () => {
   expect(activeOrders({ pause, slow }, 1_999)).toEqual({ pause, slow });
   expect(activeOrders({ pause, slow }, 2_000)).toEqual({});
-  expect(activeOrders({ pause: { ...pause, untilMs: 1_001 + MAX_ORDER_MS } }, 1_000)).toEqual({});
+  const week = (extraMs: number) => ({ pause: { ...pause, untilMs: 1_000 + MAX_ORDER_MS + extraMs } });
+  expect(activeOrders(week(0), 1_000)).toEqual(week(0));
+  expect(activeOrders(week(1), 1_000)).toEqual({});
 });
 
 test('what cannot be read is no order: it stops nobody', () => {
@@ -32,5 +34,13 @@ test('what cannot be read is no order: it stops nobody', () => {
     );
   for (const N of ['0', '1', '-1', '2', 'x'])
     expect(ordersOf({ slow: { M: { ...orderAttribute(slow).M, share: { N } } } })).toEqual({});
-  expect(ordersOf({ pause: { S: 'forever' } })).toEqual({});
+  for (const unreadable of [{ S: 'forever' }, { M: {} }]) {
+    expect(ordersOf({ pause: unreadable, slow: unreadable })).toEqual({});
+  }
+  const M = { untilMs: { N: '2000' } };
+  expect(ordersOf({ slow: { M } })).toEqual({});
+  // It stops the workers, whatever is missing beside its end.
+  expect(ordersOf({ pause: { M } })).toMatchObject({
+    pause: { untilMs: 2_000, reason: '', by: '', minter: false },
+  });
 });

@@ -173,6 +173,10 @@ describe.each(Object.entries(engines))('the counter in %s', (_, start) => {
     });
     expect(dropped.state.mixture).toEqual({ names: 'new', usedAtMs: { new: 400 } });
     expect((await counter.read('worker')).mixture).toEqual({ names: 'new', usedAtMs: { new: 400 } });
+    await take({ ...both, seen: 'new', names: 'a b new', own: 'a' });
+    await take({ ...both, seen: 'a b new', names: 'a b new', own: 'b' });
+    const last = await take({ ...both, seen: 'a b new', names: 'new', usedAtMs: 500, dropped: ['a', 'b'] });
+    expect(last.state.mixture).toEqual({ names: 'new', usedAtMs: { new: 500 } });
   });
 
   test('a hundred callers at once get a hundred different tickets', async () => {

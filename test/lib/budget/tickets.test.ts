@@ -6,6 +6,7 @@ import {
   floorMs,
   isValid,
   safeStartMs,
+  takeFloorMs,
   ticketsFrom,
   ticketsThatFit,
 } from '../../../lib/budget/tickets.ts';
@@ -35,6 +36,14 @@ describe('tickets', () => {
   });
 
   test.each([
+    ['an interval', WORKER, 98_830],
+    ['half of what is left of its life, if that is shorter', { ...WORKER, ticketLifeMs: 1_101 }, 98_950],
+  ])('may be older by %s, where others may have moved the counter on', (_, stream, oldestMs) => {
+    expect(takeFloorMs(100_000, stream)).toBe(oldestMs);
+  });
+
+  test.each([
+    [1_000, 500, 0],
     [1_000, 999, 0],
     [1_000, 1_000, 1],
     [1_000, 1_169, 1],

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
+import { longestBlockMs } from '../../../lib/budget/budget-parts.ts';
 import type { CallBudget } from '../../../lib/budget/call-budget.ts';
 import type { MintBudget, MintRequestKind } from '../../../lib/budget/mint-budget.ts';
+import { DEFAULT_BUDGET_SETTINGS } from '../../../lib/budget/settings.ts';
 import { answerRule } from '../../../lib/waf/answer-rule.ts';
 import { WafBlockedError } from '../../../lib/waf/errors.ts';
 import { openScene, START_MS, watch } from '../../fixtures/virtual-time/budget.ts';
@@ -187,6 +189,15 @@ describe('the inspector', () => {
 
 describe('what nobody can have meant is not believed', () => {
   test.each([
+    ['the longest pause, if that is longer', 20_000, 45_000 + 4_000],
+    ['the longest line and a probe, if they are', 40_000, 60_000 + 3_000 + 4_000],
+  ])('a valid block reaches as far ahead as %s, and the allowance of two clocks', (_, horizonMs, blockMs) => {
+    const { worker } = DEFAULT_BUDGET_SETTINGS;
+    const settings = { ...DEFAULT_BUDGET_SETTINGS, worker: { ...worker, horizonMs } };
+    expect(longestBlockMs(settings, 'worker')).toBe(blockMs);
+  });
+
+  test.each([
     ['in the year 9999', 253_370_764_800_000],
     ['a minute beyond the longest rest', START_MS + 105_000],
     ['that is over', START_MS - 1],
@@ -239,7 +250,7 @@ test('a caller that has ended does not wait until its refusal is written', async
   scene.counter.replaceBreaker = () => new Promise(() => {});
   const budget = scene.instance();
   const ended = new AbortController();
-  const waf = wafRule('mocha', 'GET /v1', budget.isWafBlock);
+  const waf = answerRule('mocha', 'GET /v1', budget.isWafBlock);
   const refused = watch(
     budget.openBook({ patienceMs: () => 0 }).attempt(async () => REFUSED(), { waf, signal: ended.signal }),
   );

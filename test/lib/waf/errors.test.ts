@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-
+import { answerRule } from '../../../lib/waf/answer-rule.ts';
 import type { WafRefusal } from '../../../lib/waf/circuit-breaker.ts';
 import { WafBlockedError } from '../../../lib/waf/errors.ts';
-import { wafRule } from '../../../lib/waf/waf-rule.ts';
 
 const AT_MS = Date.UTC(2026, 0, 1);
 const REFUSAL: WafRefusal = {
@@ -34,6 +33,6 @@ test('the error has the moments of the refusal, and of the last call that passed
 });
 
 test('a refusal without a body becomes the same error', () => {
-  const rule = wafRule('mocha', 'GET /v1', ({ status }) => status === 403);
+  const rule = answerRule('mocha', 'GET /v1', ({ status }) => status === 403);
   expect(rule.toError(new Response(null, { status: 403 }), REFUSAL)).toBeInstanceOf(WafBlockedError);
 });
