@@ -15,7 +15,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** At random moments. */
-const TRIALS = 24;
+const TRIALS = 16;
 
 let table: Table;
 
