@@ -60,7 +60,7 @@ export function oneRequest(
     return code !== undefined;
   }
 
-  // With these words and not in a loop: this is done for every call.
+  // Written out, and not in a loop over names: this is done for every call.
   function guard(handler: Handler): Handler {
     const { onRequestStart, onResponseEnd, onResponseError, onConnect, onComplete, onError } = handler;
     if (onRequestStart !== undefined) {
