@@ -274,6 +274,11 @@ describe.each([-600_000, -60_000, 60_000, 600_000])('an instance whose clock is 
 test('tickets that a clock ahead has taken for now are left, and the caller is told when to come back', async () => {
   const scene = await openScene();
   const { budget } = instanceBehind(-10_000, scene);
+  // The counter knows the settings, so the first request applies.
+  await scene
+    .instance()
+    .openBook({ patienceMs: () => 0 })
+    .attempt(() => true);
   // By that clock they are valid in four seconds.
   scene.memory.moveTo('worker', START_MS + 14_000);
   const attempt = watch(budget.openBook({ patienceMs: () => 5_000 }).attempt(() => 'sent'));
