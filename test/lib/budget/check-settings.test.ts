@@ -54,6 +54,7 @@ describe('checkBudgetSettings', () => {
     ['no life', { minter: { ...SETTINGS.minter, ticketLifeMs: 0 } }, 'minter.ticketLifeMs'],
     ['no horizon', { minter: { ...SETTINGS.minter, horizonMs: 0 } }, 'minter.horizonMs'],
     ['a burst older than its tickets', { worker: { ...SETTINGS.worker, burstMs: 15_001 } }, 'worker.burstMs'],
+    ['a limit below one, and says where it stands', { limit: -1 }, 'budget.limit must be'],
   ])('refuses %s', (_, change, key) => {
     expect(() => checkBudgetSettings({ ...SETTINGS, ...change })).toThrow(key);
   });
