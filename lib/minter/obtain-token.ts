@@ -7,12 +7,13 @@ import { requestToken, type TokenGrant } from '../oauth/token-request.ts';
 import type { Now } from '../platform/clock.ts';
 import { errorFields } from '../telemetry/error-fields.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { type AccessToken, accessToken, expiryOf, isServable } from '../token/access-token.ts';
+import { type AccessToken, accessToken, isServable } from '../token/access-token.ts';
 import type { TokenSettings } from '../token/settings.ts';
 import type { ClientRecord } from './client-record.ts';
 import { SecretOutdatedError, TokenExpiredOnArrivalError } from './errors.ts';
 import { isRefusal } from './failure-policy.ts';
 import type { MintTickets } from './mint-ticket.ts';
+import { expiryOf } from './token-expiry.ts';
 
 /** How one mint asks the authorization server. */
 export interface Requests extends MintTickets {
