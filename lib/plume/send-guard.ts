@@ -9,16 +9,26 @@ import { subscribe } from 'node:diagnostics_channel';
  *
  * @param authorization the header's value
  * @param mayLeave whether the request may be sent at this moment
- * @returns ends that; to be called once the answer is complete, or none will come, and more often does no harm
  */
-export function expectSend(authorization: string, mayLeave: () => boolean): () => void {
+export function expectSend(authorization: string, mayLeave: () => boolean): ExpectedSend {
   const shared = globalThis as { [SHARED]?: typeof expectSend };
   shared[SHARED] ??= watchSends();
   return shared[SHARED](authorization, mayLeave);
 }
 
+/** The one request of a call. */
+export interface ExpectedSend {
+  /**
+   * Whether it may be sent. To be asked by its own dispatcher, immediately before it is written: so it is known whose the next
+   * request is, and no other call's is stopped in its place.
+   */
+  mayLeave(): boolean;
+  /** To be called once the answer is complete, or none will come. More often does no harm. */
+  over(): void;
+}
+
 /** Requests are those of the whole process, so copies of this library must know of each other's. */
-const SHARED = Symbol.for('plume-m2m.expect-send.1');
+const SHARED = Symbol.for('plume-m2m.expect-send.2');
 
 /** Published by undici, that of Node included, immediately before the first byte of a request is written. */
 const CHANNEL = 'undici:client:sendHeaders';
@@ -42,32 +52,47 @@ interface Calls {
   /** As it stands among the headers. */
   readonly line: string;
   readonly underWay: Set<Call>;
+  /** The one whose request is written next. */
+  atWire: Call | undefined;
 }
 
 function watchSends(): typeof expectSend {
   const known = new Map<string, Calls>();
 
-  /** Which call a request belongs to is not known and need not be: no more requests leave than calls may. */
+  /** Of a request that no dispatcher has told of, it need not be known which call's it is: no more leave than calls may. */
   subscribe(CHANNEL, (message) => {
     const { headers, socket } = message as Sending;
     const text = typeof headers === 'string' ? headers : `${Object.values(headers).join('\r\n')}\r\n`;
-    for (const { line, underWay } of known.values()) {
-      if (!holds(text, line)) continue;
-      const call = firstThatMayLeave(underWay);
+    for (const calls of known.values()) {
+      if (!holds(text, calls.line)) continue;
+      const call = calls.atWire ?? firstThatMayLeave(calls.underWay);
+      calls.atWire = undefined;
       if (call === undefined) socket.destroy();
       else call.hasLeft = true;
     }
   });
 
   return (authorization, mayLeave) => {
-    const calls = known.get(authorization) ?? { line: `${authorization}\r\n`, underWay: new Set() };
+    const calls = known.get(authorization) ?? callsWith(authorization);
     known.set(authorization, calls);
     const call = { mayLeave, hasLeft: false };
     calls.underWay.add(call);
-    return () => {
-      if (calls.underWay.delete(call) && calls.underWay.size === 0) known.delete(authorization);
+    return {
+      mayLeave() {
+        const may = !call.hasLeft && mayLeave();
+        if (may) calls.atWire = call;
+        return may;
+      },
+      over() {
+        if (calls.atWire === call) calls.atWire = undefined;
+        if (calls.underWay.delete(call) && calls.underWay.size === 0) known.delete(authorization);
+      },
     };
   };
+}
+
+function callsWith(authorization: string): Calls {
+  return { line: `${authorization}\r\n`, underWay: new Set(), atWire: undefined };
 }
 
 /** Where it stands is looked for by its name, since it is long: nearly all of the text. */

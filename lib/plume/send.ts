@@ -39,7 +39,7 @@ const TICKET_EXPIRED: StopCode = 'TICKET_EXPIRED';
  */
 export async function send(sending: Sending): Promise<Response> {
   const { client, request, permit, authorization, fetch, timeoutMs, signal } = sending;
-  const over = expectSend(authorization, permit.isValid);
+  const expected = expectSend(authorization, permit.isValid);
   const ended = new AbortController();
   const unreachable = (reason: string) => new ApiUnreachableError(client, request, reason);
   const reason = () => (hasNoTime(signal) ? unreachable('invocation over') : signal.reason);
@@ -48,13 +48,13 @@ export async function send(sending: Sending): Promise<Response> {
   /** Otherwise every call would stay referenced until the invocation ends. */
   const forget = (): void => {
     signal.removeEventListener('abort', end);
-    over();
+    expected.over();
   };
   const timer = setTimeout(() => ended.abort(unreachable('timeout')), timeoutMs);
   try {
     const response = await fetch(request.url, {
       ...request.init,
-      ...oneRequest({ mayLeave: permit.isValid, onEnd: forget }, request.init),
+      ...oneRequest({ mayLeave: expected.mayLeave, onEnd: forget }, request.init),
       headers: { ...request.headers, authorization },
       signal: ended.signal,
     });

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
+import { Agent, buildConnector } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { apiRequest } from '../../../lib/plume/api-request.ts';
@@ -176,10 +177,24 @@ describe('an invocation keeps of a call what its end must still reach', () => {
 test('a call that ends twice takes nothing from another with the same token', async () => {
   const base = await listen((_, response) => response.end('ok'));
   const [one, other] = [expectSend('Bearer twice', () => true), expectSend('Bearer twice', () => true)];
-  one();
-  one();
+  one.over();
+  one.over();
   const get = () => fetch(base, { headers: { authorization: 'Bearer twice' } });
   expect(await (await get()).text()).toBe('ok');
   await expect(get()).rejects.toThrow('fetch failed');
-  other();
+  other.over();
+});
+
+test('a call that waits for its connection is not stopped because others with its token came and went', async () => {
+  const base = await listen((_, response) => response.end('ok'));
+  const released = Promise.withResolvers<void>();
+  const connect = buildConnector({});
+  const slow = new Agent({
+    connect: (options, callback) => void released.promise.then(() => connect(options, callback)),
+  });
+  const waiting = attempt(base, { dispatcher: slow } as unknown as RequestInit);
+  for (let call = 0; call < 3; call += 1) expect(await (await attempt(base)).text()).toBe('ok');
+  released.resolve();
+  expect(await (await waiting).text()).toBe('ok');
+  await slow.close();
 });
