@@ -56,6 +56,9 @@ const countBetween = (moments: readonly number[], fromMs: number, untilMs: numbe
 const rateAMinuteAfter = (fromMs: number): number =>
   countBetween(answers, fromMs + MINUTE, fromMs + 3 * MINUTE) / 2;
 
+/** Two minutes hold seventy calls, and when each comes back to the queue is chance: a share of a tenth is not to be told from it. */
+const BACK = 0.8;
+
 /** Jobs that come one by one, as many as the budget has calls. */
 function submit(minutes: number): void {
   const count = Math.round(PER_MINUTE * minutes);
@@ -84,7 +87,7 @@ test('a pause under load stops calls within ten seconds, loses no job, and the r
 
   expect(countBetween(answers, pausedMs - MINUTE, pausedMs)).toBeGreaterThan(0);
   expect(countBetween(answers, pausedMs + OBEYED_MS, resumedMs)).toBe(0);
-  expect(rateAMinuteAfter(resumedMs)).toBeGreaterThan(0.9 * PER_MINUTE);
+  expect(rateAMinuteAfter(resumedMs)).toBeGreaterThan(BACK * PER_MINUTE);
   await workOff();
 });
 
@@ -107,7 +110,7 @@ test('a slow under load keeps to its share of the bound in any minute once what 
   expect(rollingWindow(slowed, MINUTE, bound).largest).toBeLessThanOrEqual(bound);
   // It is a share of the rate, not a pause.
   expect((slowed.length * intervalMs) / (resumedMs - fromMs)).toBeGreaterThan(0.8);
-  expect(rateAMinuteAfter(resumedMs)).toBeGreaterThan(0.9 * PER_MINUTE);
+  expect(rateAMinuteAfter(resumedMs)).toBeGreaterThan(BACK * PER_MINUTE);
   await workOff();
 });
 
@@ -125,7 +128,7 @@ test('a lift under load lets the next call try within ten seconds, and the rate 
   await play(3 * MINUTE);
 
   expect(answers.find((atMs) => atMs > releasedMs)).toBeLessThanOrEqual(releasedMs + OBEYED_MS);
-  expect(rateAMinuteAfter(releasedMs)).toBeGreaterThan(0.9 * PER_MINUTE);
+  expect(rateAMinuteAfter(releasedMs)).toBeGreaterThan(BACK * PER_MINUTE);
   await workOff();
 });
 

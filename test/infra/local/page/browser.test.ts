@@ -23,7 +23,7 @@ const PROFILE = {
   worker: { ...FAST_PROFILE.worker, timeoutMs: 5_000, visibilitySeconds: 6 },
 };
 /** A machine that is busy elsewhere may let a story pass by its alarm: it can be told again. */
-const ONCE_MORE = { retry: 1 };
+const TWICE_MORE = { retry: 2 };
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
 /** A token, a header, or a secret of the local clients. */
@@ -146,7 +146,7 @@ describe.skipIf(BROWSER_PATH === undefined)('the live page', () => {
     [['table-away'], [/TicksMissing/]],
     [['secret-rotated', 'partner-removed'], []],
     [['address-blocked'], [/WafBlock/]],
-  ] as const)('%s: the recovery is seen, and the alarms %s', ONCE_MORE, async (faults, alarms) => {
+  ] as const)('%s: the recovery is seen, and the alarms %s', TWICE_MORE, async (faults, alarms) => {
     // The run's own backlog, too, saturates the budget.
     for (const alarm of alarms)
       if (!alarm.test('BudgetSaturated')) await expect.poll(() => lit(alarm).count()).toBe(0);
