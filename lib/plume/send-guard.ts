@@ -28,7 +28,7 @@ export interface ExpectedSend {
 }
 
 /** Requests are those of the whole process, so copies of this library must know of each other's. */
-const SHARED = Symbol.for('plume-m2m.expect-send.2');
+const SHARED = Symbol.for('plume-m2m.expect-send.1');
 
 /** Published by undici, that of Node included, immediately before the first byte of a request is written. */
 const CHANNEL = 'undici:client:sendHeaders';
@@ -65,7 +65,8 @@ function watchSends(): typeof expectSend {
     const text = typeof headers === 'string' ? headers : `${Object.values(headers).join('\r\n')}\r\n`;
     for (const calls of known.values()) {
       if (!holds(text, calls.line)) continue;
-      const call = calls.atWire ?? firstThatMayLeave(calls.underWay);
+      // Asked once more: a dispatcher of somebody else's may take its time between its word and the first byte.
+      const call = firstThatMayLeave(calls.atWire === undefined ? calls.underWay : [calls.atWire]);
       calls.atWire = undefined;
       if (call === undefined) socket.destroy();
       else call.hasLeft = true;

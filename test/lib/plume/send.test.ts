@@ -185,6 +185,18 @@ test('a call that ends twice takes nothing from another with the same token', as
   other.over();
 });
 
+test('a request that is written later than its dispatcher said is stopped if its ticket has expired by then', async () => {
+  const base = await listen((_, response) => response.end('ok'));
+  let isValid = true;
+  const [late, other] = [expectSend('Bearer late', () => isValid), expectSend('Bearer late', () => true)];
+  expect(late.mayLeave()).toBe(true);
+  isValid = false;
+  await expect(fetch(base, { headers: { authorization: 'Bearer late' } })).rejects.toThrow('fetch failed');
+  late.over();
+  expect(other.mayLeave()).toBe(true);
+  other.over();
+});
+
 test('a call that waits for its connection is not stopped because others with its token came and went', async () => {
   const base = await listen((_, response) => response.end('ok'));
   const released = Promise.withResolvers<void>();
