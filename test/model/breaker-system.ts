@@ -6,7 +6,8 @@ import { WafBlockedError } from '../../lib/waf/errors.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import { type BudgetCode, SMALL } from './budget-system.ts';
 import type { Model } from './explore.ts';
-import { type Faults, type Instance, NO_FAULTS, System } from './system.ts';
+import { type Faults, NO_FAULTS } from './faults.ts';
+import { type Instance, System } from './system.ts';
 
 type Event =
   | { readonly kind: 'sent'; readonly probe: number | undefined; readonly sentAtMs: number }

@@ -4,7 +4,8 @@ import { TABLE } from '../../lib/contract.ts';
 import { silentTelemetry } from '../fixtures/telemetry.ts';
 import type { Model } from './explore.ts';
 import type { Item } from './expressions.ts';
-import { type Faults, type Instance, NO_FAULTS, System } from './system.ts';
+import { type Faults, NO_FAULTS } from './faults.ts';
+import { type Instance, System } from './system.ts';
 
 /** The code under test: as it is, or with something broken. */
 export interface BudgetCode {

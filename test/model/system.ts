@@ -4,6 +4,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../lib/platform/clock.ts';
 import type { Model } from './explore.ts';
 import type { Item } from './expressions.ts';
+import type { Faults } from './faults.ts';
 import { clientOf, type Input, ModelTable } from './table.ts';
 
 /** One instance of a system: the code under test runs on its client and its clock. */
@@ -23,22 +24,6 @@ export interface Part {
   run(instance: Instance): Promise<unknown>;
 }
 
-/** How often each may happen in one schedule. */
-export interface Faults {
-  /** An instance dies, at any `await`. What it has sent may arrive all the same. */
-  readonly deaths: number;
-  /** The answer of a request is lost after its work was done, and the SDK sends it again. */
-  readonly lostAnswers: number;
-  /** Somebody deletes the item. */
-  readonly deletions: number;
-  /** Time passes although something could happen at once. */
-  readonly delays: number;
-  /** The same, for very long. */
-  readonly freezes: number;
-}
-
-export const NO_FAULTS: Faults = { deaths: 0, lostAnswers: 0, deletions: 0, delays: 0, freezes: 0 };
-
 export interface SystemOptions<Event> {
   readonly parts: readonly Part[];
   readonly items: readonly Item[];
@@ -49,7 +34,7 @@ export interface SystemOptions<Event> {
   readonly freezeMs: number;
   /** What a deletion deletes. */
   readonly key: string;
-  /** What is wrong, if anything is. It is asked after each step. */
+  /** What is wrong, if anything is; asked after each step. At one moment, what instances do may come before what arrives. */
   check(events: readonly (Event & { readonly instance: string })[]): string | undefined;
 }
 
@@ -155,29 +140,51 @@ export class System<Event> implements Model {
     });
   }
 
+  /**
+   * All that can happen, but for what only changes the order of things that do not touch each other:
+   *
+   * - Once no delay and no freeze is left, time does not pass while anything is under way. So an instance that only waits for
+   *   answers goes first: an answer, its loss and a death touch their own instance alone, no other choice touches it, and one
+   *   of them must happen before time passes.
+   * - A death changes nothing before its instance would be told something; the requests of the dead arrive all the same.
+   * - A deletion changes nothing before a request arrives.
+   */
   choices(): readonly string[] {
-    const choices: string[] = [];
-    for (const [name, requests] of this.#requests) {
-      const isDead = this.#dead.has(name);
-      for (const [index, { answer, what }] of requests.entries()) {
-        if (answer === undefined) choices.push(`${name} ${index} arrives: ${what}`);
-        else if (!isDead) {
-          choices.push(`${name} ${index} is answered`);
-          if (this.#left.lostAnswers > 0) choices.push(`${name} ${index} is sent again: its answer was lost`);
-        }
-      }
-      if (this.#left.deaths > 0 && !isDead && !this.#ended.has(name)) choices.push(`${name} dies`);
-    }
-    const { delayMs, freezeMs } = this.#options;
+    const { delays, freezes, deletions } = this.#left;
     const isBusy = this.#isBusy();
+    const isTimely = delays === 0 && freezes === 0;
+    const names = [...this.#requests.keys()];
+    const first = isTimely && isBusy ? names.find((name) => this.#waitsForAnswersOnly(name)) : undefined;
+    if (first !== undefined) return this.#choicesOf(first, true);
+
     const wakes = this.#canPass(this.#wakesAtMs() - this.#nowMs);
-    if (this.#left.deletions > 0 && this.#table.has(this.#options.key)) choices.push('the item is deleted');
-    if (wakes && (!isBusy || this.#left.delays > 0)) choices.push('time passes until the next wakes');
-    if (isBusy && this.#left.delays > 0 && this.#canPass(delayMs)) choices.push('time passes');
-    if ((isBusy || wakes) && this.#left.freezes > 0 && this.#canPass(freezeMs)) {
-      choices.push('everything freezes');
-    }
+    const choices = names.flatMap((name) => this.#choicesOf(name, isBusy ? !isTimely : wakes));
+    const { delayMs, freezeMs, key } = this.#options;
+    if (deletions > 0 && this.#onTheirWay().length > 0 && this.#table.has(key))
+      choices.push('the item is deleted');
+    if (wakes && (!isBusy || delays > 0)) choices.push('time passes until the next wakes');
+    if (isBusy && delays > 0 && this.#canPass(delayMs)) choices.push('time passes');
+    if ((isBusy || wakes) && freezes > 0 && this.#canPass(freezeMs)) choices.push('everything freezes');
     return choices;
+  }
+
+  #choicesOf(name: string, canDie: boolean): string[] {
+    const choices: string[] = [];
+    const isDead = this.#dead.has(name);
+    for (const [index, { answer, what }] of (this.#requests.get(name) ?? []).entries()) {
+      if (answer === undefined) choices.push(`${name} ${index} arrives: ${what}`);
+      else {
+        choices.push(`${name} ${index} is answered`);
+        if (this.#left.lostAnswers > 0) choices.push(`${name} ${index} is sent again: its answer was lost`);
+      }
+    }
+    if (canDie && this.#left.deaths > 0 && !isDead && !this.#ended.has(name)) choices.push(`${name} dies`);
+    return choices;
+  }
+
+  #waitsForAnswersOnly(name: string): boolean {
+    const requests = this.#requests.get(name) ?? [];
+    return requests.length > 0 && requests.every(({ answer }) => answer !== undefined);
   }
 
   async take(choice: string): Promise<void> {
@@ -225,11 +232,14 @@ export class System<Event> implements Model {
     return [...this.#requests.values()].some((requests) => requests.length > 0);
   }
 
+  #onTheirWay(): readonly Request[] {
+    return [...this.#requests.values()].flat().filter(({ answer }) => answer === undefined);
+  }
+
   #canPass(ms: number): boolean {
-    const onTheirWay = [...this.#requests.values()].flat().filter(({ answer }) => answer === undefined);
     return (
       ms < Number.POSITIVE_INFINITY &&
-      onTheirWay.every(({ sentAtMs }) => this.#nowMs + ms - sentAtMs <= this.#options.delayMs)
+      this.#onTheirWay().every(({ sentAtMs }) => this.#nowMs + ms - sentAtMs <= this.#options.delayMs)
     );
   }
 
