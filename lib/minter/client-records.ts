@@ -110,7 +110,12 @@ export interface ClientRecords {
 /** How long the item of a client without a secret is kept, in seconds. */
 const KEEP_FORGOTTEN_SECONDS = 86_400;
 
-/** A condition of DynamoDB, with `:owner`. */
+/*
+ * Conditions of DynamoDB, where AND binds before OR. Those in brackets stand first, and none has brackets it does not need: the
+ * embedded engine tries every way to read a bracket, which doubles its time with each.
+ */
+
+/** With `:owner`. */
 export const HELD = 'leaseOwner = :owner';
 const NOTHING_NEW = '(attribute_not_exists(listedVersion) OR listedVersion IN (:listed, :used))';
 const FREE = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)';
@@ -146,7 +151,7 @@ export function createClientRecords(dependencies: {
     const ended = await items.update(lease.client, {
       ...(set && { set }),
       remove: ['leaseOwner', 'leaseUntilMs', ...remove],
-      condition: `${HELD} AND ${NOTHING_NEW}`,
+      condition: `${NOTHING_NEW} AND ${HELD}`,
       values: { ':owner': lease.owner, ':listed': lease.listedVersion ?? '', ':used': usedVersion ?? '' },
     });
     return ended !== undefined;
@@ -161,7 +166,7 @@ export function createClientRecords(dependencies: {
         set: { due: DUE, dueAtMs: nowMs, wanted: true, listedVersion: versionId, changedAtMs: nowMs },
         setOnce: { knownSinceMs: nowMs },
         remove: [...FAILURE, TABLE.ttl],
-        condition: `(${NEW_VERSION}) OR (${CHANGED_SINCE_FAILURE})`,
+        condition: `${NEW_VERSION} OR ${CHANGED_SINCE_FAILURE}`,
         values: { ':version': versionId, ':changed': changedAtMs },
       });
       if (adopted !== undefined) return true;
@@ -186,7 +191,7 @@ export function createClientRecords(dependencies: {
         set: { leaseOwner: owner, leaseUntilMs: untilMs },
         setOnce: { knownSinceMs: nowMs },
         // Held already: the SDK repeated a write whose answer was lost.
-        condition: `${HELD} OR ${rules.join(' AND ')}`,
+        condition: `${rules.join(' AND ')} OR ${HELD}`,
         values: { ':owner': owner, ':now': nowMs, ...(isDue && { ':dueAt': dueAtMs }) },
       });
       return record && { lease: { client, owner, untilMs, listedVersion: record.listedVersion }, record };

@@ -23,7 +23,6 @@ const workers = (how: 'idle' | 'saturated' | 'low-priority') =>
     : Array.from({ length: 10 }, () => () => scene.saturates(how === 'saturated' ? 'normal' : 'low'));
 
 test.each([
-  [3, 'saturated'],
   [4, 'idle'],
   [10, 'saturated'],
 ] as const)(
