@@ -43,6 +43,13 @@ export const LONG_BREAKER_SYSTEMS: Readonly<Record<string, BreakerSystemOptions>
     blockMs: 0,
     faults: { ...NO_FAULTS, deaths: 1 },
   },
+  'three instances, and a slow probe': { instances: 3, blockMs: 0, faults: { ...NO_FAULTS, delays: 1 } },
+  'three instances, and a lost answer': {
+    instances: 3,
+    blockMs: 0,
+    faults: { ...NO_FAULTS, lostAnswers: 1 },
+  },
+  'three instances, and a freeze': { instances: 3, blockMs: 0, faults: { ...NO_FAULTS, freezes: 1 } },
   'two instances, a prober that dies, and a block that lasts': {
     instances: 2,
     blockMs: 1_500,

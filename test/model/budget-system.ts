@@ -73,23 +73,20 @@ export const QUICK_SYSTEMS = {
   'a freeze': { skewsMs: [0, clockAllowanceMs], calls: 2, faults: { ...NO_FAULTS, freezes: 1 } },
 } satisfies Systems;
 
-/** What takes minutes: pairs of faults in systems of three. */
+const FAULTS = ['delays', 'freezes', 'deletions', 'lostAnswers', 'deaths'] as const;
+
+/** What takes minutes: each pair of faults in a system of three. */
 export const LONG_SYSTEMS: Systems = Object.fromEntries(
-  (
-    [
-      ['deaths', 'lostAnswers'],
-      ['deletions', 'delays'],
-      ['freezes', 'lostAnswers'],
-      ['freezes', 'deletions'],
-    ] as const
-  ).map(([one, other]) => [
-    `three instances, ${one} and ${other}`,
-    {
-      skewsMs: [-clockAllowanceMs, 0, clockAllowanceMs],
-      calls: 2,
-      faults: { ...NO_FAULTS, [one]: 1, [other]: 1 },
-    },
-  ]),
+  FAULTS.flatMap((one, index) =>
+    FAULTS.slice(index + 1).map((other) => [
+      `three instances, ${one} and ${other}`,
+      {
+        skewsMs: [-clockAllowanceMs, 0, clockAllowanceMs],
+        calls: 2,
+        faults: { ...NO_FAULTS, [one]: 1, [other]: 1 },
+      },
+    ]),
+  ),
 );
 
 const KEY = TABLE.budgetKey(SMALL.name, 'worker');

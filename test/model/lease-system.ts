@@ -59,6 +59,7 @@ export const LEASE_SYSTEMS = {
 export const LONG_LEASE_SYSTEMS: Readonly<Record<string, LeaseSystemOptions>> = {
   'three minters, one of which dies': { minters: 3, faults: { ...NO_FAULTS, deaths: 1 } },
   'three minters, one of which comes too late': { minters: 3, faults: { ...NO_FAULTS, freezes: 1 } },
+  'three minters, and a lost answer': { minters: 3, faults: { ...NO_FAULTS, lostAnswers: 1 } },
   'a minter that dies, and one that comes too late': {
     minters: 2,
     faults: { ...NO_FAULTS, deaths: 1, freezes: 1 },
