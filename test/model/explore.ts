@@ -2,7 +2,10 @@ import { hash } from 'node:crypto';
 
 /** A small system at one moment of one schedule: what may happen next, and what has come of it so far. */
 export interface Model {
-  /** What may happen next. The same state offers the same choices in the same order. */
+  /**
+   * What may happen next; what would only be another order of the same may be left out. The same state offers the same choices
+   * in the same order.
+   */
   choices(): readonly string[];
   /** Lets one of them happen, with all that follows from it by itself. */
   take(choice: string): Promise<void>;
