@@ -4,6 +4,8 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 
 import { plume } from '../../lib/middleware/plume.ts';
+import { apiRequest } from '../../lib/plume/api-request.ts';
+import { send } from '../../lib/plume/send.ts';
 import { tell } from './child.ts';
 
 /** One environment that makes as many calls as it can. */
@@ -24,7 +26,7 @@ export interface Speed {
 /** One speed for each round. */
 export type ThroughputResult = readonly ({ readonly inFlight: number } & Record<Contender, Speed[]>)[];
 
-export type Contender = 'bare' | 'again' | 'timed' | 'plume';
+export type Contender = 'bare' | 'again' | 'timed' | 'attempt' | 'plume';
 
 interface Work {
   readonly calls: number;
@@ -63,6 +65,17 @@ async function timedFetch(path: string): Promise<Response> {
   }
 }
 
+const base = new URL(apiUrl ?? 'http://localhost');
+const { signal } = new AbortController();
+const permit = { isValid: () => true };
+
+/** What the library does for a call at the wire, without its token, its ticket and its invocation. */
+function attempt(path: string): Promise<Response> {
+  const request = apiRequest('mocha', base, path);
+  const { authorization } = headers;
+  return send({ client: 'mocha', request, permit, authorization, fetch, timeoutMs: 10_000, signal });
+}
+
 const bare = () =>
   middy<Work>().handler((work) => callAll(work, (path) => fetch(new URL(path, apiUrl), { headers })));
 
@@ -71,6 +84,7 @@ const HANDLERS = {
   /** The same once more: what differs between the two is the machine. */
   again: bare(),
   timed: middy<Work>().handler((work) => callAll(work, timedFetch)),
+  attempt: middy<Work>().handler((work) => callAll(work, attempt)),
   plume: middy()
     .use(plume<Work>({ client: 'mocha', calls: ({ calls }) => calls }))
     .handler((work, context) => callAll(work, context.plume.fetch)),
@@ -105,7 +119,8 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
 
 await tell(async ({ inFlight: levels, rounds, calls }: ThroughputInput): Promise<ThroughputResult> => {
   const results = levels.map(
-    (inFlight) => ({ inFlight, bare: [], again: [], timed: [], plume: [] }) as ThroughputResult[number],
+    (inFlight) =>
+      ({ inFlight, bare: [], again: [], timed: [], attempt: [], plume: [] }) as ThroughputResult[number],
   );
   const warmUp = Math.ceil(rounds / 5);
   for (let round = 0; round < rounds + warmUp; round += 1) {
