@@ -56,7 +56,7 @@ export interface Stage {
   readonly minterReservedConcurrency?: number;
   /** Whose key encrypts the table: one of the account, or one that AWS owns, which costs nothing. */
   readonly encryption?: TableEncryption;
-  /** Which measurements are metrics of CloudWatch: those that an alarm or the command `status` reads, or all. */
+  /** Which measurements are metrics of CloudWatch: those that an alarm reads, or all. */
   readonly metrics?: MetricChoice;
   /** X-Ray traces the invocations of the worker, too. */
   readonly workerTraces?: boolean;

@@ -43,8 +43,8 @@ export interface TokenBrokerProps extends NetworkProps {
    */
   readonly encryption?: TableEncryption | undefined;
   /**
-   * Which measurements are metrics of CloudWatch: those that an alarm or the command `status` reads, or all. The others
-   * are only fields of the log, because each metric costs money.
+   * Which measurements are metrics of CloudWatch: those that an alarm reads, or all. The others are only fields of the
+   * log, because each metric costs money.
    * @default alarmed
    */
   readonly metrics?: MetricChoice | undefined;

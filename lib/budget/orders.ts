@@ -45,6 +45,8 @@ export const MAX_ORDER_MS = 7 * 86_400_000;
 
 /** The orders that hold at `nowMs`. */
 export function activeOrders(orders: BudgetOrders, nowMs: number): BudgetOrders {
+  // Nearly always, and this is asked for every call.
+  if (orders.pause === undefined && orders.slow === undefined) return orders;
   const { pause, slow, ...lifted } = orders;
   const holds = (order: Order | undefined): boolean =>
     order !== undefined && order.untilMs > nowMs && order.untilMs <= nowMs + MAX_ORDER_MS;
@@ -84,7 +86,13 @@ function orderOf(map: Readonly<Record<string, AttributeValue>>): Order | undefin
   const untilMs = Number(map.untilMs?.N);
   if (!Number.isSafeInteger(untilMs)) return undefined;
   const orderedAtMs = Number(map.orderedAtMs?.N);
-  return { untilMs, orderedAtMs, reason: map.reason?.S ?? '', by: map.by?.S ?? '' };
+  return {
+    untilMs,
+    // Whoever wrote it by hand left it out: then it is as old as it can be, so that the alarm of a long pause is raised.
+    orderedAtMs: Number.isSafeInteger(orderedAtMs) ? orderedAtMs : untilMs - MAX_ORDER_MS,
+    reason: map.reason?.S ?? '',
+    by: map.by?.S ?? '',
+  };
 }
 
 /** The attribute of one order in the item: `pause` or `slow`. */

@@ -39,8 +39,13 @@ test('what cannot be read is no order: it stops nobody', () => {
   }
   const M = { untilMs: { N: '2000' } };
   expect(ordersOf({ slow: { M } })).toEqual({});
-  // It stops the workers, whatever is missing beside its end.
-  expect(ordersOf({ pause: { M } })).toMatchObject({
-    pause: { untilMs: 2_000, reason: '', by: '', minter: false },
-  });
+});
+
+test('a pause stops the workers, whatever is missing beside its end, and is as old as it can be', () => {
+  for (const orderedAtMs of [undefined, { N: 'x' }, { N: '1.5' }, { S: '1000' }])
+    expect(
+      ordersOf({ pause: { M: { untilMs: { N: '2000' }, ...(orderedAtMs && { orderedAtMs }) } } }),
+    ).toEqual({
+      pause: { untilMs: 2_000, orderedAtMs: 2_000 - MAX_ORDER_MS, reason: '', by: '', minter: false },
+    });
 });
