@@ -157,7 +157,8 @@ export function nextTry(
       isSoon: next !== 'tick' && wishedMs <= pauseMs,
     };
   }
-  const doublings = Math.min(Math.max(count - tries.length, 1) - 1, 52);
+  // Counted from the last of the first tries on, also where these were made while the credentials had just changed.
+  const doublings = Math.min(Math.max(count - first.length, 1) - 1, 52);
   const reachedMs = Math.min(maxMs, ceilingMs * 2 ** doublings);
   const part = from === 'half' ? 0.5 + random / 2 : random;
   return { atMs: Math.ceil(nowMs + Math.max(wishedMs, reachedMs * part)), isSoon: false };

@@ -6,6 +6,7 @@ import { MINT_FAILURES } from '../../../lib/contract.ts';
 import type { ErrorCode } from '../../../lib/errors.ts';
 import {
   counted,
+  type History,
   isPostponed,
   isRefusal,
   nextTry,
@@ -22,7 +23,7 @@ const settings = DEFAULT_TOKEN_SETTINGS;
 const pauseMs = (
   code: ErrorCode,
   count: number,
-  options: { random?: number; retryAfterMs?: number; history?: 'never worked' } = {},
+  options: { random?: number; retryAfterMs?: number; history?: History } = {},
 ): number => {
   const { random = 0.5, retryAfterMs, history = 'worked before' } = options;
   return nextTry({ code, count, history, nowMs: 1_000, retryAfterMs }, settings, random).atMs - 1_000;
@@ -49,6 +50,15 @@ describe('one refusal is a suspicion', () => {
 
   test('not so of credentials that never worked and have not just changed', () => {
     expect(pauseMs('invalid_client', 1, { random: 0, history: 'never worked' })).toBe(30 * MINUTE);
+  });
+
+  test('the pauses after the first tries begin as short for credentials that have not worked yet', () => {
+    for (const history of ['worked before', 'never worked'] as const) {
+      const pauses = (code: ErrorCode) =>
+        [7, 8, 9].map((count) => pauseMs(code, count, { random: 0, history }) / MINUTE);
+      expect(pauses('invalid_client')).toEqual([30, 60, 120]);
+      expect(pauses('invalid_scope')).toEqual([7.5, 15, 30]);
+    }
   });
 
   test('only the first two tries belong to the same tick, and none that the server wants later', () => {
