@@ -11,9 +11,9 @@ import { median } from './samples.ts';
  * those that are deployed; every start is a fresh process, all contenders take turns.
  */
 export const benchColdStart: Bench = {
-  help: 'bundles, their import and the way to the first answer, in fresh processes [--rounds 25]',
+  help: 'bundles, their import and the way to the first answer, in fresh processes [--rounds 60]',
   async run(args) {
-    const { rounds } = readCounts(args, { rounds: 25 });
+    const { rounds } = readCounts(args, { rounds: 60 });
     const { bundles, remove } = await measureBundles();
     const world = await startBenchWorld({ clientsWithoutToken: rounds + 1 });
     try {
