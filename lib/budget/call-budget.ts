@@ -43,10 +43,7 @@ export function createCallBudget(dependencies: BudgetDependencies): CallBudget {
   return {
     isWafBlock: WAF_RULES[settings.wafRule],
     forecast: () => readForecast(parts),
-    openBook({ calls = 1, patienceMs, priority = 'normal' }) {
-      // The first call of an environment needs its token and the orders: neither read waits for the other.
-      parts.orders.look(true)?.catch(() => {});
-      return openBook({ line: lines[priority], calls, patienceMs });
-    },
+    openBook: ({ calls = 1, patienceMs, priority = 'normal' }) =>
+      openBook({ line: lines[priority], calls, patienceMs }),
   };
 }

@@ -41,20 +41,6 @@ describe('a pause', () => {
     expect([scene.looks, scene.asked]).toEqual([1, []]);
   });
 
-  test('is read while the first call of a cold instance still gets its token, and again if that failed', async () => {
-    const scene = await openScene();
-    const budget = scene.instance();
-    scene.away = true;
-    const book = budget.openBook({ patienceMs: () => 0 });
-    expect(scene.looks).toBe(1);
-    await scene.time.run(scene.time.now() + SECOND_MS);
-    scene.away = false;
-    expect(await book.attempt(() => 'called')).toBe('called');
-    expect(scene.looks).toBe(2);
-    budget.openBook({ patienceMs: () => 0 });
-    expect(scene.looks).toBe(2);
-  });
-
   test('is looked at once by an instance that goes on calling, and not before its calls', async () => {
     const scene = await openScene();
     const budget = scene.instance();
