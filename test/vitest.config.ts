@@ -43,8 +43,8 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 240_000,
     expect: { poll: { timeout: 60_000 } },
-    // One more than cores: some tests wait for real time.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than cores: some tests wait for real time. With one more, the cores idle for an eighth of it.
+    maxWorkers: availableParallelism() + 2,
     projects: [
       { extends: true, test: { name: 'system', include: SYSTEM } },
       { extends: true, test: { name: 'long', include: LONG, isolate: false } },
