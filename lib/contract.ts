@@ -123,10 +123,10 @@ export const MINT_FAILURES = [
 export type MintFailure = (typeof MINT_FAILURES)[number];
 
 /**
- * Everything that the functions measure. Alarms and widgets take names from here alone. What an alarm
- * reads is a metric of CloudWatch; the rest are fields of the log, for Logs Insights, since each metric is paid for in every
- * hour in which it is sent. Clients are no dimension: there may be thousands, and an alarm can only be set for a
- * combination that is known beforehand.
+ * Everything that the functions measure. Alarms and widgets take names from here alone. What an alarm reads is a metric of
+ * CloudWatch; the rest are fields of the log, for Logs Insights, since each metric is paid for in every hour in which it is
+ * sent. Clients are no dimension: there may be thousands, and an alarm can only be set for a combination that is known
+ * beforehand.
  */
 export const METRICS = {
   /** A token was minted and stored. */
@@ -209,9 +209,7 @@ export interface MetricDefinition {
   readonly unit: 'Count' | 'Seconds' | 'Milliseconds';
   /** Which of several values of one invocation is written. */
   readonly keeps: 'sum' | 'maximum' | 'latest';
-  /**
-   * An alarm reads it, or only what has these labels: it is a metric of CloudWatch, whatever the stage says.
-   */
+  /** An alarm reads it, or only what has these labels: it is a metric of CloudWatch, whatever the stage says. */
   readonly alarmed?: true | Readonly<Record<string, string>>;
   /** What CloudWatch keeps apart: of few values each. */
   readonly dimensions: readonly string[];

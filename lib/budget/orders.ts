@@ -45,8 +45,6 @@ export const MAX_ORDER_MS = 7 * 86_400_000;
 
 /** The orders that hold at `nowMs`. */
 export function activeOrders(orders: BudgetOrders, nowMs: number): BudgetOrders {
-  // Nearly always, and this is asked for every call.
-  if (orders.pause === undefined && orders.slow === undefined) return orders;
   const { pause, slow, ...lifted } = orders;
   const holds = (order: Order | undefined): boolean =>
     order !== undefined && order.untilMs > nowMs && order.untilMs <= nowMs + MAX_ORDER_MS;

@@ -157,7 +157,8 @@ export function nextTry(
       isSoon: next !== 'tick' && wishedMs <= pauseMs,
     };
   }
-  // Counted from the last of the first tries on, also where these were made while the credentials had just changed.
+  // As if the first tries had been made: while the credentials had just changed they were. Credentials that are refused for
+  // the first time later on keep the first pause that often instead.
   const doublings = Math.min(Math.max(count - first.length, 1) - 1, 52);
   const reachedMs = Math.min(maxMs, ceilingMs * 2 ** doublings);
   const part = from === 'half' ? 0.5 + random / 2 : random;

@@ -46,7 +46,7 @@ export const benchThroughput: Bench = {
                 `${share.toFixed(2)}; of bare \`fetch\`, ${ofBare.toFixed(2)}`,
               )
             : `Cannot tell: bare \`fetch\` came out at ${bareAgain.toFixed(2)} of itself, so the machine is too busy to judge.`,
-          `What a call costs beyond bare \`fetch\`: a time-out, its end with the invocation, and at the wire a look whether it may still leave, and alone: these are of one attempt, which makes ${attempt.toFixed(2)} of the calls of \`fetch\` with a time-out. Then one look at the token, a ticket, two metrics.`,
+          `What a call costs beyond bare \`fetch\`: a time-out, its end with the invocation, one request at most, and a look at the wire whether its ticket is still valid. These are what one attempt does, which makes ${attempt.toFixed(2)} of the calls of \`fetch\` with a time-out. Then one look at the token, a ticket, two metrics.`,
           'Shares are medians of what was measured side by side in each round. API and DynamoDB are in another process of the same machine.',
           'The budget allows 1000 calls a second and an hour of them lies ready: nobody waits for a ticket, and one write takes up to 1700. With the default of 5.9 a second one write takes ten, and the budget, not the process, is what limits.',
         ],

@@ -49,7 +49,10 @@ describe('one refusal is a suspicion', () => {
   });
 
   test('not so of credentials that never worked and have not just changed', () => {
-    expect(pauseMs('invalid_client', 1, { random: 0, history: 'never worked' })).toBe(30 * MINUTE);
+    const pauses = [1, 2, 6, 7, 8].map((count) =>
+      pauseMs('invalid_client', count, { random: 0, history: 'never worked' }),
+    );
+    expect(pauses).toEqual([30, 30, 30, 30, 60].map((minutes) => minutes * MINUTE));
   });
 
   test('the pauses after the first tries begin as short for credentials that have not worked yet', () => {
