@@ -33,10 +33,12 @@ test.concurrent('scale: requests of a tick grow with what is due, not with the c
     expect(Number(table)).toBeLessThan(3 + 5 * 2 + 1);
     expect(Number(secrets)).toBeLessThan(1 + 2 + 1);
   }
-  expect(share?.rows.map(([, due, table]) => [due, table])).toEqual([
-    [1, 3 + 5],
-    [6, 3 + 5 * 6],
-  ]);
+  expect(share?.rows.map(([, due]) => due)).toEqual([1, 6]);
+  for (const [, due, table] of share?.rows ?? []) {
+    expect(Number(table)).toBeGreaterThanOrEqual(3 + 5 * Number(due));
+    // Less than one more for each tick: on a busy machine the SDK repeats a request now and then, and that is counted too.
+    expect(Number(table)).toBeLessThan(3 + 5 * Number(due) + 1);
+  }
   const [, tickets, library] = workers?.rows[0] ?? [];
   expect(Number(tickets)).toBeLessThan(Number(library));
 });
