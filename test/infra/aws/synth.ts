@@ -20,10 +20,14 @@ process.on('exit', () => rmSync(assemblies, { recursive: true, force: true }));
 /** The feature flags that the stack is deployed with. */
 const { context: flags } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
 
-/** An app that bundles nothing: what the functions' code is does not matter to its template. */
-export function createApp(context: Readonly<Record<string, unknown>> = {}): App {
+/**
+ * An app that bundles nothing: what the functions' code is does not matter to its template. Nor is it validated, which takes
+ * most of a synthesis, unless a test is about that.
+ */
+export function createApp(context: Readonly<Record<string, unknown>> = {}, isValidated = false): App {
   return new App({
     context: { ...flags, ...context, 'aws:cdk:bundling-stacks': [] },
+    builtinCloudFormationValidation: isValidated,
     outdir: mkdtempSync(join(assemblies, 'app-')),
   });
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import dynalite from 'dynalite';
@@ -6,6 +7,8 @@ import dynalite from 'dynalite';
 /** A DynamoDB to talk to. */
 export interface Engine {
   readonly url: string;
+  /** If it runs inside this process. */
+  readonly server?: Server;
   stop(): Promise<void>;
 }
 
@@ -30,6 +33,7 @@ export async function startEngine(given: string | undefined): Promise<Engine> {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    server,
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
