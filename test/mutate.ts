@@ -24,7 +24,7 @@ const QUICK_TESTS: Readonly<Record<string, readonly string[]>> = {
   // Without the random stories of whole fleets.
   'lib/budget': ['test/lib/budget/!(bound).test.ts'],
   // Without crashes at every await, races, and days of many clients.
-  'lib/minter': ['test/lib/minter/{failure-policy,mint-times,minter,releases,tick}.test.ts'],
+  'lib/minter': ['test/lib/minter/!(capacity|crash|race|scale|soak).test.ts', 'test/lib/errors.test.ts'],
   // The breaker is shared in the counter's item, and obeyed by the budget.
   'lib/waf': ['test/lib/waf/*.test.ts', 'test/lib/budget/{waf-blocks,ticket-counter}.test.ts'],
 };

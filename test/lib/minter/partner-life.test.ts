@@ -111,6 +111,7 @@ describe('a rotation that the server accepts late, while it refuses the old secr
     ['10 minutes', 600, 150, 2],
   ])(
     `of tokens that live %s (%i s), after %i s: %i of ${TRIALS} clients are without a token`,
+    { tags: 'long' },
     async (...row) => {
       const [, lifeSeconds, lateSeconds, outages] = row;
       const life = createLife(lifeSeconds, lateSeconds);
@@ -176,7 +177,9 @@ describe('a scope that the vendor grants five minutes late', () => {
     }
   });
 
-  test('of a partner whose secret changes: the token in service is renewed with the scope before', async () => {
+  test('of a partner whose secret changes: the token in service is renewed with the scope before', {
+    tags: 'long',
+  }, async () => {
     const life = createLife(600);
     const { startMs, server, secrets, random, clock } = life;
     const clients = Array.from({ length: TRIALS }, (_, index) => `client-${index}`);
@@ -331,7 +334,9 @@ describe('a removed partner', () => {
 });
 
 describe('requests', () => {
-  test('with wrong credentials are at most six in the first two minutes, and three in any later hour', async () => {
+  test('with wrong credentials are at most six in the first two minutes, and three in any later hour', {
+    tags: 'long',
+  }, async () => {
     const life = createLife(1_800);
     const { startMs, server, secrets } = life;
     const pressed = 'asked-for';
@@ -361,6 +366,7 @@ describe('requests', () => {
     ['30 days of 24-hour tokens', 86_400, 30 * DAY],
   ])(
     'for tokens without rotations, in %s, are within a tenth of the ideal',
+    { tags: 'long' },
     async (_, lifeSeconds, spanMs) => {
       const life = createLife(lifeSeconds);
       const { startMs, server, secrets, clientRecords, token } = life;

@@ -46,7 +46,7 @@ describe('a tick', () => {
     ]);
   });
 
-  test('and its duplicates mint once', { tags: 'long' }, async () => {
+  test('and its duplicates mint once', async () => {
     await Promise.all(Array.from({ length: 8 }, () => world.tick()));
     expect(world.server.mints()).toBe(1);
     for (let minute = 0; minute < 40; minute += 1) {
@@ -261,7 +261,7 @@ describe('one spurious refusal', () => {
     expect(world.server.calls.map(({ atMs }) => atMs - startedMs)).toEqual([0, 5_000]);
   });
 
-  test('holds up no other client, however many are refused', { tags: 'long' }, async () => {
+  test('holds up no other client, however many are refused', async () => {
     for (let index = 0; index < 40; index += 1) world.secrets.put(`client-${index}`);
     world.server.trouble = ({ client }) =>
       client === 'mocha' ? undefined : oauthError('invalid_client', 401);
@@ -288,7 +288,7 @@ describe('trouble', () => {
     expect((await world.token('mocha'))?.fingerprint).not.toBe(fingerprint);
   });
 
-  test("one client's failures and time-outs delay nobody else", { tags: 'long' }, async () => {
+  test("one client's failures and time-outs delay nobody else", async () => {
     const latteAsked = Promise.withResolvers<void>();
     let badHang: Promise<void> | undefined;
     world.server.trouble = async ({ client }) => {
@@ -322,9 +322,7 @@ describe('trouble', () => {
     Object.assign(away, { list });
   });
 
-  test('a list of secrets that does not end: tokens are minted all the same, within the time of a tick', {
-    tags: 'long',
-  }, async () => {
+  test('a list of secrets that does not end: tokens are minted all the same, within the time of a tick', async () => {
     await world.ticks(60_000);
     const { list } = world.secrets;
     Object.assign(world.secrets, {
@@ -369,16 +367,14 @@ describe('trouble', () => {
     }
   };
 
-  test('a list that is too long for one tick is read further at the next', { tags: 'long' }, async () => {
+  test('a list that is too long for one tick is read further at the next', async () => {
     for (let index = 0; index < 40; index += 1) world.secrets.put(`client-${index}`);
     listSlowly();
     await tickTimes(20);
     for (let index = 0; index < 40; index += 1) expect(world.server.mints(`client-${index}`)).toBe(1);
   });
 
-  test('a place in the list that is not known any more: it is read from its beginning', {
-    tags: 'long',
-  }, async () => {
+  test('a place in the list that is not known any more: it is read from its beginning', async () => {
     for (let index = 0; index < 12; index += 1) world.secrets.put(`client-${index}`);
     let isGood = false;
     listSlowly(() => isGood);
@@ -427,9 +423,7 @@ describe('trouble', () => {
     ).toEqual([1, 1]);
   });
 
-  test('no ticket: the rest is left for the next tick, nothing counts as failed', {
-    tags: 'long',
-  }, async () => {
+  test('no ticket: the rest is left for the next tick, nothing counts as failed', async () => {
     for (let index = 0; index < 20; index += 1) world.secrets.put(`client-${index}`);
     let tickets = 5;
     const budget = openBudget({
