@@ -8,14 +8,18 @@ import { synth } from './synth.ts';
 
 if (!IS_CFN_LINT_INSTALLED) console.log('cfn-lint is not installed: the template is not held against it');
 
-test.skipIf(!IS_CFN_LINT_INSTALLED).each([0, 2])(
-  'cfn-lint finds nothing in a stack with %i zones',
-  (zones) => {
+test.skipIf(!IS_CFN_LINT_INSTALLED)(
+  'cfn-lint finds nothing in a stack without zones, nor in one with two',
+  () => {
     const directory = mkdtempSync(join(tmpdir(), 'plume-template-'));
     try {
-      const file = join(directory, 'template.json');
-      writeFileSync(file, JSON.stringify(synth({ zones }).toJSON()));
-      expect(cfnLint(file)).toBe('');
+      const files = [0, 2].map((zones) => {
+        const file = join(directory, `${zones}-zones.json`);
+        writeFileSync(file, JSON.stringify(synth({ zones }).toJSON()));
+        return file;
+      });
+      // At once: its start takes longer than a template.
+      expect(cfnLint(...files)).toBe('');
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
