@@ -161,6 +161,8 @@ describe('the consumers', () => {
       env: {
         ...process.env,
         CDK_OUTDIR: assembly,
+        // test/infra/aws/validation.test.ts does.
+        CDK_VALIDATION: 'false',
         CDK_CONTEXT_JSON: JSON.stringify({ 'aws:cdk:bundling-stacks': [] }),
       },
       stdio: 'pipe',

@@ -79,9 +79,10 @@ export async function startDeployment({
   await using stack = new AsyncDisposableStack();
   const owned = ownedBy(stack);
 
+  // First: one that is not there is said at once.
+  const engine = owned(await startEngine(dynamodbUrl));
   const bundles = await bundleFunctions();
   stack.defer(() => bundles.remove());
-  const engine = owned(await startEngine(dynamodbUrl));
   const table = owned(await startCountingProxy(engine.url, record));
   const secretsManager = owned(await startSecretsManager(now));
   const queueServer = owned(await startQueueServer());
