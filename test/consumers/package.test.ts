@@ -161,7 +161,7 @@ describe('the consumers', () => {
       env: {
         ...process.env,
         CDK_OUTDIR: assembly,
-        // test/infra/aws/validation.test.ts does.
+        // Stacks are validated in test/infra/aws/validation.test.ts.
         CDK_VALIDATION: 'false',
         CDK_CONTEXT_JSON: JSON.stringify({ 'aws:cdk:bundling-stacks': [] }),
       },

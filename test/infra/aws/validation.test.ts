@@ -1,6 +1,7 @@
 import { type App, Stack } from 'aws-cdk-lib';
 import { CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import { AccountPrincipal } from 'aws-cdk-lib/aws-iam';
+import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { expect, test } from 'vitest';
 
 import type { Stage } from '../../../infra/aws/stage-schema.ts';
@@ -37,6 +38,19 @@ test('the CDK finds nothing in a stack that shares its broker', () => {
   const stack = new Stack(app, 'Own', { env: { account: '123456789012', region: REGION } });
   const broker = new TokenBroker(stack, 'Broker', { apiUrl: 'https://api.plume.example/' });
   broker.shareWith(new AccountPrincipal('222222222222'), { client: 'latte' });
+  expect(() => app.synth()).not.toThrow();
+});
+
+test('the CDK finds nothing in a stack that uses the broker of another', () => {
+  const app = createValidated();
+  const stack = new Stack(app, 'Theirs', { env: { account: '222222222222', region: REGION } });
+  const broker = TokenBroker.fromParameter(stack, 'Broker', '/shared/broker');
+  const fn = new LambdaFunction(stack, 'Worker', {
+    code: Code.fromInline('exports.handler = async () => {}'),
+    handler: 'index.handler',
+    runtime: Runtime.NODEJS_24_X,
+  });
+  broker.connect(fn, { client: 'latte' });
   expect(() => app.synth()).not.toThrow();
 });
 

@@ -27,6 +27,7 @@ describe('the renewal of a token', () => {
   test('a 10-minute token is replaced after 7.5 minutes, less at most one tick of jitter', () => {
     const token = accessToken('t', 0, 10 * MINUTE);
     expect(refreshAtMs(token, settings, 0)).toBe(7.5 * MINUTE);
+    expect(refreshAtMs(token, settings, 0.5)).toBe(7 * MINUTE);
     expect(refreshAtMs(token, settings, 0.999_999)).toBeGreaterThanOrEqual(6.5 * MINUTE);
   });
 
