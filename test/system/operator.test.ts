@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import {
   type AttributeValue,
   DynamoDBClient,
@@ -18,9 +19,10 @@ import { type Deployment, startDeployment } from '../../infra/local/run/deployme
 import { createEventLog } from '../../infra/local/run/events.ts';
 import { SCALED_PROFILE } from '../../infra/local/run/profile.ts';
 import { JOB_ATTRIBUTES, TABLE } from '../../lib/contract.ts';
+import { command as callCommand, commandOnTerminal, type Ended } from '../fixtures/command.ts';
 import { shellBlocks } from '../fixtures/shell-blocks.ts';
 
-/** The operator's command as people call it, in a process of its own, against a local deployment. */
+/** The operator's command as people call it, against a local deployment. */
 
 const events = createEventLog(Date.now);
 let deployment: Deployment;
@@ -56,24 +58,10 @@ afterAll(async () => {
   await deployment?.stop();
 });
 
-interface Ended {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 const endpoint = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 function command(...args: readonly string[]): Promise<Ended> {
-  return run(process.execPath, ['infra/command/main.ts', ...args, '--endpoint', endpoint()]);
-}
-
-function run(program: string, args: readonly string[]): Promise<Ended> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const texts = { stdout: '', stderr: '' };
-  child.stdout.on('data', (data) => (texts.stdout += data));
-  child.stderr.on('data', (data) => (texts.stderr += data));
-  return new Promise((resolve) => child.on('close', (exitCode) => resolve({ exitCode, ...texts })));
+  return callCommand(...args, '--endpoint', endpoint());
 }
 
 /** The JSON of a command that succeeds. */
@@ -166,6 +154,28 @@ test('nothing changes where nobody can be asked and --yes is missing', async () 
   expect((await item(TABLE.orderKey(budget)))?.pause).toBeUndefined();
 });
 
+test('on a terminal a change is made when it is confirmed, and not otherwise', async () => {
+  const slow = [
+    'slow',
+    budget,
+    '--share',
+    '0.5',
+    '--minutes',
+    '5',
+    '--reason',
+    'x',
+    '--endpoint',
+    endpoint(),
+  ];
+  const refused = await commandOnTerminal('n\n', ...slow);
+  expect([refused.exitCode, refused.stdout]).toEqual([3, '']);
+  expect(refused.stderr).toContain('the local run at http://127.0.0.1');
+  expect((await answerOf('status')).budgets[0]).not.toHaveProperty('slowed');
+  expect(await commandOnTerminal('y\n', ...slow)).toMatchObject({ exitCode: 0 });
+  expect((await answerOf('status')).budgets).toMatchObject([{ slowed: { share: 0.5 } }]);
+  expect(await answerOf('resume', budget)).toEqual({ budget, ended: ['slow'] });
+});
+
 test('lift makes an open breaker half-open, and tells warm instances', async () => {
   await setMoment('worker', 'blockedUntilMs', Date.now() + 40_000);
   expect(await answerOf('lift', budget)).toEqual({ budget, halfOpen: ['worker'] });
@@ -219,7 +229,7 @@ test("the chapter's commands, as they are written, print JSON where a script run
   const asScript = `npm() { shift 3; ${program} "$@" --endpoint ${endpoint()} --json --yes || echo '{"failed":"'$1'"}'; }`;
   const written = block.replaceAll(' --stack "$stack"', '');
   expect(written).not.toContain('$stack');
-  const { stdout } = await run('bash', ['-c', `${asScript}\n${written}`]);
+  const { stdout } = await promisify(execFile)('bash', ['-c', `${asScript}\n${written}`]);
   const answers = stdout
     .trimEnd()
     .split('\n')

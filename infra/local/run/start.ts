@@ -2,14 +2,13 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { EngineError } from '../emulators/dynamodb/engine.ts';
-import { type Page, startPage } from '../page/page.ts';
+import type { Page } from '../page/page.ts';
 import { type Args, HELP, parseCommandLine, UsageError } from './args.ts';
 import { interrupted } from './interrupted.ts';
 import { type Profile, SCALED_PROFILE, VENDOR_PROFILE } from './profile.ts';
 import { showProgress } from './progress.ts';
 import { failuresOf } from './report.ts';
 import { reportText } from './report-text.ts';
-import { run } from './run.ts';
 
 /** `npm start`: see `--help`. */
 
@@ -30,10 +29,13 @@ async function start(args: Args): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  await checkOutputs(args);
   const { signal, isOutputClosed } = interrupted();
   const profile = args.vendorLimits ? VENDOR_PROFILE : SCALED_PROFILE;
   const output = args.json ? process.stderr : process.stdout;
   output.write('Bundling the functions and starting the local deployment ...\n');
+  // Not above: a command line that is wrong is told so at once.
+  const { run } = await import('./run.ts');
   const page = await openPage(args, profile);
   if (page?.url !== undefined) output.write(`See it, and try faults on it: ${page.url}\n`);
   const watchers = [showProgress(profile, output), ...(page === undefined ? [] : [page.watch])];
@@ -61,22 +63,32 @@ async function start(args: Args): Promise<number> {
   }
 }
 
-/** @throws {UsageError} what it needs cannot be had: better now than when the run is over */
-async function openPage({ pagePort, reportFile }: Args, profile: Profile): Promise<Page | undefined> {
-  if (pagePort === undefined && reportFile === undefined) return undefined;
+/** @throws {UsageError} what the page needs cannot be had: better now than when the run is over */
+async function checkOutputs({ pagePort, reportFile }: Args): Promise<void> {
   if (reportFile !== undefined) {
     const file = await open(reportFile, 'a').catch((error: NodeJS.ErrnoException) => {
       throw new UsageError(`--report must name a file that can be written (${error.code})`);
     });
     await file.close();
   }
-  try {
-    if (pagePort !== undefined) await tryPort(pagePort);
-    return await startPage({ profile, port: pagePort, reportFile });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new UsageError(`--port must be one that is free: ${pagePort} is taken`);
-  }
+  if (pagePort !== undefined) await refusingTakenPort(pagePort, () => tryPort(pagePort));
+}
+
+async function openPage({ pagePort, reportFile }: Args, profile: Profile): Promise<Page | undefined> {
+  if (pagePort === undefined && reportFile === undefined) return undefined;
+  const { startPage } = await import('../page/page.ts');
+  return refusingTakenPort(pagePort, () => startPage({ profile, port: pagePort, reportFile }));
+}
+
+/** @throws {UsageError} somebody else listens on the port */
+async function refusingTakenPort<Result>(
+  port: number | undefined,
+  listen: () => Promise<Result>,
+): Promise<Result> {
+  return listen().catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new UsageError(`--port must be one that is free: ${port} is taken`);
+  });
 }
 
 /** Before the page is made, which takes some seconds. @throws EADDRINUSE */

@@ -1,12 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseHcl } from '@cdktf/hcl2json';
 import { expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-
 import { cfnLint, IS_CFN_LINT_INSTALLED } from '../../fixtures/cfn-lint.ts';
+import { command } from '../../fixtures/command.ts';
 
 /** The chapter's examples of workers without the CDK, and the command that they tell to run. */
 
@@ -15,20 +14,17 @@ const [, yaml = ''] = /^```yaml template\.yaml\n([\s\S]*?)^```$/m.exec(chapter) 
 const [, hcl = ''] = /^```hcl main\.tf\n([\s\S]*?)^```$/m.exec(chapter) ?? [];
 
 /** What the chapter's command prints, with flags that are given besides. */
-function printed(...flags: readonly string[]): string {
+async function printed(...flags: readonly string[]): Promise<string> {
   expect(chapter).toContain(`npx --no plume-m2m-token-broker policy ${flags.join(' ')} > mocha.json`);
-  const { stdout } = spawnSync(process.execPath, ['infra/command/main.ts', 'policy', ...flags], {
-    encoding: 'utf8',
-  });
-  return stdout;
+  return (await command('policy', ...flags)).stdout;
 }
 
 const SUB = { tag: '!Sub', resolve: (text: string) => ({ 'Fn::Sub': text }) };
 
-test('the template of SAM has the statements that the command prints, and the variable', () => {
+test('the template of SAM has the statements that the command prints, and the variable', async () => {
   const { Parameters, Resources } = parseYaml(yaml, { customTags: [SUB] });
   const { Environment, Policies } = Resources.Hello.Properties;
-  const policy = JSON.parse(printed('--client', 'mocha', '--cloudformation'));
+  const policy = JSON.parse(await printed('--client', 'mocha', '--cloudformation'));
   const lists = (value: unknown) => JSON.parse(JSON.stringify(value));
   expect(lists(Policies)).toEqual([policy]);
   const filledIn = [...JSON.stringify(policy).matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
@@ -51,7 +47,7 @@ test("Terraform's configuration fills in all that the command leaves open, and s
     /^\$\{templatefile\("\$\{path\.module\}\/(.+?)", \{([\s\S]*)\}\)\}$/.exec(policy.policy) ?? [];
   expect(file).toBe('mocha.json');
   const names = [...filled.matchAll(/^\s*(\w+)\s*=/gm)].map(([, name]) => name);
-  const open = [...printed('--client', 'mocha').matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+  const open = [...(await printed('--client', 'mocha')).matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
   expect(new Set(names)).toEqual(new Set(open));
   const [parameter] = data.aws_ssm_parameter.broker;
   expect(parameter.name).toMatch(/\/broker$/);

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -6,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
 import { parseCommandLine } from '../../../infra/command/command-line.ts';
 import { policy } from '../../../infra/command/policy.ts';
+import { command } from '../../fixtures/command.ts';
 import { createApp, REGION, type Statement } from '../aws/synth.ts';
 
 async function statementsFor(...parameters: readonly string[]): Promise<readonly Statement[]> {
@@ -102,19 +102,16 @@ describe('policy', () => {
 });
 
 describe('the command', () => {
-  const command = (...parameters: readonly string[]) =>
-    spawnSync(process.execPath, ['infra/command/main.ts', ...parameters], { encoding: 'utf8' });
-
-  test('prints the policy for scripts, and for people the variable that it takes besides', () => {
-    const { status, stdout, stderr } = command('policy', '--client', 'mocha');
-    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining('PLUME_BROKER') });
+  test('prints the policy for scripts, and for people the variable that it takes besides', async () => {
+    const { exitCode, stdout, stderr } = await command('policy', '--client', 'mocha');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('PLUME_BROKER') });
     expect(JSON.parse(stdout)).toMatchObject({ Version: '2012-10-17' });
   });
 
-  test('without a verb says what there is', () => {
-    const { status, stdout } = command();
-    expect({ status, stdout }).toMatchObject({
-      status: 0,
+  test('without a verb says what there is', async () => {
+    const { exitCode, stdout } = await command();
+    expect({ exitCode, stdout }).toMatchObject({
+      exitCode: 0,
       stdout: expect.stringContaining('policy --client'),
     });
   });
@@ -124,9 +121,9 @@ describe('the command', () => {
     [['policy', '--client', 'a#b'], '--client must be'],
     [['policy', '--clint', 'mocha'], "'--clint'"],
     [['toString'], 'unknown verb toString'],
-  ])('refuses %j, says why and how it is used, and ends with 2', (parameters, why) => {
-    const { status, stdout, stderr } = command(...parameters);
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  ])('refuses %j, says why and how it is used, and ends with 2', async (parameters, why) => {
+    const { exitCode, stdout, stderr } = await command(...parameters);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(why);
     expect(stderr).toContain('--help lists verbs and options');
   });

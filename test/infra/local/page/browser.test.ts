@@ -21,6 +21,7 @@ import { FAST_PROFILE } from '../../../fixtures/fast-profile.ts';
 const PROFILE = {
   ...FAST_PROFILE,
   worker: { ...FAST_PROFILE.worker, timeoutMs: 5_000, visibilitySeconds: 6 },
+  budget: { ...FAST_PROFILE.budget, worker: { ...FAST_PROFILE.budget.worker, intervalMs: 100 } },
 };
 /** A machine that is busy elsewhere may let a story pass by its alarm: it can be told again. */
 const TWICE_MORE = { retry: 2 };
