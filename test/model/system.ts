@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import type { Clock } from '../../lib/platform/clock.ts';
+import { allSettled } from '../fixtures/virtual-time/time.ts';
 import type { Model } from './explore.ts';
 import type { Item } from './expressions.ts';
 import type { Faults } from './faults.ts';
@@ -88,7 +88,7 @@ export class System<Event> implements Model {
     const system = new System<Event>(options);
     running = system as System<unknown>;
     for (const [index, part] of options.parts.entries()) system.#begin(index, part);
-    await settled();
+    await allSettled();
     return system;
   }
 
@@ -225,7 +225,7 @@ export class System<Event> implements Model {
       if ('value' in request.answer) request.settle.resolve(request.answer.value);
       else request.settle.reject(request.answer.error);
     }
-    await settled();
+    await allSettled();
   }
 
   #isBusy(): boolean {
@@ -290,9 +290,4 @@ function attempt(arrive: () => unknown): NonNullable<Request['answer']> {
   } catch (error) {
     return { error };
   }
-}
-
-/** Without input and output all that follows from a step has followed in one turn. */
-async function settled(): Promise<void> {
-  await setImmediate();
 }
