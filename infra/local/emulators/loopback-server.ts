@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** An HTTP server on a port of the loopback address. */
 export interface LoopbackServer {
   /** Without a slash at its end. */
   readonly url: string;
+  /** For callers in this process. */
+  readonly server: Server;
   /** Lets the process end while the server listens. */
   unref(): void;
   /** Cuts every connection. */
@@ -28,6 +30,7 @@ export async function startLoopbackServer(
   const address = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${address.port}`,
+    server,
     unref() {
       server.unref();
       server.on('connection', (socket) => socket.unref());

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+
 import { readBody, sendJson, startLoopbackServer } from '../emulators/loopback-server.ts';
 import type { CloudEvent } from '../run/events.ts';
 import { createPlumeApi } from './api.ts';
@@ -10,6 +12,8 @@ import { createWaf, sourceAddressOf, type WafSettings } from './waf.ts';
 export interface PlumeCloud {
   readonly tokenUrl: string;
   readonly apiUrl: string;
+  /** For callers in this process. */
+  readonly server: Server;
   /** Revokes the client's live tokens. Returns their fingerprints. */
   revoke(client: string): readonly string[];
   /** Takes the authorization server down in that way; `undefined` brings it back. */
@@ -73,6 +77,7 @@ export async function startPlumeCloud(options: PlumeCloudOptions): Promise<Plume
   return {
     tokenUrl: `${server.url}${authorizationPath}/v1/token`,
     apiUrl: `${server.url}/`,
+    server: server.server,
     revoke: (client) =>
       issuer.live(client).map((token) => {
         issuer.revoke(token);
