@@ -24,7 +24,7 @@ test.concurrent('herd: one token request for all callers, against one for each',
 });
 
 test.concurrent('scale: requests of a tick grow with what is due, not with the clients', async () => {
-  const flags = ['--clients', '10,120', '--due', '2', '--percent', '5', '--workers', '2', '--minutes', '3'];
+  const flags = ['--clients', '10,60', '--due', '2', '--percent', '5', '--workers', '2', '--minutes', '3'];
   const [constant, share, workers] = await benchScale.run(flags);
   expect(constant?.notes?.join()).not.toContain('Not met');
   for (const [, due, table, secrets, token] of constant?.rows ?? []) {
@@ -33,7 +33,7 @@ test.concurrent('scale: requests of a tick grow with what is due, not with the c
     expect(Number(table)).toBeLessThan(3 + 5 * 2 + 1);
     expect(Number(secrets)).toBeLessThan(1 + 2 + 1);
   }
-  expect(share?.rows.map(([, due]) => due)).toEqual([1, 6]);
+  expect(share?.rows.map(([, due]) => due)).toEqual([1, 3]);
   for (const [, due, table] of share?.rows ?? []) {
     expect(Number(table)).toBeGreaterThanOrEqual(3 + 5 * Number(due));
     // Less than one more for each tick: on a busy machine the SDK repeats a request now and then, and that is counted too.
