@@ -1,4 +1,4 @@
-import { Annotations, App } from 'aws-cdk-lib';
+import { Annotations, App } from 'aws-cdk-lib/core';
 
 import { findStagesFile, readStage } from './stages.ts';
 import { TokenBrokerStack } from './token-broker-stack.ts';

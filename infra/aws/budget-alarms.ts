@@ -1,5 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib/core';
 
 import { TABLE } from '../../lib/contract.ts';
 import { ANY_AT_ONCE, logsOf, type Rule } from './alarm-rule.ts';

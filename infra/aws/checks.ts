@@ -1,4 +1,4 @@
-import { type Duration, Token } from 'aws-cdk-lib';
+import { type Duration, Token } from 'aws-cdk-lib/core';
 
 import { checkBudgetSettings } from '../../lib/budget/check-settings.ts';
 import { DEFAULT_BUDGET_SETTINGS } from '../../lib/budget/settings.ts';

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib/core';
 
 /** Settings as properties of a construct: `grace`, a `Duration`, for `graceMs`. All may be left out. */
 export type InDurations<Settings> = {

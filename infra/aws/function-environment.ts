@@ -1,5 +1,5 @@
-import { Stack } from 'aws-cdk-lib';
 import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 
 import { ENV } from '../../lib/contract.ts';

@@ -1,5 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 
 import { JOB_MAX_FAILURES } from '../../lib/contract.ts';

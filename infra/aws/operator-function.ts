@@ -1,5 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 
 import { MINTER_TIMEOUT_MS, TABLE } from '../../lib/contract.ts';

@@ -1,5 +1,5 @@
-import { Stack } from 'aws-cdk-lib';
 import { type CfnRole, type IPrincipal, ManagedPolicy, Policy, Role } from 'aws-cdk-lib/aws-iam';
+import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 
 /** IAM's limits: managed policies of a role, and characters of all its inline policies together. */

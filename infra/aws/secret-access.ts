@@ -1,5 +1,5 @@
-import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { ArnFormat, Stack, Token } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 
 import { acknowledge } from './acknowledge.ts';

@@ -1,4 +1,4 @@
-import type { Duration } from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib/core';
 
 /** How long tokens are served and when they are replaced: what differs from the defaults. */
 export interface TokenLifeOptions {

@@ -1,6 +1,6 @@
-import type { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Duration } from 'aws-cdk-lib/core';
 
 import type { MetricChoice } from '../../lib/contract.ts';
 import type { NetworkProps } from './broker-function.ts';

@@ -1,6 +1,6 @@
-import { ArnFormat, CfnOutput, Duration, Stack, type StackProps, Tags, Token } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { ArnFormat, CfnOutput, Duration, Stack, type StackProps, Tags, Token } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { inDurations } from './durations.ts';
 import { Egress } from './egress.ts';

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { App, Duration, Stack } from 'aws-cdk-lib/core';
 
 import { TokenBroker } from '../../infra/aws/token-broker.ts';
 

@@ -1,4 +1,4 @@
-import { type Environment, Validations } from 'aws-cdk-lib';
+import { type Environment, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
 

@@ -1,8 +1,8 @@
-import { type App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AccountPrincipal, ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type App, Stack } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
 
 import type { TokenBrokerAttributes } from '../../../infra/aws/imported-token-broker.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, type Environment } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { App, type Environment } from 'aws-cdk-lib/core';
 
 import type { Stage } from '../../../infra/aws/stage-schema.ts';
 import { TokenBrokerStack } from '../../../infra/aws/token-broker-stack.ts';

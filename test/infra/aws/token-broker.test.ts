@@ -1,8 +1,8 @@
-import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 
 import { type InDurations, inDurations, inMilliseconds } from '../../../infra/aws/durations.ts';

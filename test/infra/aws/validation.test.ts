@@ -1,7 +1,7 @@
-import { type App, Stack } from 'aws-cdk-lib';
 import { CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import { AccountPrincipal } from 'aws-cdk-lib/aws-iam';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type App, Stack } from 'aws-cdk-lib/core';
 import { expect, test } from 'vitest';
 
 import type { Stage } from '../../../infra/aws/stage-schema.ts';

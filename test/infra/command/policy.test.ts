@@ -1,6 +1,6 @@
-import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Stack } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
 import { TokenBroker } from '../../../infra/aws/token-broker.ts';
 import { parseCommandLine } from '../../../infra/command/command-line.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib/core';
 import type { BudgetSettings } from '../../../../lib/budget/settings.ts';
 import { DEFAULT_SERVICE } from '../../../../lib/contract.ts';
 import { TokenBrokerStack } from '../../../aws/token-broker-stack.ts';
