@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parse as parseHcl } from '@cdktf/hcl2json';
 import { expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { cfnLint, IS_CFN_LINT_INSTALLED } from '../../fixtures/cfn-lint.ts';
 import { command } from '../../fixtures/command.ts';
 
-/** The chapter's examples of workers without the CDK, and the command that they tell to run. */
+/**
+ * The chapter's examples of workers without the CDK, and the command that they tell to run. cfn-lint reads the template with the
+ * stack's, in test/infra/aws/cfn-lint.test.ts.
+ */
 
 const chapter = readFileSync('infra/aws/workers.md', 'utf8');
 const [, yaml = ''] = /^```yaml template\.yaml\n([\s\S]*?)^```$/m.exec(chapter) ?? [];
@@ -30,14 +30,6 @@ test('the template of SAM has the statements that the command prints, and the va
   const filledIn = [...JSON.stringify(policy).matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
   expect(new Set(filledIn)).toEqual(new Set(Object.keys(Parameters)));
   expect(Object.keys(Environment.Variables)).toEqual(['PLUME_BROKER']);
-});
-
-test.runIf(IS_CFN_LINT_INSTALLED)('the template of SAM is what cfn-lint expects', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'plume-sam-'));
-  const file = join(folder, 'template.yaml');
-  writeFileSync(file, yaml);
-  expect(cfnLint(file)).toBe('');
-  rmSync(folder, { recursive: true });
 });
 
 test("Terraform's configuration fills in all that the command leaves open, and sets the variable", async () => {
