@@ -21,8 +21,9 @@ let folder: string;
 let tarball: string;
 let installed: Installed;
 let compiled: Compiled;
+let broker: LocalBroker;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'plume-pack-'));
   tarball = pack(folder);
   installed = install(tarball);
@@ -41,8 +42,10 @@ beforeAll(() => {
       noEmit: false,
     },
   });
+  broker = await startLocalBroker(installed, ['cdk-stack/hello.ts', 'cdk-stack/names.ts']);
 }, PATIENCE_MS);
-afterAll(() => {
+afterAll(async () => {
+  await broker.stop();
   installed.remove();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -181,12 +184,6 @@ describe('the consumers', () => {
 });
 
 describe('on this machine, with the minter of the package', () => {
-  let broker: LocalBroker;
-  beforeAll(async () => {
-    broker = await startLocalBroker(installed, ['cdk-stack/hello.ts', 'cdk-stack/names.ts']);
-  });
-  afterAll(() => broker.stop());
-
   test("README's worker answers an event of EventBridge", async () => {
     const event = { source: 'shop', 'detail-type': 'opened', detail: {} };
     expect(await broker.invoke('cdk-stack/hello.ts', event)).toMatchObject({
@@ -222,7 +219,10 @@ describe('on this machine, with the minter of the package', () => {
 });
 
 describe('with the oldest versions', () => {
-  testOldestVersions(() => tarball);
+  testOldestVersions(
+    () => tarball,
+    () => broker,
+  );
 });
 
 test("README's test of a worker prints what it says", () => {

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { type Installed, PACKAGE } from './installed.ts';
@@ -70,10 +70,9 @@ export const CDK_INIT: ProjectOptions = {
 };
 
 /**
- * Copies the programs into a folder of the consumer for each project, and compiles all of them at once with the consumer's
- * compiler: most of the work is to read the types of the CDK.
+ * Copies the programs into a folder of the consumer for each project, and compiles those at once that have the same compiler
+ * options, with the consumer's compiler: most of the work is to read the types of the CDK.
  *
- * @param options of the same compiler options, those of the first
  * @param more other folders of the consumer that are compiled with them, and other compiler options
  */
 export function createProjects(
@@ -81,35 +80,35 @@ export function createProjects(
   options: readonly ProjectOptions[],
   more: { readonly folders?: readonly string[]; readonly compilerOptions?: object } = {},
 ): Compiled {
-  const folders = options.map(({ name, type, programs }) => {
-    const folder = name.replaceAll(' ', '-');
+  for (const { name, type, programs } of options) {
+    const folder = folderOf(name);
     for (const program of programs)
       cpSync(`test/consumers/programs/${program}.ts`, join(root, folder, `${program}.ts`));
     for (const place of [folder, join('out', folder)]) {
       mkdirSync(join(root, place), { recursive: true });
       writeFileSync(join(root, place, 'package.json'), JSON.stringify({ name: 'project', type }));
     }
-    return folder;
-  });
-  const config = join(root, `tsconfig.${folders[0]}.json`);
-  writeFileSync(
-    config,
-    JSON.stringify({
-      compilerOptions: {
-        ...options[0]?.compilerOptions,
-        ...more.compilerOptions,
-        rootDir: '.',
-        outDir: 'out',
-      },
-      include: [...folders, ...(more.folders ?? [])].map((folder) => `${folder}/*.ts`),
-    }),
+  }
+  const configs = [...Map.groupBy(options, ({ compilerOptions }) => compilerOptions)].map(
+    ([compilerOptions, group]) => {
+      const folders = group.map(({ name }) => folderOf(name));
+      const config = join(root, `tsconfig.${folders[0]}.json`);
+      writeFileSync(
+        config,
+        JSON.stringify({
+          compilerOptions: { ...compilerOptions, ...more.compilerOptions, rootDir: '.', outDir: 'out' },
+          include: [...folders, ...(more.folders ?? [])].map((folder) => `${folder}/*.ts`),
+        }),
+      );
+      return config;
+    },
   );
   return {
-    diagnostics: compile(root, config),
+    diagnostics: compile(root, configs),
     projects: options.map(({ name, node = process.execPath, nodeOptions = [] }) => ({
       name,
       async run(program, environment = {}) {
-        const parameters = [...nodeOptions, join(root, 'out', name.replaceAll(' ', '-'), `${program}.js`)];
+        const parameters = [...nodeOptions, join(root, 'out', folderOf(name), `${program}.js`)];
         // The broker that the program may use is in this process.
         const { stdout } = await promisify(execFile)(node, parameters, {
           cwd: root,
@@ -121,21 +120,34 @@ export function createProjects(
   };
 }
 
+function folderOf(name: string): string {
+  return name.replaceAll(' ', '-');
+}
+
 /** Not a declaration of another package. */
 const OWN = new RegExp(`^(?!.*node_modules/(?!${PACKAGE}/))`);
 
 /** TypeScript 7 is fast enough to check all declarations of the CDK. */
-function compile(root: string, config: string): string {
+function compile(root: string, configs: readonly string[]): string {
   const typescript = join(root, 'node_modules/typescript');
   const { version } = JSON.parse(readFileSync(join(typescript, 'package.json'), 'utf8'));
-  const command =
+  const node = (...parameters: string[]): string => {
+    const { stdout, stderr } = spawnSync(process.execPath, parameters, { cwd: root, encoding: 'utf8' });
+    if (stderr !== '') throw new Error(stderr);
+    return stdout;
+  };
+  const said: readonly string[] =
     Number.parseInt(version, 10) < 7
-      ? [resolve('test/consumers/programs/compile.cjs'), config, OWN.source]
-      : [join(typescript, 'bin/tsc'), '-p', config, '--pretty', 'false'];
-  const { stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
-  // Lines that are indented go on with the one before them.
-  return [...stdout.split(/\n(?! )/), stderr]
-    .filter((message) => message !== '' && OWN.test(message.split('(')[0] ?? ''))
+      ? JSON.parse(node(resolve('test/consumers/programs/compile.cjs'), OWN.source, ...configs))
+      : configs.map((config) => node(join(typescript, 'bin/tsc'), '-p', config, '--pretty', 'false'));
+  return said
+    .flatMap((text, index) =>
+      text
+        // Lines that are indented go on with the one before them.
+        .split(/\n(?! )/)
+        .filter((message) => message !== '' && OWN.test(message.split('(')[0] ?? ''))
+        .map((message) => `${basename(configs[index] ?? '')}: ${message}`),
+    )
     .join('\n');
 }
 

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { type Installed, install } from './installed.ts';
-import { type LocalBroker, startLocalBroker } from './local-broker.ts';
+import type { LocalBroker } from './local-broker.ts';
 import {
   CDK_INIT,
   COMMONJS,
@@ -10,6 +10,7 @@ import {
   createProjects,
   MODULES,
   type Project,
+  type ProjectOptions,
   runtimesIn,
 } from './project.ts';
 
@@ -19,44 +20,32 @@ export const PATIENCE_MS = 600_000;
 const OLDEST = 'test/consumers/oldest';
 const node = resolve(OLDEST, 'node_modules/.bin/node');
 
+/** What the constructs' types resolve to without `exports` the package's check tells without reading the CDK's. */
+const AS_CDK_INIT: ProjectOptions = { ...CDK_INIT, programs: ['kit', 'script', 'worker'] };
+
 /**
  * The lowest versions that package.json promises, as ES modules and as CommonJS. `npm run matrix` has those between them and
  * the newest ones, which the other tests of the package use.
+ *
+ * @param broker of the same package: its minter brings all that it runs on, and so is the same with any versions
  */
-export function testOldestVersions(tarball: () => string): void {
+export function testOldestVersions(tarball: () => string, broker: () => LocalBroker): void {
   const both = [MODULES, COMMONJS].map((project) => ({ ...project, node }));
   let installed: Installed;
-  let broker: LocalBroker;
   let compiled: Compiled;
-  beforeAll(async () => {
+  beforeAll(() => {
     installed = install(tarball(), OLDEST);
-    broker = await startLocalBroker(installed, []);
-    compiled = createProjects(installed, both);
+    compiled = createProjects(installed, [...both, AS_CDK_INIT]);
   }, PATIENCE_MS);
-  afterAll(async () => {
-    await broker.stop();
-    installed.remove();
-  });
+  afterAll(() => installed.remove());
 
-  test('the programs compile, and the compiler knows event and context of a worker', () => {
+  test('the programs compile, also as cdk init had it, and the compiler knows event and context of a worker', () => {
     expect(compiled.diagnostics).toBe('');
   });
 
-  test(
-    'they compile with the tsconfig of an older cdk init',
-    () => {
-      // What the constructs' types resolve to without `exports` the package's check tells without reading the CDK's.
-      const { diagnostics } = createProjects(installed, [
-        { ...CDK_INIT, programs: ['kit', 'script', 'worker'] },
-      ]);
-      expect(diagnostics).toBe('');
-    },
-    PATIENCE_MS,
-  );
-
   describe.each(both.map(({ name }, index) => ({ name, index })))('$name', ({ name, index }) => {
     const project = () => compiled.projects[index] as Project;
-    testProject(project, () => broker);
+    testProject(project, broker);
     testStack(project, () => join(installed.root, `${name}.out`));
   });
 }

@@ -1,5 +1,5 @@
-import { App, Stack } from 'aws-cdk-lib/core';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { App, Stack } from 'aws-cdk-lib/core';
 import { Monitoring, TokenBroker } from 'plume-m2m-token-broker/cdk';
 
 const app = new App();
