@@ -56,7 +56,7 @@ test('the CDK finds nothing in a stack that uses the broker of another', () => {
 
 test('the CDK finds what CloudFormation would refuse', () => {
   const app = createValidated();
-  const stack = createStack({}, app);
-  new CfnTable(stack, 'Wrong', { keySchema: [{ attributeName: 'pk', keyType: 'HASH' }] });
+  const stack = new Stack(app, 'Wrong');
+  new CfnTable(stack, 'Table', { keySchema: [{ attributeName: 'pk', keyType: 'HASH' }] });
   expect(() => app.synth()).toThrow('ProvisionedThroughput is required');
 });
