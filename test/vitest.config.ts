@@ -5,6 +5,9 @@ import { defineConfig } from 'vitest/config';
 /** Test processes, and those that they start, load the SDK and the CDK sooner if others have compiled them before. */
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 
+/** The compilers in Go, TypeScript's and esbuild, end before it would pay to collect garbage often: a quarter of their work. */
+process.env.GOGC ??= '400';
+
 /** Whole systems of many threads on real time, the package and the benches: each in a process of its own. */
 const SYSTEM = [
   'test/system/{caller-function,canary,forced-mints,herd,operator,permissions}.test.ts',
